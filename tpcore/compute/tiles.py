@@ -1,0 +1,96 @@
+"""Tiles: independent pieces of one computation, on the project's own threads.
+
+BLAS runs with one thread inside (its threads and ours would fight for the
+same cores), results come back in the order of the tiles, and a tile's random
+numbers come from its index, never from its thread: the same seed gives the
+same numbers on any number of threads.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import numpy as np
+from threadpoolctl import ThreadpoolController
+
+TILE_ROWS = 8192
+
+_lock = threading.Lock()
+_inside = threading.local()
+_blas = {"depth": 0, "limit": None, "controller": None}
+_pools: dict[int, ThreadPoolExecutor] = {}
+_threads = max(1, os.cpu_count() or 1)
+
+
+def set_threads(count: int) -> None:
+    """Use `count` threads for tiles from now on."""
+    global _threads
+    _threads = max(1, int(count))
+
+
+def get_threads() -> int:
+    """The number of threads that tiles run on."""
+    return _threads
+
+
+@contextmanager
+def single_blas():
+    """Inside, BLAS uses one thread. Re-entrant, and safe from several threads at once."""
+    with _lock:
+        if _blas["depth"] == 0:
+            if _blas["controller"] is None:
+                _blas["controller"] = ThreadpoolController()
+            _blas["limit"] = _blas["controller"].limit(limits=1, user_api="blas")
+        _blas["depth"] += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _blas["depth"] -= 1
+            if _blas["depth"] == 0:
+                _blas["limit"].restore_original_limits()
+
+
+def row_tiles(n: int, rows: int = TILE_ROWS) -> list[slice]:
+    """Slices of `rows` rows that cover ``range(n)``."""
+    return [slice(start, min(start + rows, n)) for start in range(0, n, rows)]
+
+
+def map_tiles(work: Callable, tiles: Iterable) -> list:
+    """``[work(tile) for tile in tiles]``, on the project's threads; results in order.
+
+    A call from within a tile runs serially. The first exception of a tile is
+    raised after the tiles already started have ended.
+    """
+    tiles = list(tiles)
+    threads = _threads
+    with single_blas():
+        if len(tiles) <= 1 or threads == 1 or getattr(_inside, "busy", False):
+            return [work(tile) for tile in tiles]
+        with _lock:
+            pool = _pools.setdefault(threads, ThreadPoolExecutor(threads, thread_name_prefix="tiles"))
+        futures = [pool.submit(_marked, work, tile) for tile in tiles]
+        try:
+            return [future.result() for future in futures]
+        finally:
+            for future in futures:
+                future.cancel()
+
+
+def _marked(work: Callable, tile):
+    _inside.busy = True
+    try:
+        return work(tile)
+    finally:
+        _inside.busy = False
+
+
+def tile_generators(seed: int | np.random.SeedSequence, count: int) -> list[np.random.Generator]:
+    """One independent generator a tile, derived from `seed` and the tile's index alone."""
+    root = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
+    children = [np.random.SeedSequence(entropy=root.entropy, spawn_key=(*root.spawn_key, i)) for i in range(count)]
+    return [np.random.Generator(np.random.SFC64(child)) for child in children]

@@ -1,0 +1,14 @@
+"""The one decorator of the jitted layer.
+
+Every kernel of the project is compiled with these options and no others:
+cached on disk, without the GIL, NumPy's rules for division, never fastmath,
+never `parallel=True` (two threads in one parallel kernel abort the process
+under Numba's default threading layer; parallelism is by tiles, in
+`tpcore.compute`).
+"""
+
+from __future__ import annotations
+
+import numba
+
+jit = numba.njit(cache=True, nogil=True, error_model="numpy")
