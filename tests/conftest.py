@@ -1,0 +1,39 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "reference"
+
+
+@pytest.fixture
+def reference():
+    """Load a file of independent reference values by name; skip where they are not at hand."""
+    import numpy as np
+
+    def load(name: str):
+        path = SHARED / name
+        if not path.exists():
+            pytest.skip(f"reference values {name} are not at hand; the key numbers are tested elsewhere in this file")
+        return np.load(path)
+
+    return load
+
+
+@pytest.fixture
+def verify_table(request):
+    """``verify_table(name, measured, expected, ok)``: one line of tests/verify.md, and an assertion."""
+
+    def add(name: str, measured: str, expected: str, ok: bool) -> None:
+        path = os.environ.get("VERIFY_ROWS")
+        if path:
+            with open(path, "a") as file:
+                file.write(json.dumps([name, measured, expected, bool(ok), request.node.nodeid]) + "\n")
+        assert ok, f"{name}: measured {measured}, expected {expected}"
+
+    return add
