@@ -31,16 +31,28 @@ class Function:
 
     ``call(*vectors, *params)`` gets one array per vector argument, shaped
     ``(points, *shape)``, then one per C-var argument, shaped as the C-var; all
-    broadcast as NumPy does. ``activation`` is the `tpcore.activations`
+    broadcast as NumPy does: the builder wraps ``call`` where the blocks have
+    different numbers of axes and where it returns no float64, so that an
+    interpreter calls it with the arrays it has. ``activation`` is the `tpcore.activations`
     object when the function is a named activation of a single argument: the
     closed forms hang on it. ``formula`` renders the call for the listing,
     ``"{0} * {1}"``; without it the listing shows ``label(args; params)``.
+
+    ``structure`` is what is known of it in every argument: "product" (it
+    changes sign with each argument and parameter: x * y, x / c), "sum" (it
+    changes sign with all of them together), "even" (x ** 2), else "opaque".
+    ``mixing``: within one coordinate, a column of the result may depend on
+    every column of the blocks (batch normalization, X @ C-var), so the result
+    need not have the broadcast shape; the shape of the node tells. Functions
+    that mix coordinates (the first axis) never get here.
     """
 
     label: str
     call: Callable
     activation: object | None = None
     formula: str | None = None
+    structure: Literal["opaque", "product", "sum", "even"] = "opaque"
+    mixing: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +66,10 @@ class MatrixInput:
 
 @dataclass(frozen=True, eq=False)
 class GaussianGroup:
-    """Input vectors that are jointly Gaussian: iid N(mean, cov) over coordinates; cov may be singular."""
+    """Input vectors that are jointly Gaussian: iid N(mean, cov) over coordinates; cov may be singular.
+
+    A constant vector (the 1 in ``x + 1``) is an input of covariance 0.
+    """
 
     mean: np.ndarray
     cov: np.ndarray
@@ -88,7 +103,10 @@ class LinComb:
 
 @dataclass(frozen=True, eq=False)
 class Mix:
-    """X @ matrix over the last axis of a block: linear combinations of its columns."""
+    """X @ matrix over the last axis of a block: linear combinations of its columns.
+
+    A ``matrix`` of one axis drops the last axis of X, as NumPy's ``@`` does; of two, (k, m), replaces k by m.
+    """
 
     x: int
     matrix: np.ndarray
@@ -130,7 +148,7 @@ class Moment:
 
 @dataclass(frozen=True, eq=False)
 class Inner:
-    """X^T Y / length over the last axes: C-var of shape (p, q) for blocks (p,) and (q,)."""
+    """X^T Y / length: C-var of shape (p, q) for blocks (p,) and (q,), (p,) or (q,) or () where a side is one vector."""
 
     x: int
     y: int
@@ -182,8 +200,10 @@ class Node:
 class Output:
     """v^T y / sqrt(length) plus a bias N(0, bias_variance); y may be a block, then a vector of outputs.
 
-    Every output has a readout v (an input vector used nowhere else); outputs
-    with the same readout share it, and share the bias if ``bias`` is equal.
+    Every output has a readout v (a zero-mean input vector used nowhere else
+    but in outputs). Outputs with equal ``bias`` add the same draw of the bias
+    (and have the same variance), all entries of a block too; the builder fills
+    ``bias`` in, one for each readout where the user gives none.
     """
 
     name: str
