@@ -1,0 +1,183 @@
+r"""A random matrix that is never stored, whose products with W and W^T have exactly the law that a stored one gives.
+
+What is known of W, n1 by n2 with entries N(0, s^2/n2), after some products is
+W q_i = y_i for orthonormal inputs q_i and W^T q'_j = y'_j for orthonormal inputs
+q'_j, where <a, b> is the mean of a b over the coordinates. Given that, for a
+new direction q orthogonal to the q_i,
+
+    W q = s P g + (n2/n1) sum_j q'_j <y'_j, q>,
+
+g standard Gaussian and P the projection off the q'_j: the part in their span is
+already decided by W^T, the rest is independent of all that was seen. For W^T the
+noise is s sqrt(n1/n2) and the factor n1/n2. (The conditioning argument: Bolthausen
+2014; Tensor Programs III, arXiv 2009.10685, section on the Gaussian conditioning trick.)
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.linalg import qr, solve_triangular
+
+from tpcore.compute.tiles import map_tiles, row_tiles
+from tpcore.finite.values import generator, tile_rows
+
+_PASSES = 3
+
+
+class Side:
+    """Orthonormal inputs of W (or W^T), as rows of `inputs`, and their images, as rows of `images`."""
+
+    def __init__(self, length: int, image_length: int, columns: int, dtype):
+        self.room = min(length, columns)
+        self.inputs = np.empty((self.room, length), dtype)
+        self.images = np.empty((self.room, image_length), dtype)
+        self.count = 0
+        self.length = length
+        self.tolerance = 1e-11 if np.dtype(dtype) == np.float64 else 1e-5
+        self.rounding = 100 * float(np.finfo(dtype).eps)
+
+    def extend(self, x: np.ndarray) -> tuple[np.ndarray, int]:
+        """Take x (length, k) into the span of the inputs: coefficients (count, k) with x = inputs^T c, and how many
+        new inputs that took. A column whose distance from the span is rounding error opens none."""
+        old, tiles = self.count, row_tiles(self.length, tile_rows(old_columns(self.count, x)))
+        parts = map_tiles(lambda s: (self.inputs[:old, s] @ x[s], np.square(x[s], dtype=np.float64).sum(axis=0)), tiles)
+        coefficients = _total(p[0] for p in parts) / self.length
+        norms = np.sqrt(_total(p[1] for p in parts) / self.length)
+        if self.room == old or not norms.any():
+            return coefficients, 0
+        scale = np.where(norms > 0, norms, 1.0)
+        typed, unit = coefficients.astype(x.dtype), scale.astype(x.dtype)
+
+        def residual(s: slice) -> np.ndarray:
+            return (x[s] - self.inputs[:old, s].T @ typed) / unit
+
+        triangle = _triangle(map_tiles(lambda s: _upper(residual(s)), tiles)) / np.sqrt(self.length)
+        pivots, upper = self._independent(triangle)
+        if not len(pivots):
+            return coefficients, 0
+        head = upper[:, pivots]
+        inverse = solve_triangular(head, np.eye(len(pivots))).astype(x.dtype)
+        new = slice(old, old + len(pivots))
+
+        def open_directions(s: slice) -> None:
+            self.inputs[new, s] = (residual(s)[:, pivots] @ inverse).T
+
+        map_tiles(open_directions, tiles)
+        self.count = new.stop
+        upper = upper * scale
+        smallest = np.abs(np.diag(head)).min()
+        if smallest < 0.1 or len(pivots) > 1:
+            coefficients, upper = self._polish(new, coefficients, upper, tiles)
+        return np.concatenate([coefficients, upper]), len(pivots)
+
+    def _independent(self, triangle: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Columns that span the residuals, and R (rank, k) with residuals = (orthonormal) R, from their QR triangle."""
+        upper, pivots = qr(triangle, mode="r", pivoting=True)
+        diagonal = np.abs(np.diag(upper))
+        rank = min(int((diagonal > self.tolerance).sum()), self.room - self.count)
+        unpermuted = np.empty((rank, upper.shape[1]))
+        unpermuted[:, pivots] = np.triu(upper)[:rank]
+        return pivots[:rank], unpermuted
+
+    def _polish(self, new: slice, coefficients: np.ndarray, upper: np.ndarray, tiles: list[slice]):
+        """Orthogonalize the new inputs again while rounding error has left an overlap, correcting the coefficients."""
+        old, dtype = new.start, self.inputs.dtype
+        for _ in range(_PASSES):
+            overlap = _total(map_tiles(lambda s: self.inputs[: new.stop, s] @ self.inputs[new, s].T, tiles)) / self.length
+            error = overlap.copy()
+            error[old:] -= np.eye(new.stop - old)
+            if np.abs(error).max() < self.rounding:
+                break
+            lower = np.linalg.cholesky(overlap[old:] - overlap[:old].T @ overlap[:old])
+            inverse = solve_triangular(lower, np.eye(len(lower)), lower=True).astype(dtype)
+            shift = overlap[:old].T.astype(dtype)
+
+            def orthogonalize(s: slice, inverse=inverse, shift=shift) -> None:
+                self.inputs[new, s] = inverse @ (self.inputs[new, s] - shift @ self.inputs[:old, s])
+
+            map_tiles(orthogonalize, tiles)
+            coefficients = coefficients + overlap[:old] @ upper
+            upper = lower.T @ upper
+        return coefficients, upper
+
+
+class LazyMatrix:
+    """W with iid entries N(0, variance / cols), shape (rows, cols), known only by what it was multiplied with.
+
+    Parameters
+    ----------
+    variance : float
+        Of the entries, times the number of columns.
+    rows, cols : int
+        The shape.
+    columns, columns_transposed : int
+        How many vectors W and W^T will meet in all.
+    dtype : dtype
+        float64 or float32.
+    """
+
+    def __init__(self, variance: float, rows: int, cols: int, columns: int, columns_transposed: int, dtype):
+        self.variance, self.cols = variance, cols
+        self._sides = (Side(cols, rows, columns, dtype), Side(rows, cols, columns_transposed, dtype))
+
+    def multiply(self, x: np.ndarray, transposed: bool, root: np.random.SeedSequence, key: tuple) -> np.ndarray:
+        """W x or W^T x, for x of shape (length, k); `root` and `key` name the fresh random numbers."""
+        this, other = self._sides[::-1] if transposed else self._sides
+        coefficients, opened = this.extend(x)
+        if opened:
+            self._open_images(this, other, opened, root, key)
+        result = np.empty((other.length, x.shape[1]), x.dtype)
+        typed = coefficients.astype(x.dtype)
+
+        def combine(s: slice) -> None:
+            np.matmul(this.images[: this.count, s].T, typed, out=result[s])
+
+        map_tiles(combine, row_tiles(other.length, tile_rows(old_columns(this.count, x))))
+        return result
+
+    def _open_images(self, this: Side, other: Side, opened: int, root, key: tuple) -> None:
+        """Images of the inputs opened last: fresh noise off the other side's inputs, and what that side has decided."""
+        new, known = slice(this.count - opened, this.count), other.count
+        spread = np.sqrt(self.variance * this.length / self.cols)
+        tiles = row_tiles(other.length, tile_rows(opened))
+        dtype = this.images.dtype
+
+        def draw(tile: tuple[int, slice]) -> np.ndarray:
+            index, s = tile
+            noise = generator(root, *key, index).standard_normal((s.stop - s.start, opened), dtype=dtype)
+            this.images[new, s] = dtype.type(spread) * noise.T
+            return other.inputs[:known, s] @ noise
+
+        overlaps = _total(map_tiles(draw, enumerate(tiles))) / other.length
+        if not known:
+            return
+        spans = row_tiles(this.length, tile_rows(known))
+        decided = _total(map_tiles(lambda s: other.images[:known, s] @ this.inputs[new, s].T, spans)) / this.length
+        weights = (this.length / other.length * decided - spread * overlaps).T.astype(dtype)
+
+        def correct(s: slice) -> None:
+            this.images[new, s] += weights @ other.inputs[:known, s]
+
+        map_tiles(correct, row_tiles(other.length, tile_rows(known)))
+
+
+def old_columns(count: int, x: np.ndarray) -> int:
+    """Columns that decide the height of a tile."""
+    return max(1, count // 4, x.shape[1])
+
+
+def _upper(block: np.ndarray) -> np.ndarray:
+    if block.shape[1] == 1:
+        return np.sqrt(np.square(block, dtype=np.float64).sum(axis=0, keepdims=True))
+    return np.linalg.qr(block.astype(np.float64, copy=False), mode="r")
+
+
+def _triangle(triangles: list[np.ndarray]) -> np.ndarray:
+    return triangles[0] if len(triangles) == 1 else _upper(np.concatenate(triangles))
+
+
+def _total(parts) -> np.ndarray:
+    total = None
+    for part in parts:
+        total = part.astype(np.float64) if total is None else total + part
+    return total
