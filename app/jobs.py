@@ -18,7 +18,7 @@ import panel as pn
 
 from tpcore.errors import Misuse
 
-from .pool import Pool, Task, Work, words
+from tpapp.pool import Pool, Task, Work, words
 
 MIN_GAP = 0.05
 SLOT_CAP = 8

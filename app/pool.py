@@ -232,7 +232,7 @@ class Pool:
 
 def words(error: BaseException, label: str = "") -> str:
     """What to tell a visitor about `error`; what is unexpected goes to the log with its traceback."""
-    if isinstance(error, Misuse):
+    if isinstance(error, Misuse) or getattr(error, "for_visitor", False):
         return str(error)
     if isinstance(error, MemoryError):
         return "There is not enough free memory for this. Choose a smaller width, fewer draws or fewer inputs."

@@ -1,0 +1,253 @@
+"""A plot: one Bokeh figure built once, restyled and fed in place.
+
+`view` is what Panel shows, `update(...)` patches sources, `restyle(...)` changes theme and type size
+without rebuilding, `data()` gives the arrays behind the figure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import numpy as np
+import panel as pn
+from bokeh.models import ColumnDataSource, CustomJS, CustomJSTickFormatter, FixedTicker, Range1d, Text
+from bokeh.plotting import figure
+
+from tpapp import colours
+
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
+DASH = [6, 4]
+HEAD_CSS = """
+:host { width: 100%; }
+.title { font: 600 var(--tp-body, 14px)/var(--tp-body-line, 20px) var(--tp-font, system-ui, sans-serif);
+  color: var(--tp-ink, inherit); margin: 0; }
+.caption { font: 400 var(--tp-caption, 12px)/var(--tp-caption-line, 16px) var(--tp-font, system-ui, sans-serif);
+  color: var(--tp-ink3, inherit); margin: 0; font-variant-numeric: tabular-nums; }
+"""
+NUMBER_TICKS = CustomJSTickFormatter(code="""
+    const step = ticks.length > 1 ? Math.abs(ticks[1] - ticks[0]) : Math.abs(tick) || 1
+    const places = Math.min(8, Math.max(0, -Math.floor(Math.log10(step) + 1e-9)))
+    const text = Math.abs(tick) < step * 1e-9 ? "0" : tick.toFixed(places)
+    return text.replace("-", "−")
+""")
+POWER_TICKS = CustomJSTickFormatter(code="""
+    if (tick >= 1e6) return (tick / 1e6) + "M"
+    if (tick >= 1e3) return (tick / 1e3) + "k"
+    return String(+tick.toPrecision(3))
+""")
+
+
+@dataclass(frozen=True)
+class Style:
+    """What a figure's appearance depends on besides its data."""
+
+    theme: str = "light"
+    projector: bool = False
+
+    def token(self, name: str) -> str:
+        return colours.TOKENS[self.theme][name]
+
+    def width(self, n: float) -> str:
+        return colours.width_colour(n, self.theme)
+
+    def width_text(self, n: float) -> str:
+        return colours.width_label(n, self.theme)
+
+    def line(self, px: float) -> float:
+        return px * (1.5 if self.projector else 1.0)
+
+    def text(self, px: int = 12) -> str:
+        return f"{round(px * (1.4 if self.projector else 1.0))}px"
+
+
+class Plot:
+    """Base of all figures.
+
+    Parameters
+    ----------
+    title, caption : str
+        The HTML lines above the figure: what it is; of what, how many, what the bars mean.
+    name : str
+        Stem of exported files.
+    theme, projector
+        The first style; see `restyle`.
+    """
+
+    def __init__(self, title: str, caption: str = "", *, name: str, theme: str = "light", projector: bool = False):
+        self.name = name
+        self.style = Style(theme, projector)
+        self._painted: list[tuple[Any, str, Callable[[Style], Any]]] = []
+        self._text = [title, caption]
+        self.head = pn.pane.HTML(self._head(), stylesheets=[HEAD_CSS], sizing_mode="stretch_width", margin=0)
+        self.fig = None
+        self.pane: pn.pane.Bokeh | None = None
+        self.view: pn.Column | None = None
+
+    def _head(self) -> str:
+        title, caption = self._text
+        return f'<div class="title">{title}</div><div class="caption">{caption or "&nbsp;"}</div>'
+
+    def describe(self, title: str | None = None, caption: str | None = None) -> None:
+        """Change the lines above the figure (plain text with ``<i>``, ``<sub>``; escape what a visitor wrote)."""
+        self._text = [self._text[0] if title is None else title, self._text[1] if caption is None else caption]
+        self.head.object = self._head()
+
+    @property
+    def title(self) -> str:
+        return self._text[0]
+
+    @property
+    def caption(self) -> str:
+        return self._text[1]
+
+    def paint(self, model: Any, **roles: str | Callable[[Style], Any]) -> Any:
+        """Set properties of `model` now and at every restyle: a token's name, or a function of the style."""
+        for prop, role in roles.items():
+            rule = role if callable(role) else (lambda style, name=role: style.token(name))
+            self._painted.append((model, prop, rule))
+            setattr(model, prop, rule(self.style))
+        return model
+
+    def restyle(self, theme: str | None = None, projector: bool | None = None) -> None:
+        """Take another theme or type size, in place."""
+        self.style = Style(
+            self.style.theme if theme is None else theme, self.style.projector if projector is None else projector
+        )
+        self.repaint()
+        self.push()
+
+    def repaint(self) -> None:
+        """Apply the style's rules again (equal values cost nothing)."""
+        for model, prop, rule in self._painted:
+            value = rule(self.style)
+            if getattr(model, prop) != value:
+                setattr(model, prop, value)
+
+    def build(self, fig: Any) -> None:
+        """Make the pane of the finished figure."""
+        self.fig = fig
+        fig.name = self.name
+        self.pane = pn.pane.Bokeh(fig, sizing_mode="stretch_width", margin=0)
+        self.view = pn.Column(self.head, self.pane, sizing_mode="stretch_width", margin=0, css_classes=["tp-plot"])
+
+    def push(self) -> None:
+        """Send what changed to a notebook (a served page needs no push)."""
+        if self.pane is not None and self.pane._models and pn.state.curdoc is None:
+            pn.io.push_notebook(self.pane)
+
+    def update(self, result: Any) -> None:
+        raise TypeError(f"{type(self).__name__} has its own update")
+
+    def data(self) -> dict[str, np.ndarray]:
+        """The arrays behind the figure, by column name."""
+        return {}
+
+    # -- parts that figures share ------------------------------------------------------------------
+
+    def axes(self, *, height: int, x_range: Range1d, y_range: Range1d, x_label: str = "", y_label: str = "",
+             tools: str = "", **options: Any) -> Any:  # fmt: skip
+        """A figure without frame, legend or titles, with a horizontal grid and quiet axes."""
+        fig = figure(
+            height=height, sizing_mode="stretch_width", x_range=x_range, y_range=y_range, tools=tools,
+            toolbar_location="above" if tools else None, x_axis_label=x_label, y_axis_label=y_label,
+            min_border=4, output_backend="canvas", lod_threshold=None, **options,
+        )  # fmt: skip
+        fig.toolbar.logo = None
+        fig.toolbar.autohide = True
+        fig.outline_line_color = None
+        fig.xgrid.grid_line_color = None
+        self.paint(fig, background_fill_color="surface", border_fill_color="surface")
+        self.paint(fig.ygrid[0], grid_line_color="line")
+        for axis in (*fig.xaxis, *fig.yaxis):
+            self.quiet(axis)
+        fig.yaxis[0].axis_line_color = None
+        fig.yaxis[0].major_tick_line_color = None
+        return fig
+
+    def quiet(self, axis: Any) -> None:
+        """The axis style: 1 px control, ticks 4 px outward, 12 px ink3, numbers with a true minus."""
+        axis.major_tick_in, axis.major_tick_out, axis.minor_tick_line_color = 0, 4, None
+        axis.major_label_text_font = axis.axis_label_text_font = FONT
+        axis.axis_label_text_font_style = "normal"
+        axis.axis_label_standoff, axis.major_label_standoff = 4, 4
+        axis.formatter = NUMBER_TICKS.clone()
+        axis.ticker.desired_num_ticks, axis.ticker.num_minor_ticks = 5, 0
+        self.paint(
+            axis, axis_line_color="control", major_tick_line_color="control", major_label_text_color="ink3",
+            axis_label_text_color="ink3", major_label_text_font_size=lambda s: s.text(12),
+            axis_label_text_font_size=lambda s: s.text(12),
+        )  # fmt: skip
+
+    def theory(self, fig: Any, source: ColumnDataSource, x: str = "x", y: str = "y") -> Any:
+        """A dashed line of ink; call it last so that it is drawn last."""
+        line = fig.line(x, y, source=source, line_dash=DASH, line_cap="butt", line_join="round", level="overlay")
+        self.paint(line.glyph, line_color="ink", line_width=lambda s: s.line(2))
+        return line
+
+    def labels(self, fig: Any, **options: Any) -> ColumnDataSource:
+        """Direct labels with a halo of the surface: a source with x, y, text, colour, dx, dy."""
+        source = ColumnDataSource({name: [] for name in ("x", "y", "text", "colour", "dx", "dy")})
+        glyph = Text(
+            x="x", y="y", text="text", text_color="colour", x_offset="dx", y_offset="dy", text_font=FONT,
+            text_font_style="bold", text_outline_width=4, **options,
+        )  # fmt: skip
+        self.paint(glyph, text_outline_color="surface", text_font_size=lambda s: s.text(12))
+        fig.add_glyph(source, glyph, level="overlay")
+        return source
+
+    def corner(self, source: ColumnDataSource, fig: Any, rows: list[tuple[str, str]]) -> None:
+        """Write `rows` of (text, colour) under each other in the upper right corner."""
+        step = 18 * (1.4 if self.style.projector else 1.0)
+        source.data = {
+            "x": [fig.x_range.end] * len(rows),
+            "y": [fig.y_range.end] * len(rows),
+            "text": [text for text, _ in rows],
+            "colour": [colour for _, colour in rows],
+            "dx": [-2] * len(rows),
+            "dy": [14 + step * i for i in range(len(rows))],
+        }
+
+
+def square(fig: Any, extra: int, largest: int = 420) -> None:
+    """Keep the frame square as the page's width changes; `extra` is the height of what is under and above it."""
+    fig.js_on_change(
+        "inner_width",
+        CustomJS(
+            args={"fig": fig, "extra": extra, "largest": largest},
+            code="""
+            const side = Math.min(largest, Math.round(fig.inner_width))
+            if (side > 40 && Math.abs(fig.height - side - extra) > 1) fig.height = side + extra
+            """,
+        ),
+    )
+
+
+def fixed_ticks(axis: Any, places: list[float], texts: list[str] | None = None) -> None:
+    """Ticks at `places`, labelled with `texts`."""
+    axis.ticker = FixedTicker(ticks=list(places), minor_ticks=[])
+    if texts is not None:
+        axis.major_label_overrides = {place: escape(text) for place, text in zip(places, texts)}
+
+
+def staircase(edges: np.ndarray, heights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The outline of a histogram as a polyline that starts and ends on the axis."""
+    x = np.repeat(np.asarray(edges, float), 2)
+    y = np.concatenate([[0.0], np.repeat(np.asarray(heights, float), 2), [0.0]])
+    return x, y
+
+
+def finite(what: str, values: Any) -> np.ndarray:
+    """`values` as an array, refused where it is not finite: such values are never drawn."""
+    array = np.asarray(values, dtype=float)
+    if not np.isfinite(array).all():
+        raise NotDrawable(f"{what} has {int((~np.isfinite(array)).sum()):,} values that are not finite; nothing is drawn.")
+    return array
+
+
+class NotDrawable(ValueError):
+    """A result that no figure can show honestly; its words are for the visitor."""
+
+    for_visitor = True

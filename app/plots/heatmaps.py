@@ -1,0 +1,220 @@
+"""Three heatmaps of one kernel: limit, one finite draw, their difference.
+
+Limit and draw share one Cividis range, the difference has its own BrBG bar centred at 0. Boxes mark
+the pair (x, x'); pointing at a cell names the pair, shows both inputs, and marks row and column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+
+import numpy as np
+from bokeh.events import Tap
+from bokeh.models import (
+    BasicTicker,
+    ColorBar,
+    ColumnDataSource,
+    CustomJS,
+    CustomJSHover,
+    HoverTool,
+    LinearColorMapper,
+    Range1d,
+)
+
+from tpapp.colours import DIFFERENCES, TOKENS, VALUES
+from tpapp.plots.base import FONT, NUMBER_TICKS, Plot, finite, fixed_ticks, square
+
+_TOOLTIP = """
+<div style="display:flex;gap:8px;align-items:center;font:12px/16px system-ui,sans-serif;color:#13161C">
+$x{pair}<span>$y{words}<br><b>@image{value}</b></span></div>
+"""
+_CELL = """
+const N = names.data.label.length
+const c = Math.floor(special_vars.x), r = Math.floor(special_vars.y)
+if (c < 0 || r < 0 || c >= N || r >= N) return ""
+"""
+_PAIR = _CELL + """
+const img = (k) => names.data.uri[k]
+  ? `<img alt="" width="32" height="32" style="image-rendering:pixelated;border:1px solid #E2E5EA" src="${names.data.uri[k]}">`
+  : ""
+return img(r) + img(c)
+"""
+_WORDS = _CELL + """
+return `${names.data.label[r]} (row ${r + 1}) and ${names.data.label[c]} (row ${c + 1})`
+"""
+_POINT = """
+const {x, y} = cb_data.geometry
+const N = names.data.label.length
+const c = Math.floor(x), r = Math.floor(y)
+const inside = c >= 0 && r >= 0 && c < N && r < N
+const old = point.data
+if (inside && old.r[0] === r && old.c[0] === c) return
+if (!inside && old.r.length === 0) return
+point.data = inside
+  ? {r: [r], c: [c], x: [c + 0.5], y: [r + 0.5], half: [N / 2], full: [N], one: [1]}
+  : {r: [], c: [], x: [], y: [], half: [], full: [], one: []}
+"""
+
+
+class Kernels:
+    """The linked trio; `plots` are the single figures (limit, draw, difference).
+
+    Parameters
+    ----------
+    on_pair : callable, optional
+        ``on_pair(row, column)`` when a visitor taps a cell.
+    """
+
+    def __init__(self, *, theme: str = "light", projector: bool = False,
+                 on_pair: Callable[[int, int], None] | None = None):  # fmt: skip
+        self.names = ColumnDataSource({"label": [], "uri": []})
+        self.point = ColumnDataSource({k: [] for k in ("r", "c", "x", "y", "half", "full", "one")})
+        self.boxes = ColumnDataSource({"x": [], "y": []})
+        self.range = Range1d(0, 1, bounds=None)
+        self.values = LinearColorMapper(palette=list(VALUES), low=0, high=1)
+        self.signed = LinearColorMapper(palette=list(DIFFERENCES), low=-1, high=1)
+        options = {"theme": theme, "projector": projector}
+        self.limit = Heatmap(self, self.values, "Limit", name="kernel-limit", bar=False, **options)
+        self.draw = Heatmap(self, self.values, "One network", name="kernel-draw", bar=True, **options)
+        self.difference = Heatmap(self, self.signed, "Difference", name="kernel-difference", bar=True, **options)
+        self.plots = (self.limit, self.draw, self.difference)
+        self._on_pair = on_pair
+        for plot in self.plots:
+            plot.fig.on_event(Tap, self._tapped)
+
+    def _tapped(self, event) -> None:
+        row, column, n = int(np.floor(event.y)), int(np.floor(event.x)), len(self.names.data["label"])
+        if self._on_pair is not None and 0 <= row < n and 0 <= column < n:
+            self._on_pair(row, column)
+
+    def inputs(self, labels: tuple[str, ...], uris: list[str] | None = None) -> None:
+        """New rows: their labels and, where there are images, their data URIs (`thumbnails.data_uris`)."""
+        n = len(labels)
+        self.names.data = {"label": [escape(label) for label in labels], "uri": list(uris or [""] * n)}
+        self.point.data = {k: [] for k in self.point.data}
+        self.range.end = n
+        places, texts = groups(labels)
+        for plot in self.plots:
+            for axis in (plot.fig.xaxis[0], plot.fig.yaxis[0]):
+                fixed_ticks(axis, places, texts)
+            plot.clear()
+
+    def mark(self, i: int, j: int) -> None:
+        """Boxes around (i, j) and (j, i)."""
+        cells = [(i, j)] if i == j else [(i, j), (j, i)]
+        self.boxes.data = {"x": [c + 0.5 for _, c in cells], "y": [r + 0.5 for r, _ in cells]}
+        self.push()
+
+    def update_limit(self, K: np.ndarray) -> None:
+        """Show the limit and set the shared range from it."""
+        K = finite("The limit kernel", K)
+        low, high = float(K.min()), float(K.max())
+        pad = 1e-9 + 1e-6 * abs(high) if high - low < 1e-9 * max(abs(high), 1e-9) else 0.0
+        self.values.update(low=low - pad, high=high + pad)
+        self.limit.show(K)
+
+    def update_draw(self, K: np.ndarray | None, difference: np.ndarray | None) -> None:
+        """Show a draw and its difference from the limit; None clears both."""
+        if K is None:
+            self.draw.clear()
+            self.difference.clear()
+            return
+        K, difference = finite("The network's kernel", K), finite("The difference", difference)
+        top = float(np.abs(difference).max()) or 1e-12
+        self.signed.update(low=-top, high=top)
+        self.draw.show(K)
+        self.difference.show(difference)
+
+    def restyle(self, theme: str | None = None, projector: bool | None = None) -> None:
+        for plot in self.plots:
+            plot.restyle(theme, projector)
+
+    def push(self) -> None:
+        for plot in self.plots:
+            plot.push()
+
+
+class Heatmap(Plot):
+    """One kernel as an image; part of `Kernels`."""
+
+    def __init__(self, trio: Kernels, mapper: LinearColorMapper, title: str, *, name: str, bar: bool, **style):
+        super().__init__(title, name=name, **style)
+        self._trio = trio
+        self.source = ColumnDataSource({"image": [], "size": []})
+        fig = self.axes(height=240, x_range=trio.range, y_range=trio.range)
+        fig.grid.visible = False
+        fig.min_border_left, fig.min_border_bottom = 28, 28
+        for axis in (fig.xaxis[0], fig.yaxis[0]):
+            axis.axis_line_color, axis.major_tick_out = None, 0
+            self._painted = [item for item in self._painted if item[:2] != (axis, "axis_line_color")]
+            axis.axis_line_color = None
+        image = fig.image("image", x=0, y=0, dw="size", dh="size", source=self.source, color_mapper=mapper)
+        self._cross(fig)
+        self._boxes(fig)
+        if bar:
+            self._bar(fig, mapper, signed=mapper is trio.signed)
+        else:
+            fig.min_border_right = 8
+        self._hover(fig, image)
+        square(fig, extra=36)
+        self.build(fig)
+
+    def _cross(self, fig) -> None:
+        for x, y, w, h in (("x", "half", "one", "full"), ("half", "y", "full", "one")):
+            fig.rect(x, y, w, h, source=self._trio.point, fill_color=None, line_color="#FFFFFF", line_width=1,
+                     line_alpha=0.9, nonselection_line_alpha=0.9)  # fmt: skip
+
+    def _boxes(self, fig) -> None:
+        for line, size, width in (("#FFFFFF", 13, 3), (TOKENS["light"]["ink"], 13, 1.5)):
+            fig.scatter("x", "y", source=self._trio.boxes, marker="square", size=size, fill_color=None,
+                        line_color=line, line_width=width)  # fmt: skip
+
+    def _bar(self, fig, mapper, signed: bool) -> None:
+        bar = ColorBar(
+            color_mapper=mapper, width=10, padding=4, margin=0, label_standoff=6, border_line_color=None,
+            bar_line_color=None, ticker=BasicTicker(desired_num_ticks=5), major_tick_line_color=None,
+            major_label_text_font=FONT, formatter=NUMBER_TICKS.clone(),
+        )  # fmt: skip
+        if signed:
+            bar.formatter.code = bar.formatter.code.replace('return text', 'return (tick > step * 1e-9 ? "+" : "") + text')
+        self.paint(bar, background_fill_color="surface", major_label_text_color="ink3",
+                   major_label_text_font_size=lambda s: s.text(12))  # fmt: skip
+        fig.add_layout(bar, "right")
+
+    def _hover(self, fig, image) -> None:
+        names, point = self._trio.names, self._trio.point
+        hover = HoverTool(
+            renderers=[image], tooltips=_TOOLTIP, point_policy="follow_mouse",
+            formatters={
+                "$x": CustomJSHover(args={"names": names}, code=_PAIR),
+                "$y": CustomJSHover(args={"names": names}, code=_WORDS),
+                "@image": CustomJSHover(code='return (+value).toPrecision(4).replace("-", "−")'),
+            },
+            callback=CustomJS(args={"names": names, "point": point}, code=_POINT),
+        )  # fmt: skip
+        fig.add_tools(hover)
+
+    def show(self, K: np.ndarray) -> None:
+        self.source.data = {"image": [np.ascontiguousarray(K, dtype=np.float32)], "size": [len(K)]}
+        self._shown = K
+        self.push()
+
+    def clear(self) -> None:
+        self.source.data = {"image": [], "size": []}
+        self.push()
+
+    def data(self) -> dict[str, np.ndarray]:
+        return {self.name.replace("-", "_"): self._shown} if self.source.data["image"] else {}
+
+
+def groups(labels: tuple[str, ...], most: int = 12) -> tuple[list[float], list[str]]:
+    """Where a label stands on an axis: the middle of each run of equal labels, thinned to at most `most`."""
+    places, texts, start = [], [], 0
+    for k in range(1, len(labels) + 1):
+        if k == len(labels) or labels[k] != labels[start]:
+            places.append((start + k) / 2)
+            texts.append(labels[start])
+            start = k
+    step = -(-len(places) // most) if places else 1
+    return places[::step], [text[:8] for text in texts[::step]]

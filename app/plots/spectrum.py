@@ -1,0 +1,190 @@
+"""Eigenvalues: their histogram beside the limit law, and the eigenvalues of a small matrix as moving points."""
+
+from __future__ import annotations
+
+import numpy as np
+from bokeh.models import ColumnDataSource, CustomJS, Range1d
+
+from tpapp.plots import format as fmt
+from tpapp.plots.base import Plot, finite, staircase
+
+
+class SpectrumPlot(Plot):
+    """Histogram of eigenvalues in the width's colour, a narrow ghost as a step line, the limit law dashed."""
+
+    def __init__(self, *, theme: str = "light", projector: bool = False, height: int = 400, reach: float = 2.6):
+        super().__init__("Eigenvalues", name="spectrum", theme=theme, projector=projector)
+        self._result = self._ghost = self._law = None
+        self.width = self.ghost_width = 0.0
+        self.main, self.ghost, self.limit = (ColumnDataSource({"x": [], "y": []}) for _ in range(3))
+        fig = self.axes(height=height, x_range=Range1d(-reach, reach), y_range=Range1d(0, 0.42), x_label="eigenvalue λ")
+        area = fig.varea("x", 0, "y", source=self.main)
+        line = fig.line("x", "y", source=self.main, line_join="miter")
+        step = fig.line("x", "y", source=self.ghost)
+        self.paint(area.glyph, fill_color=lambda s: s.width(self.width), fill_alpha=lambda s: 0.28)
+        self.paint(line.glyph, line_color=lambda s: s.width(self.width), line_width=lambda s: s.line(1.25))
+        self.paint(step.glyph, line_color=lambda s: s.width(self.ghost_width), line_width=lambda s: s.line(1.5))
+        self.theory(fig, self.limit)
+        self.text = self.labels(fig, text_align="right")
+        self.build(fig)
+
+    def update_law(self, law) -> None:
+        """A `LawCurve`: the dashed line and the frozen axes."""
+        self._law = law
+        pdf = finite("The limit's density", law.pdf)
+        self.limit.data = {"x": law.x, "y": pdf}
+        self.fig.y_range.end = 1.32 * float(pdf.max())
+        self._relabel()
+
+    def update(self, result) -> None:
+        """A `Spectrum`; None clears the histogram (the limit alone)."""
+        self._result = result
+        self._draw(self.main, result)
+        if result is not None:
+            self.width = result.request.n
+            if result.done:
+                self._fit()
+        self.repaint()
+        self._relabel()
+
+    def update_ghost(self, result) -> None:
+        """A narrow `Spectrum` that stays for comparison; None removes it."""
+        self._ghost = result
+        self._draw(self.ghost, result)
+        if result is not None:
+            self.ghost_width = result.request.n
+            self._fit()
+        self.repaint()
+        self._relabel()
+
+    def restyle(self, theme: str | None = None, projector: bool | None = None) -> None:
+        super().restyle(theme, projector)
+        self._relabel()
+
+    def _draw(self, source: ColumnDataSource, result) -> None:
+        if result is None:
+            source.data = {"x": [], "y": []}
+            return
+        x, y = staircase(result.edges, finite("The histogram", result.density))
+        source.data = {"x": x, "y": y}
+        self.fig.x_range.update(start=float(result.edges[0]), end=float(result.edges[-1]))
+
+    def _fit(self) -> None:
+        """Room for the highest bin up to three times the law's peak, in steps."""
+        peak = max([max(s.data["y"]) for s in (self.main, self.ghost) if len(s.data["y"])], default=0.0)
+        base = max(self.limit.data["y"], default=0.0)
+        if base:
+            self.fig.y_range.end = base * min(3.0, max(1.32, np.ceil(10 * peak / base * 1.04) / 10))
+
+    def _relabel(self) -> None:
+        style, rows = self.style, []
+        if self._law is not None:
+            rows.append((f"limit: {self._law.name}", style.token("ink")))
+        if self._result is not None:
+            rows.append((f"n = {fmt.width(self.width)}", style.width_text(self.width)))
+        if self._ghost is not None:
+            rows.append((f"n = {fmt.width(self.ghost_width)}", style.width_text(self.ghost_width)))
+        self.corner(self.text, self.fig, rows)
+        self.push()
+
+    def data(self) -> dict[str, np.ndarray]:
+        out = {} if self._law is None else {"law_x": self._law.x, "law_density": self._law.pdf}
+        for prefix, result in (("", self._result), ("narrow_", self._ghost)):
+            if result is not None:
+                out |= {f"{prefix}edges": result.edges, f"{prefix}counts": result.counts, f"{prefix}density": result.density}
+        return out
+
+
+_MOVE = """
+const T = all.data.t.length
+if (T === 0) return
+let frame = (clock.data.frame[0] + %s) %% T
+if (frame < 0) frame += T
+clock.data = {frame: [frame]}
+"""
+_SHOW = """
+const T = all.data.t.length
+if (T === 0) { now.data = {x: [], y: []}; return }
+const frame = clock.data.frame[0]
+const x = all.data.row[frame]
+now.data = {x: Array.from(x), y: Array.from(x, () => all.data.t[frame])}
+"""
+
+
+class EigenvaluePoints(Plot):
+    """Eigenvalues of a small matrix that moves: points now, thin lines where they have been and will be.
+
+    All frames are sent once; `step` (from Python) or `player` (a CustomJS for a button, in the browser) moves on.
+    """
+
+    def __init__(self, *, theme: str = "light", projector: bool = False, height: int = 220, reach: float = 2.6):
+        super().__init__("Eigenvalues of one small matrix as its entries move", "they keep their distance",
+                         name="eigenvalue-points", theme=theme, projector=projector)  # fmt: skip
+        self._path = None
+        self.width = 8.0
+        self.all = ColumnDataSource({"t": [], "row": []})
+        self.trails = ColumnDataSource({"xs": [], "ys": []})
+        self.now = ColumnDataSource({"x": [], "y": []})
+        self.clock = ColumnDataSource({"frame": [0]})
+        fig = self.axes(height=height, x_range=Range1d(-reach, reach), y_range=Range1d(0, 1), x_label="eigenvalue λ")
+        fig.yaxis.visible, fig.ygrid.visible = False, False
+        lines = fig.multi_line("xs", "ys", source=self.trails)
+        self.paint(lines.glyph, line_color=lambda s: s.width(self.width), line_width=lambda s: s.line(1), line_alpha=lambda s: 0.45)
+        level = fig.line("x", "y", source=self.now)
+        self.paint(level.glyph, line_color="line", line_width=lambda s: s.line(1))
+        dots = fig.scatter("x", "y", source=self.now, size=9, level="overlay")
+        self.paint(dots.glyph, fill_color=lambda s: s.width(self.width), line_color="surface",
+                   line_width=lambda s: s.line(1), size=lambda s: s.line(9))  # fmt: skip
+        args = {"all": self.all, "now": self.now, "clock": self.clock}
+        self.clock.js_on_change("data", CustomJS(args=args, code=_SHOW))
+        self.forward, self.back = (CustomJS(args=args, code=_MOVE % step) for step in (1, -1))
+        self.build(fig)
+
+    def update(self, path) -> None:
+        """An `EigenvaluePath`; the frame shown stays where it is."""
+        self._path = path
+        rows = finite("The eigenvalues", path.eigenvalues)
+        self.width = path.request.n
+        self.all.data = {"t": path.times, "row": [row.astype(np.float32) for row in rows]}
+        self.trails.data = {"xs": list(rows.T), "ys": [path.times] * rows.shape[1]}
+        reach = max(2.6, 1.04 * float(np.abs(rows).max()))
+        self.fig.x_range.update(start=-reach, end=reach)
+        self.repaint()
+        self.show(min(self.frame, len(rows) - 1))
+
+    @property
+    def frame(self) -> int:
+        return int(self.clock.data["frame"][0])
+
+    def show(self, frame: int) -> None:
+        """Put the points at one of the path's frames."""
+        if self._path is None:
+            return
+        frame %= len(self._path.times)
+        x = self._path.eigenvalues[frame]
+        self.clock.data = {"frame": [frame]}
+        self.now.data = {"x": x, "y": np.full(len(x), self._path.times[frame])}
+        self.push()
+
+    def step(self, frames: int = 1) -> None:
+        """Move on by so many frames, round and round."""
+        self.show(self.frame + frames)
+
+    def player(self, frames_a_second: int = 30) -> CustomJS:
+        """For a toggle's `js_on_change`: plays in the browser while it is on; steps once where motion is unwanted."""
+        return CustomJS(
+            args={"all": self.all, "now": self.now, "clock": self.clock, "forward": self.forward, "rate": frames_a_second},
+            code="""
+            const on = cb_obj.active ?? cb_obj.value ?? true
+            if (window.matchMedia("(prefers-reduced-motion: reduce)").matches) { if (on) forward.execute(cb_obj); return }
+            const mark = "tp_play_" + clock.id
+            if (window[mark]) { clearInterval(window[mark]); delete window[mark] }
+            if (on) window[mark] = setInterval(() => {
+              if (clock.document == null) { clearInterval(window[mark]); delete window[mark]; return }
+              forward.execute(cb_obj)
+            }, 1000 / rate)
+            """,
+        )
+
+    def data(self) -> dict[str, np.ndarray]:
+        return {} if self._path is None else {"time": self._path.times, "eigenvalues": self._path.eigenvalues}
