@@ -37,7 +37,7 @@ def real(what: str, value, low: float = -np.inf, high: float = np.inf, *, open_l
         raise Misuse(f"{what} must be a number", repr(value)) from None
     if not np.isfinite(number) or number > high or number < low or (open_low and number == low):
         sign = "greater than" if open_low else "at least"
-        bounds = [f"{sign} {low:g}"] * np.isfinite(low) + [f"at most {high:g}"] * np.isfinite(high)
+        bounds = [f"{sign} {low:g}"] * bool(np.isfinite(low)) + [f"at most {high:g}"] * bool(np.isfinite(high))
         raise Misuse(f"{what} must be a finite number" + (f", {' and '.join(bounds)}" if bounds else ""), repr(value))
     return number
 

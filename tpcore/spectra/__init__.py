@@ -1,0 +1,31 @@
+"""Spectra of large random matrices: laws, ensembles, histograms, moments."""
+
+from __future__ import annotations
+
+from tpcore.spectra.ensembles import KINDS, Ensemble, dyson, eigenvalues, largest_n, matrix, tridiagonal
+from tpcore.spectra.histogram import cdf_gap, eigenvalue_counts, eigenvalue_histogram, sturm_counts
+from tpcore.spectra.laws import Law, PointMass, Semicircle, semicircle
+from tpcore.spectra.moments import moment_program, spectral_moments
+from tpcore.spectra.pairings import catalan, noncrossing_pairings
+
+__all__ = [
+    "KINDS",
+    "Ensemble",
+    "Law",
+    "PointMass",
+    "Semicircle",
+    "catalan",
+    "cdf_gap",
+    "dyson",
+    "eigenvalue_counts",
+    "eigenvalue_histogram",
+    "eigenvalues",
+    "largest_n",
+    "matrix",
+    "moment_program",
+    "noncrossing_pairings",
+    "semicircle",
+    "spectral_moments",
+    "sturm_counts",
+    "tridiagonal",
+]

@@ -1,0 +1,127 @@
+"""Moments of spectra: exact traces at finite n, and the trace as a tensor program."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tpcore import checks
+from tpcore.compute.progress import Progress, as_progress
+from tpcore.compute.tiles import map_tiles, row_tiles
+from tpcore.errors import BudgetError, Misuse
+from tpcore.jitted.sturm import ROWS, power_traces
+from tpcore.spectra.ensembles import MEMORY, eigenvalues, ensemble, tridiagonal_chunks
+
+TILE = 32_768  # rows a thread takes at a time
+WORK = 2e10  # rows * draws * half-order^2, about ten seconds on two cores
+HIGHEST = 64
+
+
+def spectral_moments(
+    kind: str,
+    n: int,
+    orders=(2, 4, 6, 8, 10),
+    draws: int | None = None,
+    seed: int = 0,
+    nu: float = 3.0,
+    progress: Progress | None = None,
+) -> np.ndarray:
+    """(1/n) tr A^k of random symmetric n x n matrices A, for each order k.
+
+    Parameters
+    ----------
+    kind : str
+        "goe": from the tridiagonal model, by banded products in O(n k^2), at
+        any n. Other kinds: from the eigenvalues, while n fits (see `eigenvalues`).
+    n : int
+        Side of the matrix.
+    orders : sequence of int
+        Each from 0 to 64.
+    draws : int, optional
+        How many independent matrices; without it one.
+    seed : int
+        For "goe" the matrices are those of `eigenvalues` and `eigenvalue_histogram`.
+    nu : float
+        Degrees of freedom, for "symmetric:student" only.
+    progress : Progress or callable, optional
+
+    Returns
+    -------
+    ndarray
+        (len(orders),), or (draws, len(orders)) where `draws` is given.
+
+    Notes
+    -----
+    With a finite variance the limit is Catalan(k/2) for even k and 0 for odd k. For
+    the GOE the means are 1 + 1/n (k = 2) and 2 + 5/n + 5/n^2 (k = 4). Without a variance nothing converges.
+    """
+    ensemble(kind, nu)
+    n, seed = checks.integer("The size n of a matrix", n, 1), checks.integer("The seed", seed, 0)
+    orders = [checks.integer("The order of a moment", k, 0, HIGHEST) for k in np.atleast_1d(orders)]
+    if not orders:
+        raise Misuse("At least one order of a moment must be named", "none")
+    count = 1 if draws is None else checks.integer("The number of draws", draws, 1)
+    if kind == "goe":
+        values = _band_moments(n, count, seed, max(orders), as_progress(progress))[:, orders]
+    else:
+        spectra = eigenvalues(kind, n, seed, count, nu, progress)
+        with np.errstate(over="ignore"):
+            values = np.stack([(spectra**k).mean(axis=1) for k in orders], axis=1)
+    return values[0] if draws is None else values
+
+
+def _band_moments(n: int, draws: int, seed: int, highest: int, progress: Progress) -> np.ndarray:
+    """(1/n) tr T^m for m = 0 .. highest (or one more) of each draw of the tridiagonal model."""
+    half = highest // 2
+    fits = int(min(WORK / (draws * (half + 1) ** 2), MEMORY / 48))
+    if n > fits:
+        hint = f"At most n = {fits:,} fits with order {highest} and {draws:,} draws"
+        raise BudgetError("The moments must be computed within the budget", f"n = {n:,}", hint, fits=fits)
+    traces = []
+    for diagonal, squared in tridiagonal_chunks(n, draws, seed, progress):
+        pad = (half + 2, half + 1 + ROWS)
+        traces.append(_traces(np.pad(diagonal, pad), np.pad(np.sqrt(squared), pad), n, diagonal.size, half))
+    return np.concatenate(traces) / n
+
+
+def _traces(diagonal: np.ndarray, off: np.ndarray, n: int, rows: int, half: int) -> np.ndarray:
+    """Traces of the powers of each n rows; long matrices in pieces, short ones many to a piece."""
+    step = min(n, TILE)
+    starts = np.concatenate([np.arange(lo, lo + n, step) for lo in range(0, rows, n)])
+    bounds = np.append(starts, rows)
+    traces = np.empty((starts.size, 2 * half + 2))
+    tiles = row_tiles(starts.size, max(1, TILE // n))
+    map_tiles(lambda at: power_traces(diagonal, off, bounds[at.start : at.stop + 1], traces[at]), tiles)
+    return traces.reshape(rows // n, -1, 2 * half + 2).sum(axis=1)
+
+
+def moment_program(k: int, kind: str = "goe"):
+    """v^T A^k v / n as a tensor program, A = (W + W^T) / sqrt 2; its scalar is called "m".
+
+    v is standard Gaussian and independent of A, so E v^T A^k v / n = E (1/n) tr
+    A^k: the moments of a spectrum are the moments of a program. A is the GOE:
+    variance 1/n off the diagonal, 2/n on it.
+
+    Parameters
+    ----------
+    k : int
+        From 0 to 64. The limit is Catalan(k/2) for even k, 0 for odd k.
+    kind : str
+        "goe".
+
+    Returns
+    -------
+    Program
+        With the input "v", the vectors "Av1", ..., "Avk" and the scalar "m".
+    """
+    from tpcore.program.build import Program
+    from tpcore.program.variables import inner
+
+    k = checks.integer("The order k of a moment", k, 0, HIGHEST)
+    checks.choice("A matrix that is a program", kind, ["goe"])
+    program = Program(f"v^T A^{k} v / n")
+    w, v = program.matrix("W", variance=1.0), program.vector("v")
+    x = v
+    for step in range(1, k + 1):
+        x = program.name(f"Av{step}", (w @ x + w.T @ x) * 0.5**0.5)
+    program.name("m", inner(v, x))
+    return program
