@@ -11,7 +11,8 @@ from tpcore.finite.values import length, size, tile_rows
 
 BUDGET = 2 * 2**30
 _DENSE_ENTRIES = 2**25
-_NANOSECONDS = {"normal": 10.0, "flop": 0.2, "pass": 1.0, "product": 2e5}
+_NANOSECONDS = {"normal": 10.0, "flop": 0.2, "pass": 1.0}
+_PRODUCT_SECONDS = 2e-4
 
 
 def need(plan: Plan, width: int, dtype=np.float64, threads: int | None = None) -> float:
@@ -40,29 +41,52 @@ def need(plan: Plan, width: int, dtype=np.float64, threads: int | None = None) -
         change[products[0].stage] += _matrix_entries(plan, matrix, products, width)
         change[products[-1].stage + 1] -= _matrix_entries(plan, matrix, products, width)
         for product in products:
-            block = product.columns * (_length(plan, product.inputs[0], width) + _length(plan, product.nodes[0], width))
+            block = product.columns * 3 * length(plan.nodes[product.inputs[0]].dim, width)
             change[product.stage] += block
             change[product.stage + 1] -= block
     tiles = _tile_entries(plan, width) * (threads or get_threads())
     return float(entry * (np.cumsum(change).max() + tiles))
 
 
-def dense_is_cheaper(plan: Plan, width: int) -> bool:
-    """Whether storing the matrices is expected to take less time than the lazy method that `plan` is for."""
-    dense = lazy = entries = 0.0
-    for matrix in {product.matrix for product in plan.products}:
-        products = [product for product in plan.products if product.matrix == matrix]
+def seconds(plan: Plan, width: int, dense: bool | None = None) -> float:
+    """A rough time on one core for the arithmetic of one draw, without the interpreter's own time.
+
+    Parameters
+    ----------
+    plan : Plan
+        Of the program.
+    width : int
+        n.
+    dense : bool, optional
+        As if matrices were stored, or not; by default as the plan has it.
+    """
+    dense = plan.dense if dense is None else dense
+    total = 0.0
+    for node in plan.nodes:
+        if node.kind in "GH":
+            total += length(node.dim, width) * size(node.shape) * _NANOSECONDS["pass"]
+    for matrix, products in plan.by_matrix().items():
         rows, cols = (length(dim, width) for dim in plan.nodes[matrix].dim)
         columns = sum(product.columns for product in products)
-        entries += rows * cols
-        dense += rows * cols * (_NANOSECONDS["normal"] + columns * _NANOSECONDS["flop"])
-        lazy += rows * columns * _NANOSECONDS["normal"]
-        if products[0].fused:
-            lazy += 2 * rows * columns**2 * _NANOSECONDS["flop"]
+        if dense:
+            total += rows * cols * (_NANOSECONDS["normal"] + columns * _NANOSECONDS["flop"])
         else:
-            lazy += (rows + cols) * columns * min(columns, rows, cols) * _NANOSECONDS["pass"]
-            lazy += len(products) * _NANOSECONDS["product"]
-    return dense < lazy and entries <= _DENSE_ENTRIES
+            total += rows * columns * _NANOSECONDS["normal"]
+            work = columns * _NANOSECONDS["flop"]
+            if plan.dense or not products[0].fused:
+                work = min(columns, rows, cols) * _NANOSECONDS["pass"]
+            total += (rows + cols) * columns * work
+    return total * 1e-9
+
+
+def dense_is_cheaper(plan: Plan, width: int) -> bool:
+    """Whether storing the matrices is expected to take less time than the lazy method that `plan` is for."""
+    entries = 0.0
+    for matrix in plan.by_matrix():
+        rows, cols = (length(dim, width) for dim in plan.nodes[matrix].dim)
+        entries += rows * cols
+    overhead = _PRODUCT_SECONDS * sum(not product.fused for product in plan.products)
+    return entries <= _DENSE_ENTRIES and seconds(plan, width, dense=True) < seconds(plan, width) + overhead
 
 
 def check(plan: Plan, width: int, dtype, budget: float) -> None:
@@ -86,9 +110,6 @@ def check(plan: Plan, width: int, dtype, budget: float) -> None:
         fits=low,
     )
 
-
-def _length(plan: Plan, node: int, width: int) -> int:
-    return length(plan.nodes[node].dim, width)
 
 
 def _matrix_entries(plan: Plan, matrix: int, products: list, width: int) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tpcore.compute.tiles import map_tiles, row_tiles
-from tpcore.finite.values import generator
+from tpcore.finite.values import normals
 
 _TILE_ENTRIES = 2**20
 
@@ -32,8 +32,7 @@ class DenseMatrix:
         def fill(tile: tuple[int, slice]) -> None:
             index, span = tile
             block = self.array[span]
-            generator(root, *key, index).standard_normal(out=block, dtype=block.dtype)
-            block *= scale
+            np.multiply(normals(root, (*key, index), block.shape, block.dtype), scale, out=block)
 
         map_tiles(fill, enumerate(row_tiles(rows, max(1, _TILE_ENTRIES // cols))))
 

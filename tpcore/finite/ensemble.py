@@ -19,6 +19,7 @@ from tpcore.finite.run import Draw, make_plan
 from tpcore.finite.values import root_of, size
 
 _CHUNK_SECONDS = 0.05
+_WORTH_A_THREAD = 1e-3
 _EXECUTOR_CHUNK = 8
 
 
@@ -217,9 +218,13 @@ def several_draws(task: tuple, indices: range) -> list[dict]:
 
 
 def _own(task: tuple, draws: int, budget: float, progress: Progress) -> Iterator[list[dict]]:
-    """Chunks on the project's threads: draws side by side where memory allows, else one after the other."""
+    """Chunks on the project's threads: draws side by side where memory allows, else one after the other.
+
+    Draws that are mostly the interpreter's own work go one after the other too: threads would only queue for it.
+    """
     plan, width, _, dtype, _ = task
-    side_by_side = get_threads() * budgets.need(plan, width, dtype, threads=1) <= budget
+    fits = get_threads() * budgets.need(plan, width, dtype, threads=1) <= budget
+    side_by_side = fits and budgets.seconds(plan, width) > _WORTH_A_THREAD
     done, chunk = 0, get_threads() if side_by_side else 1
     while done < draws:
         indices = range(done, min(draws, done + chunk))
@@ -232,8 +237,7 @@ def _own(task: tuple, draws: int, budget: float, progress: Progress) -> Iterator
         done += len(indices)
         yield results
         seconds = max(time.perf_counter() - started, 1e-6)
-        if side_by_side:
-            chunk = min(4 * chunk, max(get_threads(), round(len(indices) * _CHUNK_SECONDS / seconds)))
+        chunk = min(4 * chunk, max(get_threads() if side_by_side else 1, round(len(indices) * _CHUNK_SECONDS / seconds)))
 
 
 def _submitted(task: tuple, draws: int, executor) -> Iterator[list[dict]]:

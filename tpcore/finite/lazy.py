@@ -19,7 +19,7 @@ import numpy as np
 from scipy.linalg import qr, solve_triangular
 
 from tpcore.compute.tiles import map_tiles, row_tiles
-from tpcore.finite.values import generator, tile_rows
+from tpcore.finite.values import normals, tile_rows
 
 _PASSES = 3
 
@@ -48,10 +48,13 @@ class Side:
         scale = np.where(norms > 0, norms, 1.0)
         typed, unit = coefficients.astype(x.dtype), scale.astype(x.dtype)
 
-        def residual(s: slice) -> np.ndarray:
-            return (x[s] - self.inputs[:old, s].T @ typed) / unit
+        rest = np.empty_like(x)
 
-        triangle = _triangle(map_tiles(lambda s: _upper(residual(s)), tiles)) / np.sqrt(self.length)
+        def subtract(s: slice) -> np.ndarray:
+            rest[s] = (x[s] - self.inputs[:old, s].T @ typed) / unit
+            return _upper(rest[s])
+
+        triangle = _triangle(map_tiles(subtract, tiles)) / np.sqrt(self.length)
         pivots, upper = self._independent(triangle)
         if not len(pivots):
             return coefficients, 0
@@ -60,7 +63,7 @@ class Side:
         new = slice(old, old + len(pivots))
 
         def open_directions(s: slice) -> None:
-            self.inputs[new, s] = (residual(s)[:, pivots] @ inverse).T
+            self.inputs[new, s] = (rest[s][:, pivots] @ inverse).T
 
         map_tiles(open_directions, tiles)
         self.count = new.stop
@@ -144,7 +147,7 @@ class LazyMatrix:
 
         def draw(tile: tuple[int, slice]) -> np.ndarray:
             index, s = tile
-            noise = generator(root, *key, index).standard_normal((s.stop - s.start, opened), dtype=dtype)
+            noise = normals(root, (*key, index), (s.stop - s.start, opened), dtype)
             this.images[new, s] = dtype.type(spread) * noise.T
             return other.inputs[:known, s] @ noise
 

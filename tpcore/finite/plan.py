@@ -13,7 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
-from tpcore.finite.values import factor, size
+from tpcore.finite.values import factor, picker, size
 from tpcore.program.ops import GaussianGroup, GaussianInput, Inner, MatMul, MatrixInput, Moment, Node, Output, Scalar
 
 
@@ -36,7 +36,7 @@ class Source:
     """Fresh Gaussian columns: a group of input vectors, or the images under a matrix that is met once."""
 
     nodes: tuple[int, ...]
-    indices: tuple[np.ndarray, ...]
+    pickers: tuple[slice | np.ndarray, ...]
     stage: int
     columns: int
     group: GaussianGroup | None = None
@@ -166,7 +166,7 @@ class Plan:
             sources.append(
                 Source(
                     nodes=tuple(node.index for node in members),
-                    indices=tuple(np.asarray(node.op.columns) for node in members),
+                    pickers=tuple(picker(node.op.columns) for node in members),
                     stage=min(used, default=0),
                     columns=len(members[0].op.group.cov),
                     group=members[0].op.group,
@@ -179,8 +179,8 @@ class Plan:
                 sources.append(
                     Source(
                         nodes=product.nodes,
-                        indices=tuple(
-                            np.arange(end - size(self.nodes[i].shape), end)
+                        pickers=tuple(
+                            slice(int(end) - size(self.nodes[i].shape), int(end))
                             for i, end in zip(product.nodes, ends, strict=True)
                         ),
                         stage=max(product.stage + 1, min(used, default=0)),
@@ -249,9 +249,13 @@ class Plan:
         return stages
 
     def whole_matrices(self) -> dict[int, list[Product]]:
-        """For each matrix with state (stored, or met more than once) its products, in the order of their stages."""
+        """Of `by_matrix` the matrices with state: stored, or met more than once."""
+        return {matrix: products for matrix, products in self.by_matrix().items() if not products[0].fused}
+
+    def by_matrix(self) -> dict[int, list[Product]]:
+        """For each matrix that is met its products, in the order of their stages."""
         found: dict[int, list[Product]] = {}
-        for product in sorted((p for p in self.products if not p.fused), key=lambda p: p.stage):
+        for product in sorted(self.products, key=lambda p: p.stage):
             found.setdefault(product.matrix, []).append(product)
         return found
 

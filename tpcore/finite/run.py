@@ -17,7 +17,7 @@ from tpcore.finite import budget as budgets
 from tpcore.finite.dense import DenseMatrix
 from tpcore.finite.lazy import LazyMatrix
 from tpcore.finite.plan import Plan, Product, Source, Stage, Sweep
-from tpcore.finite.values import evaluate, factor, generator, length, pick, root_of, scalar, size, summed, tile_rows
+from tpcore.finite.values import evaluate, factor, generator, length, normals, root_of, scalar, size, summed, tile_rows
 
 _SOURCE, _MATRIX, _BIAS = range(3)
 
@@ -218,13 +218,13 @@ class Draw:
     def _sample(self, source: Source, index: int, rows: int, made: dict[int, np.ndarray]) -> None:
         key = source.nodes[0]
         weights = source.group_factor if source.product is None else self._factors[key]
-        noise = generator(self.root, _SOURCE, key, index).standard_normal((rows, weights.shape[-1]), dtype=self.dtype)
+        noise = normals(self.root, (_SOURCE, key, index), (rows, weights.shape[-1]), self.dtype)
         weights = weights.astype(self.dtype, copy=False)
         columns = noise * weights if weights.ndim == 1 else noise @ weights.T
         if source.product is None and source.group_mean is not None:
             columns += source.group_mean.astype(self.dtype)
-        for i, picked in zip(source.nodes, source.indices, strict=True):
-            made[i] = pick(columns, picked).reshape(rows, *self.plan.nodes[i].shape)
+        for i, picked in zip(source.nodes, source.pickers, strict=True):
+            made[i] = columns[:, picked].reshape(rows, *self.plan.nodes[i].shape)
 
     def _part(self, kind: str, what, vector: Callable, rows: int) -> np.ndarray:
         """What one tile adds to a sum over the coordinates."""

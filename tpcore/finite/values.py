@@ -8,6 +8,7 @@ import numpy as np
 from scipy.linalg import lapack
 
 from tpcore.errors import Misuse
+from tpcore.jitted.normal import fill
 from tpcore.program.ops import LinComb, Mix, Node, Nonlin, Reshape, Scalar, Stack
 
 TILE_ELEMENTS, TILE_LEAST, TILE_MOST = 2**17, 256, 8192
@@ -35,6 +36,16 @@ def generator(root: np.random.SeedSequence, *key: int) -> np.random.Generator:
     """The generator of the numbers named by `key` (a role, a node, a tile) under the seed `root`."""
     child = np.random.SeedSequence(root.entropy, spawn_key=(*root.spawn_key, *key))
     return np.random.Generator(np.random.SFC64(child))
+
+
+def normals(root: np.random.SeedSequence, key: tuple[int, ...], shape: tuple[int, ...], dtype) -> np.ndarray:
+    """The standard normal numbers named by `key`: NumPy's ziggurat for float64, the jitted stream for float32."""
+    if np.dtype(dtype) == np.float64:
+        return generator(root, *key).standard_normal(shape)
+    out = np.empty(size(shape), np.float32)
+    child = np.random.SeedSequence(root.entropy, spawn_key=(*root.spawn_key, *key))
+    fill(child.generate_state(1, np.uint64)[0], out)
+    return out.reshape(shape)
 
 
 def root_of(seed: int | np.random.SeedSequence) -> np.random.SeedSequence:
@@ -76,7 +87,7 @@ def evaluate(node: Node, vector: Callable, scalars: dict[int, np.ndarray], rows:
     elif isinstance(op, Mix):
         result = vector(op.x) @ op.matrix.astype(dtype, copy=False)
     elif isinstance(op, Reshape):
-        result = pick(vector(op.x).reshape(rows, -1), op.index).reshape(shape)
+        result = vector(op.x).reshape(rows, -1)[:, picker(op.index)].reshape(shape)
     elif isinstance(op, Stack) and op.new_axis:
         result = np.stack([vector(i) for i in op.args], axis=-1)
     else:
@@ -102,12 +113,11 @@ def scalar(node: Node, scalars: dict[int, np.ndarray]) -> np.ndarray:
     return _shaped(node, node.op.function.call(*[scalars[i] for i in node.op.params]), node.shape, np.float64)
 
 
-def pick(columns: np.ndarray, index: np.ndarray) -> np.ndarray:
-    """``columns[:, index.ravel()]``, without a copy where the indices are consecutive."""
-    flat = index.ravel()
-    if len(flat) and flat[-1] - flat[0] == len(flat) - 1 and (np.diff(flat) == 1).all():
-        return columns[:, flat[0] : flat[-1] + 1]
-    return columns[:, flat]
+def picker(index: np.ndarray) -> slice | np.ndarray:
+    """What picks the flat columns `index` of a block; a slice, which copies nothing, where they are consecutive."""
+    flat = np.asarray(index).ravel()
+    consecutive = len(flat) and (np.diff(flat) == 1).all()
+    return slice(int(flat[0]), int(flat[-1]) + 1) if consecutive else flat
 
 
 def _combine(op: LinComb, args: list[np.ndarray]) -> np.ndarray:
