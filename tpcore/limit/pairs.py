@@ -1,0 +1,154 @@
+"""E f(u) g(v) for arrays of pairs: checks, then the best of closed form, series, table and quadrature."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tpcore.activations import Activation
+from tpcore.errors import Misuse
+from tpcore.jitted import gaussian
+from tpcore.limit import bivariate, closed, series, table
+from tpcore.limit.derivative import slope_of
+from tpcore.limit.estimate import Estimate
+
+EPS = np.finfo(float).eps
+SLACK = 2e-9
+MANY = 400
+
+
+def evaluate(phi: Activation, psi: Activation, q1, q2, c, m1, m2, slope: bool = False) -> Estimate:
+    """E phi(u) psi(v) or, with `slope`, E phi'(u) psi'(v), of the broadcast shape."""
+    given = [np.asarray(x, dtype=np.float64) for x in (q1, q2, c, m1, m2)]
+    try:
+        given = np.broadcast_arrays(*given)
+    except ValueError:
+        shapes = ", ".join(str(x.shape) for x in given)
+        raise Misuse("Variances, covariance and means must broadcast", f"shapes {shapes}") from None
+    shape = given[0].shape
+    q1, q2, c, m1, m2 = (np.ascontiguousarray(x).reshape(-1) for x in given)
+    q1, q2 = checked(q1, q2, c)
+    if not (np.isfinite(m1).all() and np.isfinite(m2).all()):
+        raise Misuse("The means must be finite")
+    value, error, method = flat(phi, psi, q1, q2, c, m1, m2, slope)
+    if not shape:
+        return Estimate(float(value[0]), float(error[0]), method)
+    return Estimate(value.reshape(shape), error.reshape(shape), method)
+
+
+def checked(q1: np.ndarray, q2: np.ndarray, c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The variances, with rounding below 0 removed; `Misuse` where no such Gaussian pair exists."""
+    scale = max(np.max(np.abs(q1), initial=0.0), np.max(np.abs(q2), initial=0.0))
+    if not np.isfinite(scale):
+        raise Misuse("Variances must be finite")
+    for q in (q1, q2):
+        if np.min(q, initial=0.0) < -1e-12 * scale:
+            raise Misuse("A variance must be at least 0", f"{float(q.min()):.6g}")
+    q1, q2 = np.maximum(q1, 0.0), np.maximum(q2, 0.0)
+    bad = gaussian.invalid(q1, q2, c, SLACK, (1e-13 * scale) ** 2)
+    if bad >= 0:
+        refuse(q1[bad], q2[bad], c[bad])
+    return q1, q2
+
+
+def refuse(q1: float, q2: float, c: float) -> None:
+    """`Misuse`: q1, q2, c are not the variances and the covariance of anything."""
+    rho = c / np.sqrt(q1 * q2) if q1 * q2 > 0 else np.inf * np.sign(c)
+    raise Misuse(
+        "A covariance c must satisfy |c| <= sqrt(q1 q2)",
+        f"c = {c:.6g} with variances {q1:.6g} and {q2:.6g} (correlation {rho:.6g})",
+        "Check that the matrix is positive semidefinite",
+    )
+
+
+def flat(phi, psi, q1, q2, c, m1, m2, slope=False) -> tuple[np.ndarray, np.ndarray, str]:
+    """(values, errors, method) of contiguous 1-D arrays of equal length."""
+    centred = not (m1.any() or m2.any())
+    if centred and (phi is psi or (phi.form == psi.form != "" and phi.params == psi.params)):
+        known = closed_flat(phi, q1, q2, c, slope)
+        if known is not None:
+            return *known, "closed form"
+    f, g = (slope_of(phi), slope_of(psi)) if slope else (phi.f, psi.f)
+    if centred and c.size and not (phi.kinks or psi.kinks):
+        found = _series(f, g, q1, q2, c, phi is psi)
+        if found is not None:
+            return *found, "series"
+    if centred and c.size > MANY:
+        found = table.flat(f, g, q1, q2, c, phi.kinks, psi.kinks)
+        if found is not None:
+            return *found, "table"
+    problem = bivariate.Pairs(f, g, q1, q2, c, m1, m2, phi.kinks, psi.kinks)
+    value, error = bivariate.integrate(problem)
+    if slope:
+        value = _at_zero(f, g, phi, psi, q1, q2, m1, m2, value)
+    return value, error, "quadrature"
+
+
+def closed_flat(phi: Activation, q1, q2, c, slope: bool) -> tuple[np.ndarray, np.ndarray] | None:
+    """(values, errors) by the closed form of E phi phi or E phi' phi', or None."""
+    if phi.form == "identity":
+        value = np.ones_like(c) if slope else c.copy()
+        return value, np.zeros_like(c)
+    if phi.form == "hermite":
+        k = int(phi.params[0])
+        factor, k = (k * k, k - 1) if slope else (1, k)
+        if k < 0:
+            return np.zeros_like(c), np.zeros_like(c)
+        left, right = (closed.hermite_coefficients(k, q) for q in (q1, q2))
+        powers = c[None, :] ** np.arange(k + 1)[:, None]
+        terms = np.concatenate([left[0] * right[0] * powers[0::2], left[1] * right[1] * powers[1::2]]) * factor
+        return terms.sum(0), 8 * EPS * (k + 1) * np.abs(terms).sum(0)
+    form = closed.form_of(phi)
+    if form is None:
+        return None
+    value = closed.flat(form, q1, q2, c)[int(slope)]
+    return value, 16 * EPS * (np.abs(value) + np.abs(value).max(initial=0.0) * 0.1)
+
+
+def _series(f, g, q1, q2, c, same: bool) -> tuple[np.ndarray, np.ndarray] | None:
+    values, index = np.unique(np.concatenate([q1, q2]), return_inverse=True)
+    left = series.expand(f, values)
+    right = left if same else series.expand(g, values)
+    if left is None or right is None:
+        return None
+    i1, i2 = index[: q1.size], index[q1.size :]
+    with np.errstate(all="ignore"):
+        rho = np.where((q1 > 0) & (q2 > 0), c / np.sqrt(q1 * q2), 0.0)
+    value = series.flat(left, right, i1, i2, np.clip(rho, -1.0, 1.0))
+    size = np.sqrt(left.energy[i1] * right.energy[i2])
+    return value, (max(left.residual, right.residual) + series.TAIL + 8 * EPS) * size
+
+
+def _at_zero(f, g, phi, psi, q1, q2, m1, m2, value):
+    """Where a variable is the constant of a kink, its derivative is the mean of the two sides."""
+    for q, m, owner in ((q1, m1, phi), (q2, m2, psi)):
+        for kink in owner.kinks:
+            for i in np.flatnonzero((q == 0) & (m == kink)):
+                value[i] = _two_sided(f, phi, q1[i], m1[i]) * _two_sided(g, psi, q2[i], m2[i])
+    return value
+
+
+def _two_sided(f, phi: Activation, q: float, m: float) -> float:
+    if q == 0:
+        gap = 1e-9 if m in phi.kinks else 0.0
+        return float(f(np.array([m - gap, m + gap])).mean())
+    return float(single_values(f, phi.kinks, np.array([q]), np.array([m]))[0][0])
+
+
+def single(phi: Activation, q, m) -> Estimate:
+    """E phi(u), u ~ N(m, q), of the broadcast shape."""
+    q, m = np.broadcast_arrays(np.asarray(q, np.float64), np.asarray(m, np.float64))
+    shape = q.shape
+    q, m = q.reshape(-1).copy(), m.reshape(-1).copy()
+    q, _ = checked(q, q, np.zeros_like(q))
+    if not np.isfinite(m).all():
+        raise Misuse("The means must be finite")
+    value, error = single_values(phi.f, phi.kinks, q, m)
+    if not shape:
+        return Estimate(float(value[0]), float(error[0]), "quadrature")
+    return Estimate(value.reshape(shape), error.reshape(shape), "quadrature")
+
+
+def single_values(f, kinks, q: np.ndarray, m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """E f(u) and its error for 1-D arrays of variances and means."""
+    ones = bivariate.Pairs(f, np.ones_like, q, np.zeros_like(q), np.zeros_like(q), m, np.zeros_like(q), kinks)
+    return bivariate.integrate_single(ones)
