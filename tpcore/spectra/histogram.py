@@ -71,7 +71,7 @@ def eigenvalue_histogram(
 
 def _first_fall(edges: np.ndarray) -> str:
     at = int(np.argmax(np.diff(edges) <= 0))
-    return f"{edges[at + 1]!r} after {edges[at]!r} at index {at + 1}"
+    return f"{edges[at + 1]} after {edges[at]} at index {at + 1}"
 
 
 def eigenvalue_counts(

@@ -200,7 +200,7 @@ def _points(x) -> np.ndarray:
 def _probabilities(p) -> np.ndarray:
     p = _points(p)
     if not ((p >= 0) & (p <= 1)).all():
-        raise Misuse("A probability must lie between 0 and 1", repr(p[~((p >= 0) & (p <= 1))].flat[0]))
+        raise Misuse("A probability must lie between 0 and 1", str(p[~((p >= 0) & (p <= 1))].flat[0]))
     return p
 
 
