@@ -1,0 +1,160 @@
+"""The width dial: value to click and type, step and Play, a log track painted with the width map, ∞ at its end.
+
+The track's steps are the grid of `tpapp.state.grid` (equal steps in log n),
+then ∞, where the limit stands alone. Any whole number may be typed.
+"""
+
+from __future__ import annotations
+
+import bisect
+import math
+from collections.abc import Callable
+
+import panel as pn
+
+from tpapp import theme
+from tpapp.state import State, grid, parse_width
+from tpapp.widgets import button, dress, html, row
+
+PERIOD_MS = 667
+TICKS = (8, 100, 1_000, 10_000, 100_000, 1_000_000)
+
+
+def spoken(n: float) -> str:
+    """A width as text: ``4,096`` or ``∞``."""
+    return "∞" if n == math.inf else f"{int(n):,}"
+
+
+class Dial(pn.viewable.Viewer):
+    """The dial of a State's `width`.
+
+    Parameters
+    ----------
+    state : State
+        Has a `Width` parameter named `width`.
+    complain : callable
+        Called with words when a typed width is no width or had to be cut.
+    """
+
+    def __init__(self, state: State, complain: Callable[[str], None] = lambda words: None, **params):
+        super().__init__(**params)
+        self.state, self.complain = state, complain
+        self.low = state.param.width.low
+        self.grid = grid(self.low)
+        self.reduced_motion = False
+        self._player = None
+        self._build()
+        state.param.watch(lambda event: self._show(), "width")
+        self._show()
+
+    # -- what keys and buttons do ------------------------------------------------------------------------------
+
+    def step(self, steps: int) -> None:
+        """Go to the next width of the grid (ends at ∞ and at the narrowest)."""
+        stops = (*self.grid, math.inf)
+        n = self.state.width
+        place = bisect.bisect_right(stops, n) if steps > 0 else bisect.bisect_left(stops, n) - 1
+        place += steps - 1 if steps > 0 else steps + 1
+        self.state.width = stops[max(0, min(len(stops) - 1, place))]
+
+    def toggle(self) -> None:
+        """Play or pause; with reduced motion, one step a press. From the end, Play starts over."""
+        if self.playing:
+            return self.stop()
+        if self.state.width >= self.grid[-1]:
+            self.state.width = self.grid[0]
+        elif self.reduced_motion:
+            self.step(1)
+        if not self.reduced_motion:
+            self._player = pn.state.add_periodic_callback(self._tick, period=PERIOD_MS)
+            self._face()
+
+    def stop(self) -> None:
+        """Stop playing."""
+        if self._player is not None:
+            self._player.stop()
+            self._player = None
+            self._face()
+
+    @property
+    def playing(self) -> bool:
+        return self._player is not None
+
+    def _tick(self) -> None:
+        if self.state.width < self.grid[-1]:
+            self.step(1)
+        if self.state.width >= self.grid[-1]:
+            self.stop()
+
+    # -- what it looks like ------------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        self.value = dress(pn.widgets.TextInput(name="Width", css_classes=["tp-value"]), "value", fill=False)
+        self.value.param.watch(self._typed, "value")
+        self.back = button("Step back", "back", "icon", on_click=lambda event: (self.stop(), self.step(-1)))
+        self.play = button("Play", "play", "solid", css_classes=["tp-play"], on_click=lambda event: self.toggle())
+        self.on = button("Step on", "on", "icon", on_click=lambda event: (self.stop(), self.step(1)))
+        self.slider = pn.widgets.IntSlider(
+            name="Width, from narrow to the limit", start=0, end=len(self.grid), tooltips=False, show_value=False,
+            css_classes=["tp-dial-slider"])
+        dress(self.slider, "dial")
+        self._moving = False
+        self.slider.param.watch(self._dragged, "value")
+        last = 100 * (len(self.grid) - 1) / len(self.grid)
+        self.track = row(self.slider, html(self._ticks(), "ticks"), parts=("track",), styles={
+            "--tp-track": f"linear-gradient(to right, {theme.width_track_css(self.grid)})", "--tp-last": f"{last:.3f}%"})
+        self.transport = row(self.back, self.play, self.on, parts=("transport",), sizing_mode=None)
+
+    def _ticks(self) -> str:
+        steps, first = len(self.grid), math.log2(self.low)
+        marks = sorted({self.low, *(n for n in TICKS if n >= 4 * self.low)})
+        place = {n: 100 * min(math.log2(n) - first, steps - 1) / steps for n in marks}
+        spans = [f'<span style="left:{place[n]:.2f}%"><b>{n:,}</b><i>{_short(n)}</i></span>' for n in marks]
+        return f'<div class="tp-ticks" aria-hidden="true">{"".join(spans)}</div><div class="tp-inf" aria-hidden="true">∞</div>'
+
+    def _show(self) -> None:
+        n = self.state.width
+        text = spoken(n)
+        if self.value.value != text:
+            self.value.value = text
+        place = len(self.grid) if n == math.inf else self._nearest(n)
+        self._moving = True
+        try:
+            words = "infinite: the limit alone" if n == math.inf else f"n = {text}"
+            self.slider.param.update(value=place, styles={"--tp-thumb": theme.width_css(n), "--tp-words": f"'{words}'"})
+        finally:
+            self._moving = False
+
+    def _nearest(self, n: float) -> int:
+        return min(range(len(self.grid)), key=lambda i: abs(math.log(self.grid[i] / n)))
+
+    def _dragged(self, event) -> None:
+        if not self._moving:
+            self.stop()
+            self.state.width = (*self.grid, math.inf)[event.new]
+
+    def _typed(self, event) -> None:
+        if event.new == spoken(self.state.width):
+            return
+        try:
+            width, words = parse_width(event.new, self.low)
+        except ValueError as error:
+            self.complain(str(error))
+            self.value.value = spoken(self.state.width)
+            return
+        self.stop()
+        if words:
+            self.complain(words)
+        self.state.width = width
+        self.value.value = spoken(width)
+
+    def _face(self) -> None:
+        name = "pause" if self.playing else "play"
+        self.play.param.update(name=name.capitalize(), icon=theme.icon(name))
+
+    def __panel__(self):
+        return row(self.value, self.transport, self.track, parts=("dialrow",), css_classes=["tp-dial"])
+
+
+def _short(n: int) -> str:
+    return f"{n // 1_000_000}M" if n >= 1_000_000 else f"{n // 1_000}k" if n >= 1_000 else str(n)

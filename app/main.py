@@ -1,0 +1,3 @@
+from tpapp.shell import serve
+
+serve()

@@ -1,0 +1,147 @@
+"""The reading column: claim, formula, numbers, code; and how numbers are written.
+
+A number stands with its error bar and its method: `Number` is one line of the
+table, `figures` writes a value with as many digits as its error allows.
+"""
+
+from __future__ import annotations
+
+import keyword
+import math
+import re
+from dataclasses import dataclass
+
+import panel as pn
+
+from tpapp import theme
+from tpapp.widgets import button, column, escape, html, row
+
+MINUS = "\u2212"
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_TOKENS = re.compile(r"(#[^\n]*)|(\"[^\"\n]*\"|'[^'\n]*')|\b(" + "|".join(keyword.kwlist) + r")\b")
+
+
+@dataclass(frozen=True)
+class Number:
+    """One line of the numbers table.
+
+    Attributes
+    ----------
+    label : str
+        What it is ("Deviation").
+    value : float, int or str
+        A number is written with thousands separators and as many digits as its error allows; a str as it is.
+    error : float, optional
+        Its error bar, in the same unit; written after ±.
+    note : str
+        A word in grey instead of the error: a method, a unit, "exact".
+    """
+
+    label: str
+    value: float | int | str
+    error: float | None = None
+    note: str = ""
+
+
+def figures(value: float | int | str, error: float | None = None, digits: int = 4) -> str:
+    """A value as text: true minus, thousands separators, digits down to the second figure of the error."""
+    if isinstance(value, str):
+        return value
+    if value != value:
+        return "undefined"
+    if math.isinf(value):
+        return "∞" if value > 0 else f"{MINUS}∞"
+    if float(value).is_integer() and error is None and abs(value) < 1e15:
+        return f"{int(value):,}".replace("-", MINUS)
+    size = math.floor(math.log10(abs(value))) if value else 0
+    if size < -4 or size > 6:
+        return scientific(value)
+    places = max(0, digits - 1 - size)
+    if error and math.isfinite(error):
+        places = min(12, max(0, 1 - math.floor(math.log10(abs(error)))))
+    return f"{value:,.{places}f}".replace("-", MINUS)
+
+
+def scientific(value: float) -> str:
+    """``3 × 10⁻¹⁵``: two figures at most."""
+    if value == 0:
+        return "0"
+    mantissa, exponent = f"{value:.1e}".split("e")
+    mantissa = mantissa.removesuffix(".0").replace("-", MINUS)
+    return f"{mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPT)}"
+
+
+def table(numbers) -> str:
+    """The numbers as an HTML table: label, value, ± error or a note."""
+    rows = []
+    for item in numbers:
+        bar = ""
+        if item.error is not None:
+            bar = f' <small>± {escape(figures(item.error, item.error))}</small>'
+        if item.note:
+            bar += f" <small>{escape(item.note)}</small>"
+        value = escape(figures(item.value, item.error))
+        rows.append(f'<tr><th scope="row">{escape(item.label)}</th><td>{value}{bar}</td></tr>')
+    return f'<table class="tp-numbers"><tbody>{"".join(rows)}</tbody></table>'
+
+
+def highlight(code: str) -> str:
+    """Python as escaped HTML with comments, strings and keywords marked."""
+    out, at = [], 0
+    for match in _TOKENS.finditer(code):
+        kind = "c" if match[1] else "s" if match[2] else "k"
+        out += [escape(code[at:match.start()]), f'<span class="{kind}">{escape(match[0])}</span>']
+        at = match.end()
+    return f'<pre tabindex="0" aria-label="Python code"><code>{"".join(out)}{escape(code[at:])}</code></pre>'
+
+
+def update(pane, text: str) -> None:
+    """Change a pane's object where it differs."""
+    if pane.object != text:
+        pane.object = text
+
+
+COPY = """
+const button = cb_obj.origin ?? cb_obj;
+const text = button.tags[0];
+const done = () => { const label = button.label; button.label = "Copied"; setTimeout(() => { button.label = label; }, 1200); };
+const old = () => {
+  const area = document.createElement("textarea");
+  area.value = text; document.body.appendChild(area); area.select(); document.execCommand("copy"); area.remove(); done();
+};
+if (navigator.clipboard) { navigator.clipboard.writeText(text).then(done, old); } else { old(); }
+"""
+
+
+class Reading(pn.viewable.Viewer):
+    """The column at the right, always in this order: claim, formula, numbers, code drawer."""
+
+    def __init__(self, **params):
+        super().__init__(**params)
+        self.claim = html("", "claim")
+        self.formula = pn.pane.LaTeX("", renderer="mathjax", margin=0, sizing_mode="stretch_width",
+                                     stylesheets=[theme.part("base"), theme.part("formula")])
+        self.numbers = html("", "numbers")
+        self.code = html("", "code", visible=False)
+        self.copy = button("Copy code", "copy", "icon", visible=False, tags=[""])
+        self.copy.js_on_click(code=COPY)
+        self.drawer = button("Show the code", "code", "drawer", on_click=lambda event: self.toggle_code())
+
+    def toggle_code(self) -> None:
+        """Open or shut the code drawer."""
+        shown = not self.code.visible
+        self.code.visible = self.copy.visible = shown
+        self.drawer.name = "Hide the code" if shown else "Show the code"
+
+    def show(self, claim: str, formula: str, numbers, code: str) -> None:
+        """Bring the column up to date; what did not change is left alone."""
+        update(self.claim, f'<p class="tp-claim">{escape(claim)}</p>')
+        update(self.formula, formula)
+        update(self.numbers, table(numbers))
+        update(self.code, highlight(code))
+        if self.copy.tags != [code]:
+            self.copy.tags = [code]
+
+    def __panel__(self):
+        drawer = column(row(self.drawer, self.copy, parts=("drawer-head",)), self.code, parts=("drawer",))
+        return column(self.claim, self.formula, self.numbers, drawer, parts=("reading",))

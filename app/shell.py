@@ -1,0 +1,140 @@
+"""The served explorer: the frame around the labs, routing, theme, projector mode, keys.
+
+``serve()`` is all that `app/main.py` does. Each lab is built on its first
+visit and kept. The address is ``?page=<lab>&<lab>.<name>=...``: sliders
+replace the entry of the browser's history, pages and presets push one, and
+Back and Forward bring the state back.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from types import SimpleNamespace
+
+import panel as pn
+import param
+from markupsafe import Markup
+from panel.custom import JSComponent
+
+from tpapp import theme
+from tpapp.page import Page
+from tpapp.state import format_query, parse_query
+
+LABS = {  # slug: class in tpapp.labs.<slug>; those that exist are shown, in this order
+    "averages": "AveragesLab", "matrices": "MatricesLab", "programs": "ProgramsLab", "kernels": "KernelsLab",
+    "jacobians": "JacobiansLab", "phases": "PhasesLab", "training": "TrainingLab", "transfer": "TransferLab",
+    "spectral": "SpectralLab", "words": "WordsLab",
+}
+THEMES = ("light", "dark")
+
+
+def labs() -> list[type[Page]]:
+    """The classes of the labs that exist, in the rail's order."""
+    found = [slug for slug in LABS if importlib.util.find_spec(f"tpapp.labs.{slug}")]
+    return [getattr(importlib.import_module(f"tpapp.labs.{slug}"), LABS[slug]) for slug in found]
+
+
+class Wire(JSComponent):
+    """The browser's address bar, history, keys and theme."""
+
+    link = param.String(doc="the query of the present state")
+    push = param.Boolean(doc="whether the link is a new entry of the history, else it replaces the present one")
+    page = param.String(doc="slug of the present lab")
+
+    _esm = theme.asset("wire.js")
+
+
+class Shell:
+    """One visitor's explorer."""
+
+    def __init__(self, classes: list[type[Page]], search: str = "", theme_name: str = "light"):
+        self.classes = {lab.slug: lab for lab in classes}
+        self.default = "kernels" if "kernels" in self.classes else next(iter(self.classes))
+        self.theme = theme_name
+        self.reduced_motion = False
+        self.pages: dict[str, Page] = {}
+        self.slug = ""
+        self.stage = pn.Column(sizing_mode="stretch_width", margin=0, stylesheets=[":host { display: block !important; }"])
+        self.wire = Wire(width=0, height=0, margin=0)
+        self.wire.on_msg(self._heard)
+        self.go(search)
+
+    def go(self, search: str, push: bool | None = None) -> None:
+        """Show the page and state of a link; `push` None leaves the address bar as it is."""
+        query = parse_query(search)
+        slug = query.get("page", self.default)
+        unknown = slug not in self.classes
+        slug = self.default if unknown else slug
+        if self.slug and slug != self.slug:
+            self.pages[self.slug].leave()
+        self.slug = slug
+        page = self._page(slug)
+        with_state = any(name.startswith(f"{slug}.") for name in query) or push is None
+        self.wire.page = slug
+        if self.stage.objects != [page]:
+            self.stage.objects = [page]
+        if with_state:
+            page.read(query)
+        page.start()
+        if unknown:
+            page.complain(f"There is no lab “{query['page'][:40]}”; this is {page.title}. The labs are {', '.join(self.classes)}.")
+        self._link(bool(push))
+
+    def _page(self, slug: str) -> Page:
+        if slug not in self.pages:
+            self.pages[slug] = self.classes[slug](framed=True, theme=self.theme, on_link=self._link)
+        page = self.pages[slug]
+        page.set_theme(self.theme)
+        if page.dial is not None:
+            page.dial.reduced_motion = self.reduced_motion
+        return page
+
+    def _link(self, push: bool) -> None:
+        page = self.pages[self.slug]
+        query = page.query
+        link = format_query(query if self.slug == self.default and not query else {"page": self.slug, **query})
+        self.wire.param.update(push=push, link=link or "?")
+
+    def _heard(self, message) -> None:
+        if not isinstance(message, dict):
+            return
+        page = self.pages[self.slug]
+        if isinstance(message.get("go"), str):
+            self.go(message["go"], push=True if message.get("from") == "rail" else None)
+        if message.get("theme") in THEMES:
+            self.theme = message["theme"]
+            page.set_theme(self.theme)
+        if isinstance(message.get("motion"), bool):
+            self.reduced_motion = message["motion"]
+            if page.dial is not None:
+                page.dial.reduced_motion = self.reduced_motion
+        if isinstance(message.get("key"), str):
+            page.key(message["key"])
+
+
+def template(shell: Shell) -> pn.Template:
+    """The HTML around a shell."""
+    made = pn.Template(theme.asset("shell.html"))
+    made.add_panel("page", shell.stage)
+    made.add_panel("wire", shell.wire)
+    icons = {name: Markup(theme.icon(name, 20)) for name in ("projector", "moon", "sun", "info")}
+    rail = [{"slug": lab.slug, "title": lab.title, "icon": Markup(theme.icon(lab.glyph, 20))} for lab in shell.classes.values()]
+    favicon = theme.icon("logo", 28).replace("<svg ", '<svg style="color:#626A78" ')
+    tokens = theme.tokens_css(":root") + theme.sizes_css("body.tp-projector")
+    values = {"tokens": Markup(tokens), "shell_css": Markup(theme.asset("shell.css")), "logo": Markup(theme.icon("logo", 28)),
+              "icons": SimpleNamespace(**icons), "labs": rail, "page_slug": shell.slug, "favicon": favicon}
+    for name, value in values.items():
+        made.add_variable(name, value)
+    return made
+
+
+def serve(classes: list[type[Page]] | None = None) -> None:
+    """Serve the explorer to the visitor whose session this is."""
+    pn.extension("mathjax", notifications=False)
+    location = pn.state.location
+    search = location.search if location is not None else ""
+    cookie = (pn.state.cookies or {}).get("tp-theme", "light")
+    asked = parse_query(search).get("theme", cookie)
+    shell = Shell(classes or labs(), search, asked if asked in THEMES else "light")
+    template(shell).servable(title="Tensor Programs Explorer")

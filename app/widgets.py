@@ -1,0 +1,132 @@
+"""Stock Panel widgets in the clothes of the design system, and the few arrangements all labs use.
+
+Nothing here is a custom component: stylesheets only, so that everything also
+shows in JupyterLab without internet.
+"""
+
+from __future__ import annotations
+
+import html as _html
+
+import panel as pn
+import param
+
+from tpapp import theme
+
+DEBOUNCE_MS = 5
+
+_PARTS = {
+    pn.widgets.RadioButtonGroup: "segmented",
+    pn.widgets.Button: "button",
+    pn.widgets.Toggle: "button",
+    pn.widgets.FileDownload: "button",
+    pn.widgets.Select: "field",
+    pn.widgets.TextInput: "field",
+    pn.widgets.IntInput: "field",
+    pn.widgets.FloatInput: "field",
+    pn.widgets.IntSlider: "slider",
+    pn.widgets.FloatSlider: "slider",
+    pn.widgets.Checkbox: "check",
+    pn.widgets.Switch: "check",
+    pn.widgets.FileDropper: "drop",
+}
+
+
+def escape(text) -> str:
+    """`text` safe to stand in HTML, also inside an attribute."""
+    return _html.escape(str(text), quote=True)
+
+
+def css_text(text: str) -> str:
+    """`text` as a CSS string."""
+    return '"' + "".join(c if c.isalnum() or c in " .,-" else f"\\{ord(c):x} " for c in text) + '"'
+
+
+def dress(widget: pn.widgets.Widget, *extra: str, fill: bool = True) -> pn.widgets.Widget:
+    """Give a stock widget its stylesheet (and the parts `extra` of assets/lab.css) and a short debounce."""
+    widget._debounce = DEBOUNCE_MS
+    part = next((name for kind, name in _PARTS.items() if isinstance(widget, kind)), None)
+    sheets = [theme.part(name) for name in ("base", part, *extra) if name]
+    widget.stylesheets = [*widget.stylesheets, *sheets]
+    widget.margin = 0
+    if fill:
+        widget.sizing_mode = "stretch_width"
+    return widget
+
+
+def button(label: str, icon: str = "", kind: str = "plain", **params) -> pn.widgets.Button:
+    """A button. `kind`: "plain" (outlined), "solid" (ink), "quiet" (no outline), "icon" (its name is only spoken), "chip"."""
+    params = {"icon": theme.icon(icon, 16), "icon_size": "16px"} | params if icon else params
+    widget = pn.widgets.Button(name=label, css_classes=["tp-button", f"tp-{kind}", *params.pop("css_classes", [])], **params)
+    return dress(widget, fill=False)
+
+
+def control(parameter: param.Parameter, label: str | None = None, segmented: bool = False, **params) -> pn.widgets.Widget:
+    """The widget of a State's parameter, linked both ways: ``control(state.param.depth)``.
+
+    A number with bounds becomes a slider, a choice a select (or a row of
+    segments), a flag a checkbox, a text a field. `params` go to the widget.
+    """
+    kinds = {param.Boolean: pn.widgets.Checkbox, param.Selector: pn.widgets.Select, param.Integer: pn.widgets.IntSlider,
+             param.Number: pn.widgets.FloatSlider, param.String: pn.widgets.TextInput}
+    kind = next((widget for owner, widget in kinds.items() if isinstance(parameter, owner)), pn.widgets.TextInput)
+    if segmented:
+        kind = pn.widgets.RadioButtonGroup
+    name = parameter.label if label is None else label
+    if kind in (pn.widgets.IntSlider, pn.widgets.FloatSlider):
+        whole = kind is pn.widgets.IntSlider
+        params = {"tooltips": False, "step": parameter.step or (1 if whole else 0.01), "format": "0,0" if whole else "0.00",
+                  "styles": {"--tp-label": css_text(name)}} | params
+    widget = kind.from_param(parameter, name=name, **params)
+    return dress(widget)
+
+
+def html(markup: str = "", *parts: str, **params) -> pn.pane.HTML:
+    """An HTML pane without margins. Escape what a user typed with `escape` first."""
+    params = {"sizing_mode": "stretch_width", "margin": 0} | params
+    return pn.pane.HTML(markup, stylesheets=[theme.part(name) for name in ("base", *parts)], **params)
+
+
+def column(*objects, parts: tuple[str, ...] = (), **params) -> pn.Column:
+    """A column without margins, with parts of assets/lab.css."""
+    params = {"sizing_mode": "stretch_width", "margin": 0} | params
+    return pn.Column(*objects, stylesheets=[theme.part(name) for name in ("base", *parts)], **params)
+
+
+def row(*objects, parts: tuple[str, ...] = (), **params) -> pn.Row:
+    """A row without margins, with parts of assets/lab.css."""
+    params = {"sizing_mode": "stretch_width", "margin": 0} | params
+    return pn.Row(*objects, stylesheets=[theme.part(name) for name in ("base", *parts)], **params)
+
+
+def section(title: str, *objects, aside: str = "") -> pn.Column:
+    """A titled group of controls; `aside` stands at the right in grey. Widgets in it are dressed if they are not yet."""
+    head = html(f'<div class="tp-head"><h2>{escape(title)}</h2><span>{escape(aside)}</span></div>', "section")
+    for widget in objects:
+        if isinstance(widget, pn.widgets.Widget) and not widget.stylesheets:
+            dress(widget)
+    return column(head, *objects, parts=("group",))
+
+
+def figure(title: str, caption: str, body, *aside, grow: int = 1, **params) -> pn.Column:
+    """A figure with its title in HTML: what it is, and under it of what, how many, what the bars mean.
+
+    Its `heading` pane may be changed later with `retitle`. `grow` is its share of the row's width.
+    """
+    heading = html(figure_heading(title, caption), "figure-head")
+    head = row(heading, *aside, parts=("figure-row",)) if aside else heading
+    return column(head, body, parts=("figure",), css_classes=["tp-figure"], styles={"flex-grow": str(grow)}, **params)
+
+
+def figure_heading(title: str, caption: str) -> str:
+    """The HTML of a figure's two heading lines; both may hold markup."""
+    return f'<h3 class="tp-title">{title}</h3><p class="tp-caption">{caption}</p>'
+
+
+def retitle(box: pn.Column, title: str, caption: str) -> None:
+    """Change the two heading lines of a `figure`."""
+    heading = box.objects[0]
+    heading = heading.objects[0] if isinstance(heading, pn.Row) else heading
+    text = figure_heading(title, caption)
+    if heading.object != text:
+        heading.object = text

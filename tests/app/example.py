@@ -1,0 +1,113 @@
+"""Two tiny labs that exercise everything a frame does; the browser tests serve them."""
+
+from __future__ import annotations
+
+import math
+import time
+
+import numpy as np
+import panel as pn
+import param
+from bokeh.models import ColumnDataSource
+from bokeh.plotting import figure as bokeh_figure
+
+from tpapp.page import Number, Page, Preset, Request, State, Width, figure, finite, note, section
+from tpcore.errors import Misuse
+
+
+class MeansState(State):
+    width = Width(4096, low=8)
+    draws = param.Integer(200, bounds=(10, 2000), label="Draws")
+    scale = param.Number(1.0, bounds=(0.1, 3.0), label="Scale σ", step=0.1)
+    law = param.Selector(objects=["normal", "uniform"], default="normal", label="Law")
+    slow = param.Boolean(False, label="Slow")
+    forbidden = param.Boolean(False, label="Ask for the impossible", precedence=-1)
+
+
+class MeansLab(Page):
+    """Means of n numbers."""
+
+    slug, title, glyph = "means", "Means", "averages"
+    State = MeansState
+    presets = {
+        "normal": Preset("Normal numbers"),
+        "uniform": Preset("Uniform numbers", {"law": "uniform"}, question="What if they are uniform?"),
+        "slow": Preset("Slow", {"slow": True, "width": 1024}, question="What takes long?"),
+    }
+
+    def build(self):
+        self.curve, self.bars = ColumnDataSource({"x": [], "y": []}), ColumnDataSource({"x": [], "top": []})
+        self.plots = []
+        for _ in range(3):
+            plot = bokeh_figure(height=300, sizing_mode="stretch_width", toolbar_location=None, background_fill_alpha=0, border_fill_alpha=0)
+            plot.vbar(x="x", top="top", width=0.2, source=self.bars, alpha=0.3)
+            plot.line("x", "y", source=self.curve, line_dash=[6, 4], color="black", line_width=2)
+            self.plots.append(plot)
+
+    def controls(self):
+        return [
+            section("Numbers", self.control("law", segmented=True), self.control("scale"), aside="iid"),
+            section("Draws", self.control("draws"), self.control("slow"), self.control("forbidden"), note("more draws, smoother bars")),
+        ]
+
+    def figures(self):
+        return [[figure(f"Density {i}", "over 200 means", pn.pane.Bokeh(plot, sizing_mode="stretch_width", margin=0)) for i, plot in enumerate(self.plots)]]
+
+    def requests(self, s):
+        if s.forbidden:
+            raise Misuse("The impossible needs 3 TB", "2 cores", "Try n = 1,000")
+        yield Request("limit", ("limit", s.scale), lambda progress: self._limit(s), self.show_limit, quick=True)
+        if finite(s):
+            yield Request("finite", s, lambda progress: self._finite(s, progress), self.show_finite)
+
+    @staticmethod
+    def _limit(s):
+        x = np.linspace(-4, 4, 101)
+        return x, np.exp(-x * x / 2 / s.scale**2) / math.sqrt(2 * math.pi) / s.scale
+
+    @staticmethod
+    def _finite(s, progress):
+        rng, chunks = np.random.default_rng(0), 40 if s.slow else 4
+        progress.start(chunks)
+        counts = np.zeros(40)
+        for i in range(chunks):
+            time.sleep(0.1 if s.slow else 0.005)
+            counts += np.histogram(s.scale * rng.standard_normal(s.draws), np.linspace(-4, 4, 41))[0]
+            progress.tick()
+            yield counts / counts.sum() / 0.2
+
+    def show_limit(self, result):
+        self.curve.data = {"x": result[0], "y": result[1]}
+
+    def show_finite(self, result):
+        self.bars.data = {"x": np.linspace(-3.9, 3.9, 40), "top": result}
+
+    def restyle(self, theme):
+        self.styled = theme
+
+    def claim(self, s):
+        return "A mean of many numbers is nearly Gaussian." if finite(s) else "The limit is Gaussian."
+
+    def formula(self, s):
+        return r"$\frac{1}{\sqrt n}\sum_{i=1}^n \xi_i \;\to\; \mathcal N(0, \sigma^2)$"
+
+    def numbers(self, s):
+        return [Number("Width n", s.width), Number("Draws", s.draws), Number("Variance", s.scale**2, 0.0123), Number("Method", "closed form")]
+
+    def code(self, s):
+        return f"import numpy as np\n\nn = {s.width}  # width\nprint('mean', np.mean([{s.scale}] * 10))\n"
+
+    def status(self, s):
+        return f"{s.draws:,} draws" if finite(s) else "the limit alone"
+
+    def data(self, s):
+        return {"x": self.curve.data["x"], "limit": self.curve.data["y"]}
+
+
+
+
+class SumsLab(MeansLab):
+    """The second page."""
+
+    slug, title, glyph = "sums", "Sums", "matrices"
+    presets = MeansLab.presets
