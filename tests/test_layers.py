@@ -36,9 +36,15 @@ def imported(path: Path) -> set[str]:
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: a relative import"
-            names.add(node.module)
-            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+            within = {f"{node.module}.{alias.name}" for alias in node.names}
+            # ``from tpcore import checks`` imports the part, not the front door.
+            names |= within if node.module == "tpcore" and all(map(_is_part, within)) else within | {node.module}
     return names
+
+
+def _is_part(dotted: str) -> bool:
+    path = ROOT.joinpath(*dotted.split("."))
+    return path.is_dir() or path.with_suffix(".py").is_file()
 
 
 def part(dotted: str) -> str | None:

@@ -120,7 +120,8 @@ def test_same_seed_same_numbers_on_any_number_of_threads(kind):
 
 def test_shapes():
     assert eigenvalues("goe", 1, seed=1).shape == (1,) and eigenvalues("symmetric:uniform", 1).shape == (1,)
-    assert eigenvalues("goe", 5, draws=1).shape == (1, 5) and eigenvalues("symmetric:cauchy", 5, draws=3).shape == (3, 5)
+    assert eigenvalues("goe", 5, draws=1).shape == (1, 5)
+    assert eigenvalues("symmetric:cauchy", 5, draws=3).shape == (3, 5)
     diagonal, off = tridiagonal(1)
     assert diagonal.shape == (1,) and off.shape == (0,)
     assert matrix("goe", 1).shape == (1, 1)

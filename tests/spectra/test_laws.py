@@ -152,6 +152,7 @@ def test_shapes_and_extremes():
     law = semicircle(1e-300)
     assert law.pdf(0.0) > 1e299 and law.cdf(0.0) == 0.5
     law = Semicircle(1.0)
-    assert np.ndim(law.pdf(0.5)) == 0 and law.pdf([[0.5, 1]]).shape == (1, 2) and law.cdf(np.zeros((2, 0))).shape == (2, 0)
+    assert np.ndim(law.pdf(0.5)) == 0 and law.pdf([[0.5, 1]]).shape == (1, 2)
+    assert law.cdf(np.zeros((2, 0))).shape == (2, 0) and law.quantile(np.zeros((0,))).shape == (0,)
     assert np.isnan(law.pdf(np.nan)) and np.isnan(law.cdf(np.nan))
     assert "semicircle" in repr(law) and "sqrt" in law.latex and "s^2" in Semicircle(2.0).latex

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from tpcore.spectra.ensembles import KINDS, Ensemble, dyson, eigenvalues, largest_n, matrix, tridiagonal
+from tpcore.spectra.dyson import dyson
+from tpcore.spectra.ensembles import KINDS, Ensemble, eigenvalues, largest_n, matrix
 from tpcore.spectra.histogram import cdf_gap, eigenvalue_counts, eigenvalue_histogram, sturm_counts
 from tpcore.spectra.laws import Law, PointMass, Semicircle, semicircle
 from tpcore.spectra.moments import moment_program, spectral_moments
 from tpcore.spectra.pairings import catalan, noncrossing_pairings
+from tpcore.spectra.tridiagonal import tridiagonal
 
 __all__ = [
     "KINDS",

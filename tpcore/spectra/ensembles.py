@@ -1,4 +1,4 @@
-"""Random symmetric matrices: their entries, their tridiagonal model, their eigenvalues, their motion.
+"""Random symmetric matrices: the law of their entries, dense draws, all eigenvalues.
 
 Every matrix is normalized so that the law of its eigenvalues has a limit:
 off-diagonal variance 1/n where the entries have a variance.
@@ -14,13 +14,12 @@ from scipy import linalg, special
 
 from tpcore import checks
 from tpcore.compute.progress import Progress, as_progress
-from tpcore.compute.tiles import map_tiles, row_tiles, single_blas, tile_generators
+from tpcore.compute.tiles import map_tiles, row_tiles, tile_generators
 from tpcore.errors import BudgetError
 from tpcore.spectra.laws import Law, semicircle
+from tpcore.spectra.tridiagonal import MEMORY, tridiagonal_chunks
 
-ROWS = 32_768  # rows of tridiagonal matrices drawn from one generator
-CHUNK = 2**20  # rows of tridiagonal matrices, or entries of dense ones, in memory at once
-MEMORY = 2**30  # bytes one request may take
+BATCH = 2**18  # entries of small dense matrices that are drawn together
 DENSE_WORK = 1.25e11  # n^3 * draws, about ten seconds of LAPACK on one core
 TRIDIAGONAL_WORK = 9e8  # n^2 * draws, likewise
 
@@ -189,7 +188,7 @@ def _tridiagonal_spectrum(diagonal: np.ndarray, off: np.ndarray) -> np.ndarray:
 def _dense_eigenvalues(
     source: Ensemble, n: int, draws: int, seed: int, nu: float, progress: Progress
 ) -> Iterator[np.ndarray]:
-    tiles = row_tiles(draws, max(1, CHUNK // 4 // n**2))
+    tiles = row_tiles(draws, max(1, BATCH // n**2))
     generators = tile_generators(seed, len(tiles))
     progress.start(len(tiles))
 
@@ -222,110 +221,3 @@ def matrix(kind: str, n: int, seed: int = 0, nu: float = 3.0) -> np.ndarray:
     (generator,) = tile_generators(checks.integer("The seed", seed, 0), 1)
     lower = np.tril(_lower(source, (n, n), generator, nu))
     return lower + np.tril(lower, -1).T
-
-
-def tridiagonal(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """The GOE's tridiagonal model: diagonal (n,) and off-diagonal (n - 1,).
-
-    Diagonal N(0, 2/n), off-diagonal chi_k / sqrt(n) with k = n - 1, ..., 1, all
-    independent: Householder's reduction of a GOE matrix, so the eigenvalues
-    have exactly its law (Dumitriu and Edelman, J. Math. Phys. 43, 2002).
-    """
-    n = checks.integer("The size n of a matrix", n, 1)
-    checks.memory("The rows of a tridiagonal model", n, 32, MEMORY)
-    (diagonal, squared), *_ = tridiagonal_chunks(n, 1, checks.integer("The seed", seed, 0), Progress())
-    return diagonal, np.sqrt(squared[:-1])
-
-
-def tridiagonal_chunks(
-    n: int, draws: int, seed: int, progress: Progress
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The tridiagonal models of `draws` GOE matrices, whole matrices at a time.
-
-    Yields the diagonals and the squared off-diagonals, each of length
-    matrices * n; the last off-diagonal of each matrix is zero, so that a chunk
-    is one block-diagonal matrix. Draw j is the same in any larger request.
-    """
-    together = max(1, CHUNK // n)
-    chunks = row_tiles(draws, together)
-    progress.start(len(chunks))
-    for index, chunk in enumerate(chunks):
-        yield _tridiagonal_rows(n, (chunk.stop - chunk.start) * n, np.random.SeedSequence(seed, spawn_key=(index,)))
-        progress.tick()
-
-
-def _tridiagonal_rows(n: int, rows: int, seed: np.random.SeedSequence) -> tuple[np.ndarray, np.ndarray]:
-    diagonal, squared = np.empty(rows), np.empty(rows)
-    tiles = row_tiles(rows, ROWS)
-    generators = tile_generators(seed, 2 * len(tiles))
-
-    def fill(index: int) -> None:
-        at = tiles[index]
-        generators[2 * index].standard_normal(out=diagonal[at])
-        diagonal[at] *= np.sqrt(2 / n)
-        freedom = n - 1 - np.arange(at.start, at.stop) % n
-        squared[at] = generators[2 * index + 1].standard_gamma(freedom / 2)
-        squared[at] *= 2 / n
-
-    map_tiles(fill, range(len(tiles)))
-    return diagonal, squared
-
-
-def dyson(
-    n: int,
-    steps: int,
-    dt: float = 0.02,
-    seed: int = 0,
-    kind: str = "goe",
-    nu: float = 3.0,
-    progress: Progress | None = None,
-) -> np.ndarray:
-    """Eigenvalues of a matrix that moves without changing its law: Dyson's Brownian motion.
-
-    Each entry follows a stationary Ornstein-Uhlenbeck process g with
-    correlation exp(-t / 2) after time t; entries of another law are the
-    function of g that has that law.
-
-    Parameters
-    ----------
-    n : int
-        Side of the matrix; small (n^3 * steps is budgeted).
-    steps : int
-        Number of frames, at least 1.
-    dt : float
-        Time between frames, at least 0; eigenvalues move by about sqrt(dt / n) a frame.
-    seed, kind, nu
-        As in `eigenvalues`.
-
-    Returns
-    -------
-    ndarray
-        (steps, n), each row ascending, each with the law of ``eigenvalues(kind, n)``.
-        A path is the beginning of every longer one with the same seed.
-
-    Notes
-    -----
-    Dyson, J. Math. Phys. 3 (1962): for the GOE the eigenvalues repel, and never cross.
-    """
-    source = ensemble(kind, nu)
-    n, steps = checks.integer("The size n of a matrix", n, 1), checks.integer("The number of steps", steps, 1)
-    dt, seed = checks.real("The time step dt", dt, 0.0), checks.integer("The seed", seed, 0)
-    fits = int((DENSE_WORK / 10 / steps) ** (1 / 3))
-    if n > fits:
-        raise BudgetError("A moving spectrum must be small", f"n = {n:,}", f"At most n = {fits:,} fits", fits=fits)
-    progress = as_progress(progress)
-    (generator,) = tile_generators(seed, 1)
-    keep, fresh = np.exp(-dt / 2), np.sqrt(-np.expm1(-dt))
-    scale = n ** (-1 / source.index(nu)) * np.where(np.eye(n) > 0, source.diagonal, 1.0)
-    state = generator.standard_normal((n, n))
-    path, frames = np.empty((steps, n)), row_tiles(steps, max(1, CHUNK // 8 // n**2))
-    progress.start(len(frames))
-    for at in frames:
-        block = np.empty((at.stop - at.start, n, n))
-        for frame in block:
-            frame[:] = state
-            state = keep * state + fresh * generator.standard_normal((n, n))
-        with single_blas():
-            path[at] = np.linalg.eigvalsh(source.from_normal(block, nu) * scale, UPLO="L")
-        progress.tick()
-    return path

@@ -14,8 +14,9 @@ from tpcore.compute.progress import Progress, as_progress
 from tpcore.compute.tiles import map_tiles, row_tiles
 from tpcore.errors import BudgetError, Misuse
 from tpcore.jitted.sturm import LANES, counts_below
-from tpcore.spectra.ensembles import MEMORY, eigenvalues, ensemble, tridiagonal_chunks
+from tpcore.spectra.ensembles import eigenvalues, ensemble
 from tpcore.spectra.laws import Law
+from tpcore.spectra.tridiagonal import MEMORY, tridiagonal_chunks
 
 WORK = 1e11  # rows * points * draws, about ten seconds on two cores
 

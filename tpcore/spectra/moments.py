@@ -9,7 +9,8 @@ from tpcore.compute.progress import Progress, as_progress
 from tpcore.compute.tiles import map_tiles, row_tiles
 from tpcore.errors import BudgetError, Misuse
 from tpcore.jitted.sturm import ROWS, power_traces
-from tpcore.spectra.ensembles import MEMORY, eigenvalues, ensemble, tridiagonal_chunks
+from tpcore.spectra.ensembles import eigenvalues, ensemble
+from tpcore.spectra.tridiagonal import MEMORY, tridiagonal_chunks
 
 TILE = 32_768  # rows a thread takes at a time
 WORK = 2e10  # rows * draws * half-order^2, about ten seconds on two cores
