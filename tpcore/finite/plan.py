@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from tpcore.finite.values import factor, picker, size
+from tpcore.program.graph import arguments
 from tpcore.program.ops import GaussianGroup, GaussianInput, Inner, MatMul, MatrixInput, Moment, Node, Output, Scalar
 
 
@@ -111,7 +112,7 @@ class Plan:
         """For each node the first stage in which it may be used, and for each sum the stage that computes it."""
         ready, at = [], {}
         for node in self.nodes:
-            op, level = node.op, max((ready[i] for i in arguments(node)), default=0)
+            op, level = node.op, max((ready[i] for i in arguments(node.op)), default=0)
             if isinstance(op, (Moment, Inner)):
                 at[node.index] = level
                 level += 1
@@ -145,7 +146,7 @@ class Plan:
         uses: dict[int, list[int]] = {}
         for node in self.nodes:
             if not isinstance(node.op, (MatMul, Scalar)):
-                for i in arguments(node):
+                for i in arguments(node.op):
                     uses.setdefault(i, []).append(self._at.get(node.index, self._ready[node.index]))
         for product in self.products:
             for i in product.inputs:
@@ -225,7 +226,7 @@ class Plan:
             if isinstance(node.op, Scalar):
                 stage.scalars.append(node)
             elif i in self._at:
-                first = self.nodes[arguments(node)[0]]
+                first = self.nodes[arguments(node.op)[0]]
                 stages[self._at[i]].sweep(first.dim).sums.append(("inner" if isinstance(node.op, Inner) else "moment", node))
             elif i not in self._whole_nodes:
                 sweep = stage.sweep(node.dim)
@@ -264,15 +265,3 @@ class Plan:
         if node.index in self._whole_nodes:
             return self.made[node.index] - 1
         return self.made[node.index] if self.stored(node) else None
-
-
-def arguments(node: Node) -> tuple[int, ...]:
-    """The vectors, then the C-vars, that an instruction reads."""
-    op = node.op
-    if isinstance(op, (MatrixInput, GaussianInput)):
-        return ()
-    if isinstance(op, Inner):
-        return (op.x, op.y)
-    if hasattr(op, "x"):
-        return (op.x,)
-    return (*getattr(op, "args", ()), *getattr(op, "params", ()))
