@@ -42,7 +42,7 @@ def test_slope_of_an_exact_power_law():
 def test_slope_agrees_with_linregress():
     rng = np.random.default_rng(2)
     widths = np.array([50, 120, 300, 900, 2500])
-    deviations = widths**-0.4 * np.exp(0.3 * rng.standard_normal((5, 7)))
+    deviations = widths[:, None] ** -0.4 * np.exp(0.3 * rng.standard_normal((5, 7)))
     fit = agreement.slope(widths, deviations, confidence=0.9)
     other = stats.linregress(np.log(np.repeat(widths, 7)), np.log(deviations).ravel())
     assert fit.slope == pytest.approx(other.slope) and fit.stderr == pytest.approx(other.stderr)
