@@ -1,0 +1,335 @@
+"""First and second moments of features, by the cheapest exact route.
+
+E f f' is distributed over the linear structure and split over independent
+factors. What remains is, in this order: Gaussian algebra (Wick's formula), a
+closed form for named activations, Stein's lemma E f (g - E g) =
+Cov(g, leaves) Cov(leaves)^+ E f (leaves - E leaves), and quadrature over at
+most three Gaussians (`tpcore.limit.columns`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tpcore.limit import columns, expect
+from tpcore.limit.forms import Combo, Family, Opaque, combo_tokens, factors_of, monomial, tokens
+
+ORDER = ["exact", "closed form", "series", "quadrature", "table", "sampling"]
+_EPS = float(np.finfo(float).eps)
+
+
+def weakest(*methods: str) -> str:
+    """The method that a number inherits from those that made it."""
+    return max(methods, key=ORDER.index, default="exact")
+
+
+@dataclass(frozen=True)
+class Known:
+    """An array, one bound for the error of its entries, and the method."""
+
+    value: np.ndarray
+    error: float = 0.0
+    method: str = "exact"
+
+    @property
+    def scale(self) -> float:
+        return float(np.abs(self.value).max(initial=0.0))
+
+    def __add__(self, other: Known) -> Known:
+        return Known(self.value + other.value, self.error + other.error, weakest(self.method, other.method))
+
+    def __mul__(self, other: Known) -> Known:
+        error = self.error * other.scale + other.error * self.scale
+        return Known(self.value * other.value, error, weakest(self.method, other.method))
+
+    def __getitem__(self, index) -> Known:
+        return Known(self.value[index], self.error, self.method)
+
+    def mapped(self, left, right=None) -> Known:
+        """``left @ value @ right.T``."""
+        value, growth = left @ self.value, _row_norm(left)
+        if right is not None:
+            value, growth = (right @ value.T).T, growth * _row_norm(right)
+        return Known(np.asarray(value), self.error * growth, self.method)
+
+
+def _row_norm(matrix) -> float:
+    return float(abs(matrix).sum(axis=1).max()) if min(matrix.shape) else 0.0
+
+
+def known(result) -> Known:
+    """A `Known` from what `tpcore.limit.expect` returns."""
+    value = np.asarray(result, dtype=np.float64)
+    error = np.max(getattr(result, "error", 0.0), initial=0.0)
+    return Known(value, float(error), getattr(result, "method", "closed form"))
+
+
+class Moments:
+    """Means and second moments of features and combos, each computed once.
+
+    Families grow while a program is interpreted; `grown` must be called then.
+    """
+
+    def __init__(self, budget: columns.Budget):
+        self.budget = budget
+        self._tokens: dict = {}
+        self._means: dict = {}
+        self._betas: dict = {}
+        self._seconds: dict = {}
+
+    def grown(self) -> None:
+        """Forget which features are independent: a family has new members."""
+        self._tokens.clear()
+
+    # combos
+
+    def mean(self, combo: Combo) -> Known:
+        """E of every column."""
+        result = Known(combo.const)
+        for feature, matrix in combo.terms.items():
+            result = result + self.feature_mean(feature).mapped(matrix)
+        return result
+
+    def inner(self, x: Combo, y: Combo) -> Known:
+        """E X_i Y_j, shape (x.size, y.size)."""
+        own = Combo(np.zeros(x.size), x.terms)
+        result = Known(np.multiply.outer(x.const, y.const))
+        if np.any(x.const):
+            result = result + _outer(Known(x.const), self.mean(Combo(np.zeros(y.size), y.terms)))
+        if np.any(y.const):
+            result = result + _outer(self.mean(own), Known(y.const))
+        for a, left in x.terms.items():
+            for b, right in y.terms.items():
+                result = result + self._second_mapped(a, left, b, right)
+        return result if x is not y else Known((result.value + result.value.T) / 2, result.error, result.method)
+
+    def cov(self, x: Combo, y: Combo) -> Known:
+        """Covariance of columns, shape (x.size, y.size); exactly zero between independent features."""
+        result = Known(np.zeros((x.size, y.size)))
+        for a, left in x.terms.items():
+            for b, right in y.terms.items():
+                if self._independent(tokens(a, self._tokens), tokens(b, self._tokens)):
+                    continue
+                if isinstance(a, Family) and isinstance(b, Family):
+                    result = result + Known((right @ (left @ a.cov).T).T)
+                    continue
+                product = _outer(self.feature_mean(a).mapped(left), self.feature_mean(b).mapped(right))
+                minus = Known(-product.value, product.error, product.method)
+                result = result + self._second_mapped(a, left, b, right) + minus
+        return result if x is not y else Known((result.value + result.value.T) / 2, result.error, result.method)
+
+    def inner_pairs(self, x: Combo, i: np.ndarray, y: Combo, j: np.ndarray) -> Known:
+        """E X_{i_r} Y_{j_r} for every r."""
+        x, y = x[i], y[j]
+        result = Known(x.const * y.const)
+        if np.any(x.const):
+            result = result + Known(x.const) * self.mean(Combo(np.zeros(y.size), y.terms))
+        if np.any(y.const):
+            result = result + Known(y.const) * self.mean(Combo(np.zeros(x.size), x.terms))
+        for a, left in x.terms.items():
+            for b, right in y.terms.items():
+                result = result + self._second_rows(a, left, b, right)
+        return result
+
+    # features
+
+    def feature_mean(self, feature) -> Known:
+        if isinstance(feature, Family):
+            return Known(feature.mean)
+        if feature not in self._means:
+            everything = np.arange(feature.size)
+            if isinstance(feature, Opaque) and feature.named:
+                arg = feature.args[0]
+                q = columns.row_cov(arg, arg)
+                result = known(expect.one(feature.activation, q, m=columns.gaussian_mean(arg)))
+            elif isinstance(feature, Opaque):
+                result = self._integral([(Combo.of(feature), everything)])
+            else:
+                result = self._grouped([(factor, everything) for factor in feature.factors])
+            self._means[feature] = result
+        return self._means[feature]
+
+    def _second_mapped(self, a, left, b, right) -> Known:
+        """left E[a b^T] right^T; only the columns that are used are computed."""
+        if self._independent(tokens(a, self._tokens), tokens(b, self._tokens)):
+            return _outer(self.feature_mean(a).mapped(left), self.feature_mean(b).mapped(right))
+        if isinstance(a, Family) and isinstance(b, Family):
+            return Known((right @ (left @ (a.cov + np.outer(a.mean, a.mean))).T).T)
+        rows, cols = np.unique(left.indices), np.unique(right.indices)
+        return self._second(a, rows, b, cols).mapped(left[:, rows], right[:, cols])
+
+    def _second(self, a, rows: np.ndarray, b, cols: np.ndarray) -> Known:
+        """E a_i b_j for i in rows, j in cols; whole blocks are kept."""
+        if isinstance(a, Family):
+            return _transposed(self._second(b, cols, a, rows))
+        if isinstance(b, Family):
+            return self._with_family(a, rows, b, cols)
+        key, mirror = (a, rows.tobytes(), b, cols.tobytes()), (b, cols.tobytes(), a, rows.tobytes())
+        if key not in self._seconds and mirror in self._seconds:
+            return _transposed(self._seconds[mirror])
+        if key not in self._seconds:
+            self._seconds[key] = self._compute(a, rows, b, cols)
+        return self._seconds[key]
+
+    def _compute(self, a, rows, b, cols) -> Known:
+        square = a is b and np.array_equal(rows, cols)
+        if isinstance(a, Opaque) and isinstance(b, Opaque):
+            if a.named and b.named:
+                return self._named(a, rows, b, cols, square)
+            return self._grid([(Combo.of(a), rows)], [(Combo.of(b), cols)], square)
+        left = [(factor, rows) for factor in factors_of(a)]
+        right = [(factor, cols) for factor in factors_of(b)]
+        result = Known(np.ones((len(rows), len(cols))))
+        for group in self._groups([factor for factor, _ in left + right]):
+            mine = [left[g] for g in group if g < len(left)]
+            theirs = [right[g - len(left)] for g in group if g >= len(left)]
+            result = result * self._block(mine, theirs, square)
+        return result
+
+    def _block(self, mine: list, theirs: list, square: bool) -> Known:
+        """E of dependent factors at every (row, column)."""
+        if not theirs:
+            return self._grouped(mine)[:, None]
+        if not mine:
+            return self._grouped(theirs)[None, :]
+        if len(mine) == len(theirs) == 1:
+            (x, i), (y, j) = mine[0], theirs[0]
+            return self.inner(x[i], y[j])
+        return self._grid(mine, theirs, square)
+
+    def _grid(self, mine: list, theirs: list, square: bool) -> Known:
+        rows, cols = len(mine[0][1]), len(theirs[0][1])
+        r, c = np.triu_indices(rows) if square else (ix.ravel() for ix in np.indices((rows, cols)))
+        found = self._integral([(x, i[r]) for x, i in mine] + [(y, j[c]) for y, j in theirs])
+        value = np.empty((rows, cols))
+        value[r, c] = found.value
+        if square:
+            value[c, r] = found.value
+        return Known(value, found.error, found.method)
+
+    def _named(self, a: Opaque, rows, b: Opaque, cols, square: bool) -> Known:
+        """E phi(u) psi(v) of named activations: whole Gram matrices."""
+        u, v = a.args[0][rows], b.args[0][cols]
+        q1, q2 = columns.row_cov(u, u), columns.row_cov(v, v)
+        m1, m2 = _rounded(columns.gaussian_mean(u), q1), _rounded(columns.gaussian_mean(v), q2)
+        if square and not np.any(m1):
+            return known(expect.V(a.activation, self.cov(u, u).value))
+        return self._pair(a, q1[:, None], m1[:, None], b, q2[None, :], m2[None, :], self.cov(u, v).value)
+
+    def _pair(self, a: Opaque, q1, m1, b: Opaque, q2, m2, c) -> Known:
+        means = {} if not (np.any(m1) or np.any(m2)) else {"m1": m1, "m2": m2}
+        psi = {} if a.activation is b.activation else {"psi": b.activation}
+        return known(expect.pair(a.activation, q1, q2, c, **psi, **means))
+
+    def _with_family(self, a, rows, b: Family, cols) -> Known:
+        """E a_i g_j by Stein's lemma."""
+        result = _outer(self.feature_mean(a)[rows], Known(b.mean[cols]))
+        leaves, betas, error, method = self._stein(a)
+        for leaf, beta in zip(leaves, betas, strict=True):
+            if b in leaf.terms:
+                slope = leaf.terms[b][rows].multiply(beta[rows][:, None]).tocsr()
+                result = result + Known(np.asarray(slope @ b.cov[:, cols]))
+        scale = float(np.abs(b.cov).max(initial=0.0)) ** 0.5
+        return Known(result.value, result.error + error * scale, weakest(result.method, method))
+
+    def _stein(self, a) -> tuple[list[Combo], list[np.ndarray], float, str]:
+        """Leaves l_o of a and beta_o with Cov(a, g) = sum_o beta_o Cov(l_o, g) for every Gaussian g."""
+        if a not in self._betas:
+            everything = np.arange(a.size)
+            factors = [(factor, everything) for factor in factors_of(a)]
+            leaves = columns.leaves(factors)
+            mean, cov = columns.statistics(leaves)
+            moved = []
+            for o, leaf in enumerate(leaves):
+                centred = Combo(leaf.const - mean[o], leaf.terms)
+                moved.append(self._grouped([*factors, (centred, everything)], integrate=True))
+            cross = np.stack([m.value for m in moved], axis=-1)
+            scale = np.sqrt(np.maximum(np.einsum("roo->ro", cov), 0))
+            safe = np.where(scale > 0, scale, 1.0)
+            inverse = np.linalg.pinv(cov / safe[:, :, None] / safe[:, None, :], rcond=1e-13, hermitian=True)
+            beta = np.einsum("rop,rp->ro", inverse, cross / safe) / safe
+            error = max((m.error for m in moved), default=0.0)
+            self._betas[a] = leaves, list(beta.T), error, weakest(*(m.method for m in moved))
+        return self._betas[a]
+
+    def _second_rows(self, a, left, b, right) -> Known:
+        """sum_{kl} left_{rk} right_{rl} E a_k b_l for every r."""
+        if isinstance(a, Family) and isinstance(b, Family):
+            zero = np.zeros(left.shape[0])
+            x, y = Combo(zero, {a: left}), Combo(zero, {b: right})
+            return Known(columns.row_cov(x, y) + columns.gaussian_mean(x) * columns.gaussian_mean(y))
+        if self._independent(tokens(a, self._tokens), tokens(b, self._tokens)):
+            return self.feature_mean(a).mapped(left) * self.feature_mean(b).mapped(right)
+        i, j = monomial(left), monomial(right)
+        if i is None or j is None or isinstance(a, Family) or isinstance(b, Family):
+            rows, cols = np.unique(left.indices), np.unique(right.indices)
+            second = self._second(a, rows, b, cols)
+            value = left[:, rows].multiply(right[:, cols] @ second.value.T).sum(axis=1)
+            return Known(np.asarray(value).ravel(), second.error * _row_norm(left) * _row_norm(right), second.method)
+        code, back = np.unique(np.stack([i[0], j[0]]), axis=1, return_inverse=True)
+        return self._pairs(a, code[0], b, code[1])[back.ravel()] * Known(i[1] * j[1])
+
+    def _pairs(self, a, i: np.ndarray, b, j: np.ndarray) -> Known:
+        if isinstance(a, Opaque) and isinstance(b, Opaque):
+            if a.named and b.named:
+                u, v = a.args[0][i], b.args[0][j]
+                q1, q2, c = columns.row_cov(u, u), columns.row_cov(v, v), columns.row_cov(u, v)
+                m1, m2 = _rounded(columns.gaussian_mean(u), q1), _rounded(columns.gaussian_mean(v), q2)
+                return self._pair(a, q1, m1, b, q2, m2, c)
+            return self._integral([(Combo.of(a), i), (Combo.of(b), j)])
+        return self._grouped([(x, i) for x in factors_of(a)] + [(y, j) for y in factors_of(b)])
+
+    # products
+
+    def _grouped(self, factors: list, integrate: bool = False) -> Known:
+        """E of a product of columns (combo, index per request), split over independent groups.
+
+        With `integrate`, groups are integrated at once instead of looked up pairwise.
+        """
+        result = Known(np.ones(len(factors[0][1])))
+        for group in self._groups([factor for factor, _ in factors]):
+            members = [factors[g] for g in group]
+            if len(members) == 1:
+                result = result * self.mean(members[0][0])[members[0][1]]
+            elif len(members) == 2 and not integrate:
+                (x, i), (y, j) = members
+                result = result * self.inner_pairs(x, i, y, j)
+            else:
+                result = result * self._integral(members)
+        return result
+
+    def _groups(self, combos: list[Combo]) -> list[list[int]]:
+        """Indices of combos in groups that share no independent component."""
+        groups: list[tuple[set, list[int]]] = []
+        for index, combo in enumerate(combos):
+            mine, members = set(combo_tokens(combo, self._tokens)), [index]
+            apart = []
+            for found, others in groups:
+                if found & mine:
+                    mine, members = mine | found, others + members
+                else:
+                    apart.append((found, others))
+            groups = [*apart, (mine, members)]
+        return [sorted(members) for _, members in groups]
+
+    @staticmethod
+    def _independent(a: frozenset, b: frozenset) -> bool:
+        return a.isdisjoint(b)
+
+    def _integral(self, factors: list) -> Known:
+        return Known(*columns.integral(factors, self.budget))
+
+
+def _rounded(mean: np.ndarray, variance: np.ndarray) -> np.ndarray:
+    """Means that are rounding errors become 0: the closed forms are for centred Gaussians."""
+    return np.where(np.abs(mean) <= 16 * _EPS * np.sqrt(np.maximum(variance, 0.0)), 0.0, mean)
+
+
+def _outer(a: Known, b: Known) -> Known:
+    return a[:, None] * b[None, :]
+
+
+def _transposed(a: Known) -> Known:
+    return Known(a.value.T, a.error, a.method)

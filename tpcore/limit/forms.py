@@ -1,0 +1,265 @@
+"""What a vector of a program is in the limit: sums of features.
+
+A coordinate of a vector x has a limit law Z^x, which is written here as
+
+    Z = const + sum_f L_f f,
+
+with features f of three sorts: the Gaussians of a `Family` (an input group, or
+the images of one matrix), the columns of an `Opaque` coordinatewise function,
+and the columns of a `Product`. The matrices L_f are sparse, one row a column
+of the block. Linear instructions act on the L_f alone, so whatever is linear
+stays exact, and expectations are needed between features only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
+
+
+class Family:
+    """Jointly Gaussian variables that are independent of every other family.
+
+    Parameters
+    ----------
+    label : str
+        Of the group or matrix they come from.
+    mean, cov : ndarray
+        Shapes (size,), (size, size).
+    filled : int, optional
+        How many of them have come into being: a matrix's images come one MatMul after another.
+    """
+
+    def __init__(self, label: str, mean: np.ndarray, cov: np.ndarray, filled: int | None = None):
+        self.label, self.mean, self.cov = label, mean, cov
+        self.filled = len(mean) if filled is None else filled
+        self._parts: np.ndarray | None = None
+
+    @property
+    def size(self) -> int:
+        return len(self.mean)
+
+    def extend(self, cross: np.ndarray, own: np.ndarray) -> np.ndarray:
+        """Fill in centred variables with covariance `own`, and `cross` (filled, new) with the present ones."""
+        old, new = slice(0, self.filled), slice(self.filled, self.filled + len(own))
+        self.cov[new, new], self.cov[old, new], self.cov[new, old] = own, cross, cross.T
+        self.filled, self._parts = new.stop, None
+        return np.arange(new.start, new.stop)
+
+    @property
+    def parts(self) -> np.ndarray:
+        """Label of each variable's independent component: uncorrelated Gaussians are independent."""
+        if self._parts is None:
+            self._parts = connected_components(sparse.csr_matrix(self.cov), directed=False)[1]
+        return self._parts
+
+
+class Combo:
+    """``const + sum_f L_f f`` for a block of `size` columns.
+
+    Attributes
+    ----------
+    const : ndarray, shape (size,)
+    terms : dict
+        Feature to sparse matrix (size, feature.size).
+    """
+
+    def __init__(self, const: np.ndarray, terms: dict | None = None):
+        self.const, self.terms = const, terms or {}
+
+    @classmethod
+    def of(cls, feature, columns: np.ndarray | None = None) -> Combo:
+        """The columns `columns` (all of them by default) of one feature."""
+        columns = np.arange(feature.size) if columns is None else np.asarray(columns)
+        return cls(np.zeros(len(columns)), {feature: selection(columns, feature.size)})
+
+    @property
+    def size(self) -> int:
+        return len(self.const)
+
+    @property
+    def gaussian(self) -> bool:
+        """Whether it is an affine combination of Gaussians."""
+        return all(isinstance(feature, Family) for feature in self.terms)
+
+    def __getitem__(self, columns: np.ndarray) -> Combo:
+        return Combo(self.const[columns], {f: matrix[columns] for f, matrix in self.terms.items()})
+
+    def mapped(self, matrix) -> Combo:
+        """``matrix @ self`` for a sparse or dense matrix (new size, size)."""
+        matrix = sparse.csr_matrix(matrix)
+        return Combo(matrix @ self.const, {f: clean(matrix @ own) for f, own in self.terms.items()})
+
+    def scaled(self, factor: np.ndarray | float) -> Combo:
+        """Column j times factor[j]."""
+        diagonal = sparse.diags(np.broadcast_to(np.asarray(factor, float), (self.size,))).tocsr()
+        return Combo(diagonal @ self.const, {f: clean(diagonal @ own) for f, own in self.terms.items()})
+
+
+def total(combos: Iterable[Combo]) -> Combo:
+    """Sum of combos of one size; features that cancel are dropped."""
+    combos = list(combos)
+    const, terms = combos[0].const.copy(), dict(combos[0].terms)
+    for combo in combos[1:]:
+        const += combo.const
+        for feature, matrix in combo.terms.items():
+            terms[feature] = clean(terms[feature] + matrix) if feature in terms else matrix
+    return Combo(const, {f: matrix for f, matrix in terms.items() if matrix.nnz})
+
+
+def stacked(combos: Iterable[Combo]) -> Combo:
+    """Columns of several combos, one combo after another."""
+    combos = list(combos)
+    features = dict.fromkeys(f for combo in combos for f in combo.terms)
+    terms = {
+        f: sparse.vstack([c.terms.get(f, sparse.csr_matrix((c.size, f.size))) for c in combos], format="csr")
+        for f in features
+    }
+    return Combo(np.concatenate([combo.const for combo in combos]), terms)
+
+
+def selection(columns: np.ndarray, size: int) -> sparse.csr_matrix:
+    """The matrix with a one at (r, columns[r])."""
+    count = len(columns)
+    return sparse.csr_matrix((np.ones(count), (np.arange(count), columns)), shape=(count, size))
+
+
+def clean(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
+    """`matrix` in CSR form without stored zeros."""
+    matrix = sparse.csr_matrix(matrix)
+    matrix.eliminate_zeros()
+    return matrix
+
+
+def monomial(matrix: sparse.csr_matrix) -> tuple[np.ndarray, np.ndarray] | None:
+    """(columns, coefficients) when every row has at most one entry (else None); empty rows have coefficient 0."""
+    counts = np.diff(matrix.indptr)
+    if counts.max(initial=0) > 1:
+        return None
+    columns, values = np.zeros(len(counts), int), np.zeros(len(counts))
+    columns[counts == 1], values[counts == 1] = matrix.indices, matrix.data
+    return columns, values
+
+
+class Opaque:
+    """A function of combos of which only values are known.
+
+    Parameters
+    ----------
+    call : callable
+        ``call(*values)``, one array (points, *shapes[i]) an argument, gives (points, size).
+    size : int
+        Number of columns.
+    args : tuple of Combo
+    shapes : tuple of tuple of int
+        How `call` wants each argument's columns arranged.
+    depends : tuple of ndarray or None
+        None when column j needs column j of every argument only; else one array (size, g) an argument, with
+        the columns of that argument on which column j depends.
+    uniform : callable or None
+        ``uniform(columns, *values)``: the columns `columns` of the result from values (points, len(columns)),
+        for functions that treat columns alike; None when only whole blocks may be given.
+    activation : object or None
+        The named activation, when the function is one.
+    where : str
+        Which instruction wrote it, for messages.
+    """
+
+    def __init__(
+        self,
+        call: Callable,
+        size: int,
+        args: tuple[Combo, ...],
+        shapes: tuple[tuple[int, ...], ...],
+        depends: tuple[np.ndarray, ...] | None = None,
+        uniform: Callable | None = None,
+        activation: object | None = None,
+        where: str = "",
+    ):
+        self.call, self.size, self.args, self.shapes = call, size, args, shapes
+        self.depends, self.uniform, self.activation, self.where = depends, uniform, activation, where
+
+    @property
+    def named(self) -> bool:
+        """Whether it is a named activation of one Gaussian a column."""
+        return self.activation is not None and len(self.args) == 1 and self.args[0].gaussian
+
+
+class Product:
+    """Columnwise product of combos of one size."""
+
+    def __init__(self, factors: tuple[Combo, ...], where: str = ""):
+        self.factors, self.where = factors, where
+        self.size = factors[0].size
+
+
+def factors_of(feature) -> tuple[Combo, ...]:
+    """The factors of a product; another feature is its own only factor."""
+    return feature.factors if isinstance(feature, Product) else (Combo.of(feature),)
+
+
+def tokens(feature, memo: dict) -> frozenset:
+    """The independent components (family, label) on which any column of `feature` depends."""
+    if feature in memo:
+        return memo[feature]
+    if isinstance(feature, Family):
+        found = frozenset((feature, int(part)) for part in np.unique(feature.parts))
+    else:
+        inner = feature.factors if isinstance(feature, Product) else feature.args
+        found = frozenset().union(*(combo_tokens(combo, memo) for combo in inner))
+    memo[feature] = found
+    return found
+
+
+def combo_tokens(combo: Combo, memo: dict) -> frozenset:
+    """As `tokens`, for the columns that `combo` uses."""
+    found = frozenset()
+    for feature, matrix in combo.terms.items():
+        if isinstance(feature, Family):
+            used = np.unique(feature.parts[np.unique(matrix.indices)])
+            found |= frozenset((feature, int(part)) for part in used)
+        else:
+            found |= tokens(feature, memo)
+    return found
+
+
+def multiply(combos: list[Combo], where: str = "") -> Combo:
+    """Columnwise product of combos, expanded into products of single features where that stays small."""
+    pieces = [_pieces(combo) for combo in combos]
+    if np.prod([len(p) for p in pieces]) > 32:
+        return Combo.of(Product(tuple(combos), where))
+    expanded = [(np.ones(combos[0].size), [])]
+    for options in pieces:
+        expanded = [(c * coefficient, f + factors) for c, f in expanded for coefficient, factors in options]
+    parts = []
+    for coefficient, factors in expanded:
+        if not factors:
+            parts.append(Combo(coefficient))
+        elif len(factors) == 1:
+            parts.append(factors[0].scaled(coefficient))
+        else:
+            parts.append(Combo.of(Product(tuple(factors), where)).scaled(coefficient))
+    return total(parts) if parts else Combo(np.zeros(combos[0].size))
+
+
+def _pieces(combo: Combo) -> list[tuple[np.ndarray, list[Combo]]]:
+    """A combo as a sum of (coefficient, factors)."""
+    ones, found = np.ones(combo.size), []
+    if np.any(combo.const):
+        found.append((combo.const, []))
+    gaussian = {f: matrix for f, matrix in combo.terms.items() if isinstance(f, Family)}
+    if gaussian:
+        found.append((ones, [Combo(np.zeros(combo.size), gaussian)]))
+    for feature, matrix in combo.terms.items():
+        if feature in gaussian:
+            continue
+        single = monomial(matrix)
+        if single is None:
+            found.append((ones, [Combo(np.zeros(combo.size), {feature: matrix})]))
+        else:
+            columns, coefficient = single
+            found.append((coefficient, [factor[columns] for factor in factors_of(feature)]))
+    return found

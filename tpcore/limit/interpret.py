@@ -1,0 +1,276 @@
+"""The Master Theorem, one rule per instruction.
+
+Definition 5.2 and Theorem 5.4 of Tensor Programs I (arXiv 1910.12478) for
+Netsor; Appendix C for Netsor+, whose C-vars are replaced by their limits.
+Dimensions may differ (Appendix F): the entries of W have variance
+sigma_W^2 / (columns of W), so Cov(Wx, Wy) = sigma_W^2 E Z^x Z^y for any shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy import sparse
+
+from tpcore import checks
+from tpcore.errors import Misuse, Unsupported
+from tpcore.limit.columns import Budget
+from tpcore.limit.evaluate import Known, Moments
+from tpcore.limit.forms import Combo, Family, Opaque, multiply, stacked, total
+from tpcore.limit.law import Limit
+from tpcore.limit.recognize import Block, corners
+from tpcore.limit.state import MatrixState, State
+from tpcore.program import ops
+
+
+def limit(prog, seed: int = 0, samples: int | None = None, tol: float | None = None) -> Limit:
+    """The law of a program's vectors at infinite width.
+
+    (1/n) sum_alpha psi(g^1_alpha, ..., g^M_alpha) tends to E psi(Z^1, ..., Z^M) almost surely; the result knows
+    the law of Z. Programs of the fragments Netsor and Netsor+ are understood.
+
+    Parameters
+    ----------
+    prog : Program
+    seed : int
+        Of the sampling, where `samples` asks for it.
+    samples : int, optional
+        Points for expectations of more than three Gaussians at once; without it they are refused.
+    tol : float, optional
+        Relative accuracy asked of every expectation; ``notes`` tells where it is missed.
+
+    Returns
+    -------
+    Limit
+
+    Raises
+    ------
+    Unsupported
+        A transpose, or an expectation of more than three Gaussians without `samples`.
+    Misuse
+        An expectation that is not finite, for instance a layer normalization of a zero vector.
+    """
+    checks.integer("seed", seed, 0)
+    if samples is not None:
+        samples = checks.integer("samples", samples, 64, 2**26)
+    if tol is not None:
+        tol = checks.real("tol", tol, 0.0, 1.0, open_low=True)
+    budget = Budget(samples, int(seed), tol)
+    state = State(list(prog.nodes), budget, Moments(budget))
+    for node in state.nodes:
+        RULES[type(node.op)](state, node, node.op)
+    return Limit(prog, state)
+
+
+def _name(node: ops.Node) -> str:
+    return f"{node.name} ({node.where})" if node.where else node.name
+
+
+def _spread(state: State, index: int, shape: tuple[int, ...]) -> Combo:
+    """The value of a node, broadcast to `shape`."""
+    own, combo = state.nodes[index].shape, state.vectors[index]
+    if own == shape:
+        return combo
+    return combo[np.broadcast_to(np.arange(combo.size).reshape(own), shape).ravel()]
+
+
+def _matrix_input(state: State, node: ops.Node, op: ops.MatrixInput) -> None:
+    uses = [n for n in state.nodes if isinstance(n.op, ops.MatMul) and n.op.matrix == node.index]
+    size = sum(int(np.prod(n.shape)) for n in uses)
+    checks.memory(f"The images of {node.name}", size, 8.0 * max(size, 1), 2.0 * 2**30)
+    images = Family(node.name, np.zeros(size), np.zeros((size, size)), filled=0)
+    state.matrices[node.index] = MatrixState(op.variance, images)
+
+
+def _gaussian_input(state: State, node: ops.Node, op: ops.GaussianInput) -> None:
+    group, columns = op.group, np.asarray(op.columns).ravel()
+    mean, cov = np.asarray(group.mean, float).ravel(), np.atleast_2d(np.asarray(group.cov, float))
+    if group not in state.groups:
+        state.groups[group] = Family(node.name, mean, cov)
+    fixed = np.diag(cov)[columns] == 0
+    combo = Combo.of(state.groups[group], columns).scaled(np.where(fixed, 0.0, 1.0))
+    terms = {f: matrix for f, matrix in combo.terms.items() if matrix.nnz}
+    state.vectors[node.index] = Combo(np.where(fixed, mean[columns], 0.0), terms)
+    state.inherit(node.index, ())
+
+
+def _mat_mul(state: State, node: ops.Node, op: ops.MatMul) -> None:
+    if op.transposed:
+        matrix = state.nodes[op.matrix].name
+        raise Unsupported(
+            f"{_name(node)} multiplies by the transpose {matrix}^T, which needs the full calculus: the law of "
+            f"{matrix}^T y is not Gaussian where y depends on {matrix}",
+            "a program with transposes",
+            "Run it at finite width with tp.run or tp.ensemble",
+        )
+    state.vectors[node.index] = state.multiply(node.index, op.matrix, op.x)
+
+
+def _lin_comb(state: State, node: ops.Node, op: ops.LinComb) -> None:
+    pairs = zip(op.coefficients, op.args, strict=True)
+    combos = [_spread(state, arg, node.shape).scaled(c) for c, arg in pairs]
+    state.vectors[node.index] = total(combos)
+    state.inherit(node.index, op.args)
+
+
+def _mix(state: State, node: ops.Node, op: ops.Mix) -> None:
+    x = state.vectors[op.x]
+    matrix = np.atleast_2d(op.matrix.T)
+    lead = x.size // matrix.shape[1]
+    state.vectors[node.index] = x.mapped(sparse.kron(sparse.eye(lead), matrix, format="csr"))
+    state.inherit(node.index, (op.x,))
+
+
+def _reshape(state: State, node: ops.Node, op: ops.Reshape) -> None:
+    state.vectors[node.index] = state.vectors[op.x][np.asarray(op.index).ravel()]
+    state.inherit(node.index, (op.x,))
+
+
+def _stack(state: State, node: ops.Node, op: ops.Stack) -> None:
+    places, start = [], 0
+    for arg in op.args:
+        size = state.vectors[arg].size
+        places.append(np.arange(start, start + size).reshape(state.nodes[arg].shape))
+        start += size
+    order = np.stack(places, axis=-1) if op.new_axis else np.concatenate(places, axis=-1)
+    state.vectors[node.index] = stacked(state.vectors[arg] for arg in op.args)[order.ravel()]
+    state.inherit(node.index, op.args)
+
+
+def _nonlin(state: State, node: ops.Node, op: ops.Nonlin) -> None:
+    params = [state.scalars[p].value for p in op.params]
+    shapes = [state.nodes[a].shape for a in op.args]
+    combos = [state.vectors[a] for a in op.args]
+    where = f"{op.function.label} in {_name(node)}"
+    state.vectors[node.index] = apply(op.function, combos, shapes, params, node.shape, where, state.budget)
+    state.inherit(node.index, op.args + op.params)
+
+
+def apply(
+    function: ops.Function, combos: list[Combo], shapes: list, params: list, shape: tuple, where: str, budget: Budget
+) -> Combo:
+    """A coordinatewise function of vectors, taken apart as far as `tpcore.limit.recognize` can."""
+    block = Block(function.call, params, shapes, shape, where)
+    if all(not combo.terms for combo in combos):
+        value = block(*(c.const.reshape(1, *s) for c, s in zip(combos, block.shapes, strict=True)))[0]
+        return Combo(_finite(value, where))
+    phi = function.activation
+    if phi is not None:
+        return combos[0] if phi.form == "identity" else _named(phi, block, combos[0], shape, where)
+    if block.elementwise():
+        return _elementwise(block, combos, shapes, shape, where, budget)
+    linear = block.linear_map()
+    if linear is not None:
+        parts = [combo.mapped(matrix) for combo, matrix in zip(combos, linear[1], strict=True)]
+        return total([Combo(linear[0]), *parts])
+    _defined(block, [int(np.prod(s)) for s in block.shapes], lambda *v: block(*v))
+    _unchecked(budget, where)
+    return Combo.of(Opaque(block, block.size, tuple(combos), tuple(block.shapes), block.dependence(), where=where))
+
+
+def _named(phi, block: Block, combo: Combo, shape: tuple, where: str) -> Combo:
+    fixed = ~_varies(combo)
+    feature = Opaque(
+        block, block.size, (combo,), (shape,), uniform=lambda columns, x: phi.f(x), activation=phi, where=where
+    )
+    result = Combo.of(feature)
+    if not fixed.any():
+        return result
+    result = result.scaled(np.where(fixed, 0.0, 1.0))
+    return Combo(np.where(fixed, _finite(phi.f(combo.const), where), 0.0), result.terms)
+
+
+def _varies(combo: Combo) -> np.ndarray:
+    """Columns that are not constants."""
+    counts = [np.diff(matrix.indptr) for matrix in combo.terms.values()]
+    return np.sum(counts, axis=0) > 0
+
+
+def _elementwise(block: Block, combos: list[Combo], shapes: list, shape: tuple, where: str, budget: Budget) -> Combo:
+    """sum_S prod_{a in S} x_a c_S(rest): products of what the function is affine in, with what remains."""
+    spread = [
+        combo[np.broadcast_to(np.arange(combo.size).reshape(s), shape).ravel()]
+        for combo, s in zip(combos, shapes, strict=True)
+    ]
+    _defined(block, [block.size] * len(shapes), block.expanded)
+    parts = [Combo(np.zeros(block.size))]
+    for chosen, rest, coefficient in corners(block, block.affine_arguments()):
+        if rest:
+            _unchecked(budget, where)
+            inner = tuple(spread[i] for i in rest)
+            shaped = (shape,) * len(rest)
+            head = Combo.of(
+                Opaque(coefficient, block.size, inner, shaped, uniform=coefficient.uniform(), where=where)
+            )
+        else:
+            head = Combo(_finite(coefficient()[0], where))
+        factors = [spread[i] for i in chosen]
+        parts.append(multiply([head, *factors], where))
+    return total(parts)
+
+
+def _unchecked(budget: Budget, where: str) -> None:
+    budget.note(
+        f"The theorem asks that {where} grows slower than exp(C |x|^(2 - eps)); a user's function is taken at its word."
+    )
+
+
+def _defined(block: Block, sizes: list[int], call: Callable) -> None:
+    """Refuse a function that has no value anywhere, such as a division by a moment that is zero."""
+    values = block.draw(sizes)
+    if call is not block.expanded:
+        values = [v.reshape(-1, *s) for v, s in zip(values, block.shapes, strict=True)]
+    if np.any(np.all(~np.isfinite(call(*values)), axis=0)):
+        zeros = [p for p in block.params if np.any(p == 0)]
+        came = "a C-var whose limit is 0" if zeros else "values that are not finite at every point tried"
+        raise Misuse(
+            f"{block.where} must be defined in the limit", came, "Add a small epsilon, or leave out vectors that are zero"
+        )
+
+
+def _finite(value: np.ndarray, where: str) -> np.ndarray:
+    if not np.isfinite(value).all():
+        raise Misuse(
+            f"{where} must be finite in the limit",
+            f"{np.asarray(value)[~np.isfinite(value)][0]}",
+            "A division by a moment or variance that is zero, or an overflow; add a small epsilon",
+        )
+    return np.asarray(value, float)
+
+
+def _moment(state: State, node: ops.Node, op: ops.Moment) -> None:
+    params = [state.scalars[p].value for p in op.params]
+    shapes = [state.nodes[a].shape for a in op.args]
+    combos = [state.vectors[a] for a in op.args]
+    where = f"{op.function.label} in {_name(node)}"
+    found = state.moments.mean(apply(op.function, combos, shapes, params, node.shape, where, state.budget))
+    found = Known(_finite(found.value.reshape(node.shape), where), found.error, found.method)
+    state.set_scalar(node.index, found, op.args + op.params)
+
+
+def _inner(state: State, node: ops.Node, op: ops.Inner) -> None:
+    found = state.moments.inner(state.vectors[op.x], state.vectors[op.y])
+    state.set_scalar(node.index, Known(found.value.reshape(node.shape), found.error, found.method), (op.x, op.y))
+
+
+def _scalar(state: State, node: ops.Node, op: ops.Scalar) -> None:
+    with np.errstate(all="ignore"):
+        value = np.asarray(op.function.call(*(state.scalars[p].value for p in op.params)), float)
+    value = _finite(np.broadcast_to(value, node.shape), f"{op.function.label} in {_name(node)}")
+    state.set_scalar(node.index, Known(value), op.params)
+
+
+RULES: dict[type, Callable] = {
+    ops.MatrixInput: _matrix_input,
+    ops.GaussianInput: _gaussian_input,
+    ops.MatMul: _mat_mul,
+    ops.LinComb: _lin_comb,
+    ops.Mix: _mix,
+    ops.Reshape: _reshape,
+    ops.Stack: _stack,
+    ops.Nonlin: _nonlin,
+    ops.Moment: _moment,
+    ops.Inner: _inner,
+    ops.Scalar: _scalar,
+}
