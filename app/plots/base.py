@@ -6,13 +6,15 @@ without rebuilding, `data()` gives the arrays behind the figure.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from html import escape
+from html import escape, unescape
 from typing import Any
 
 import numpy as np
 import panel as pn
+from bokeh.core.properties import value
 from bokeh.models import ColumnDataSource, CustomJS, CustomJSTickFormatter, FixedTicker, Range1d, Text
 from bokeh.plotting import figure
 
@@ -22,10 +24,11 @@ FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
 DASH = [6, 4]
 HEAD_CSS = """
 :host { width: 100%; }
-.title { font: 600 var(--tp-body, 14px)/var(--tp-body-line, 20px) var(--tp-font, system-ui, sans-serif);
+.tp-title { font: 600 var(--tp-body, 14px)/var(--tp-body-line, 20px) var(--tp-font, system-ui, sans-serif);
   color: var(--tp-ink, inherit); margin: 0; }
-.caption { font: 400 var(--tp-caption, 12px)/var(--tp-caption-line, 16px) var(--tp-font, system-ui, sans-serif);
+.tp-caption { font: 400 var(--tp-caption, 12px)/var(--tp-caption-line, 16px) var(--tp-font, system-ui, sans-serif);
   color: var(--tp-ink3, inherit); margin: 0; font-variant-numeric: tabular-nums; }
+sub { line-height: 0; }
 """
 NUMBER_TICKS = CustomJSTickFormatter(code="""
     const step = ticks.length > 1 ? Math.abs(ticks[1] - ticks[0]) : Math.abs(tick) || 1
@@ -59,8 +62,12 @@ class Style:
     def line(self, px: float) -> float:
         return px * (1.5 if self.projector else 1.0)
 
+    def px(self, px: float) -> int:
+        """A length that grows with the type."""
+        return round(px * (1.4 if self.projector else 1.0))
+
     def text(self, px: int = 12) -> str:
-        return f"{round(px * (1.4 if self.projector else 1.0))}px"
+        return f"{self.px(px)}px"
 
 
 class Plot:
@@ -88,12 +95,18 @@ class Plot:
 
     def _head(self) -> str:
         title, caption = self._text
-        return f'<div class="title">{title}</div><div class="caption">{caption or "&nbsp;"}</div>'
+        return f'<h3 class="tp-title">{title}</h3><p class="tp-caption">{caption or "&nbsp;"}</p>'
 
     def describe(self, title: str | None = None, caption: str | None = None) -> None:
         """Change the lines above the figure (plain text with ``<i>``, ``<sub>``; escape what a visitor wrote)."""
         self._text = [self._text[0] if title is None else title, self._text[1] if caption is None else caption]
-        self.head.object = self._head()
+        if self.head.object != self._head():
+            self.head.object = self._head()
+            self._tag()
+
+    def _tag(self) -> None:
+        """Leave the title on the figure, where an exported image finds it."""
+        self.fig.tags = [unescape(re.sub(r"<[^>]*>", "", text)).strip() for text in self._text]
 
     @property
     def title(self) -> str:
@@ -130,8 +143,9 @@ class Plot:
         """Make the pane of the finished figure."""
         self.fig = fig
         fig.name = self.name
+        self._tag()
         self.pane = pn.pane.Bokeh(fig, sizing_mode="stretch_width", margin=0)
-        self.view = pn.Column(self.head, self.pane, sizing_mode="stretch_width", margin=0, css_classes=["tp-plot"])
+        self.view = pn.Column(self.head, self.pane, sizing_mode="stretch_width", margin=0, css_classes=["tp-figure", "tp-plot"])
 
     def push(self) -> None:
         """Send what changed to a notebook (a served page needs no push)."""
@@ -153,7 +167,7 @@ class Plot:
         fig = figure(
             height=height, sizing_mode="stretch_width", x_range=x_range, y_range=y_range, tools=tools,
             toolbar_location="above" if tools else None, x_axis_label=x_label, y_axis_label=y_label,
-            min_border=4, output_backend="canvas", lod_threshold=None, **options,
+            min_border=4, min_border_right=10, output_backend="canvas", lod_threshold=None, **options,
         )  # fmt: skip
         fig.toolbar.logo = None
         fig.toolbar.autohide = True
@@ -162,23 +176,24 @@ class Plot:
         self.paint(fig, background_fill_color="surface", border_fill_color="surface")
         self.paint(fig.ygrid[0], grid_line_color="line")
         for axis in (*fig.xaxis, *fig.yaxis):
-            self.quiet(axis)
-        fig.yaxis[0].axis_line_color = None
-        fig.yaxis[0].major_tick_line_color = None
+            self.quiet(axis, line=axis in fig.xaxis)
         return fig
 
-    def quiet(self, axis: Any) -> None:
-        """The axis style: 1 px control, ticks 4 px outward, 12 px ink3, numbers with a true minus."""
+    def quiet(self, axis: Any, line: bool = True) -> None:
+        """The axis style: 1 px control, ticks 4 px outward, 12 px ink3, numbers with a true minus; or no line at all."""
         axis.major_tick_in, axis.major_tick_out, axis.minor_tick_line_color = 0, 4, None
+        if line:
+            self.paint(axis, axis_line_color="control", major_tick_line_color="control")
+        else:
+            axis.axis_line_color = axis.major_tick_line_color = None
         axis.major_label_text_font = axis.axis_label_text_font = FONT
         axis.axis_label_text_font_style = "normal"
         axis.axis_label_standoff, axis.major_label_standoff = 4, 4
         axis.formatter = NUMBER_TICKS.clone()
         axis.ticker.desired_num_ticks, axis.ticker.num_minor_ticks = 5, 0
         self.paint(
-            axis, axis_line_color="control", major_tick_line_color="control", major_label_text_color="ink3",
-            axis_label_text_color="ink3", major_label_text_font_size=lambda s: s.text(12),
-            axis_label_text_font_size=lambda s: s.text(12),
+            axis, major_label_text_color="ink3", axis_label_text_color="ink3",
+            major_label_text_font_size=lambda s: s.text(12), axis_label_text_font_size=lambda s: s.text(12),
         )  # fmt: skip
 
     def theory(self, fig: Any, source: ColumnDataSource, x: str = "x", y: str = "y") -> Any:
@@ -190,24 +205,28 @@ class Plot:
     def labels(self, fig: Any, **options: Any) -> ColumnDataSource:
         """Direct labels with a halo of the surface: a source with x, y, text, colour, dx, dy."""
         source = ColumnDataSource({name: [] for name in ("x", "y", "text", "colour", "dx", "dy")})
-        glyph = Text(
-            x="x", y="y", text="text", text_color="colour", x_offset="dx", y_offset="dy", text_font=FONT,
-            text_font_style="bold", text_outline_width=4, **options,
+        halo, text = (
+            Text(x="x", y="y", text="text", x_offset="dx", y_offset="dy", text_font=value(FONT),
+                 text_font_style="bold", **options)
+            for _ in range(2)
         )  # fmt: skip
-        self.paint(glyph, text_outline_color="surface", text_font_size=lambda s: s.text(12))
-        fig.add_glyph(source, glyph, level="overlay")
+        text.text_color, halo.text_outline_width = "colour", 4  # the outline is painted over the letters: two glyphs
+        self.paint(halo, text_color="surface", text_outline_color="surface")
+        for glyph in (halo, text):
+            self.paint(glyph, text_font_size=lambda s: s.text(12))
+            fig.add_glyph(source, glyph, level="overlay")
         return source
 
     def corner(self, source: ColumnDataSource, fig: Any, rows: list[tuple[str, str]]) -> None:
         """Write `rows` of (text, colour) under each other in the upper right corner."""
-        step = 18 * (1.4 if self.style.projector else 1.0)
+        step = self.style.px(18)
         source.data = {
             "x": [fig.x_range.end] * len(rows),
             "y": [fig.y_range.end] * len(rows),
             "text": [text for text, _ in rows],
             "colour": [colour for _, colour in rows],
             "dx": [-2] * len(rows),
-            "dy": [14 + step * i for i in range(len(rows))],
+            "dy": [self.style.px(14) + step * i for i in range(len(rows))],
         }
 
 

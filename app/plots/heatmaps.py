@@ -25,6 +25,8 @@ from bokeh.models import (
 from tpapp.colours import DIFFERENCES, TOKENS, VALUES
 from tpapp.plots.base import FONT, NUMBER_TICKS, Plot, finite, fixed_ticks, square
 
+LEFT, RIGHT = 24, 64  # px: row labels stand left of the first heatmap only, so that all three frames are equal
+
 _TOOLTIP = """
 <div style="display:flex;gap:8px;align-items:center;font:12px/16px system-ui,sans-serif;color:#13161C">
 $x{pair}<span>$y{words}<br><b>@image{value}</b></span></div>
@@ -144,18 +146,17 @@ class Heatmap(Plot):
         self.source = ColumnDataSource({"image": [], "size": []})
         fig = self.axes(height=240, x_range=trio.range, y_range=trio.range)
         fig.grid.visible = False
-        fig.min_border_left, fig.min_border_bottom = 28, 28
-        for axis in (fig.xaxis[0], fig.yaxis[0]):
-            axis.axis_line_color, axis.major_tick_out = None, 0
-            self._painted = [item for item in self._painted if item[:2] != (axis, "axis_line_color")]
-            axis.axis_line_color = None
+        fig.min_border_bottom = 28
+        fig.yaxis.visible = not bar
+        self.paint(fig, min_border_left=lambda s: 4 if bar else s.px(LEFT),
+                   min_border_right=lambda s: s.px(RIGHT) if bar else s.px(RIGHT) - s.px(LEFT) + 4)  # fmt: skip
+        fig.xaxis[0].major_tick_out = 0
+        self.paint(fig.xaxis[0], axis_line_color=lambda s: None)
         image = fig.image("image", x=0, y=0, dw="size", dh="size", source=self.source, color_mapper=mapper)
         self._cross(fig)
         self._boxes(fig)
         if bar:
             self._bar(fig, mapper, signed=mapper is trio.signed)
-        else:
-            fig.min_border_right = 8
         self._hover(fig, image)
         square(fig, extra=36)
         self.build(fig)

@@ -52,7 +52,7 @@ class OutputHistogram(Plot):
         x = np.linspace(-REACH, REACH, 201) * sd
         pdf = np.exp(-0.5 * (x / sd) ** 2) / (sd * np.sqrt(2 * np.pi))
         self.fig.x_range.update(start=-REACH * sd, end=REACH * sd)
-        self.fig.y_range.end = 1.42 * pdf.max()
+        self.fig.y_range.end = 1.28 * pdf.max()
         self.limit.data = {"x": x, "y": pdf}
         self._values = self._ghost = np.zeros(0)
         self.main.data = self.ghost.data = {"x": [], "y": []}
@@ -97,7 +97,7 @@ class OutputHistogram(Plot):
         peak = max([max(s.data["y"]) for s in (self.main, self.ghost) if len(s.data["y"])], default=0.0)
         base = max(self.limit.data["y"], default=0.0)
         if base:
-            self.fig.y_range.end = base * max(1.42, np.ceil(10 * peak / base * 1.04) / 10)
+            self.fig.y_range.end = base * max(1.28, np.ceil(10 * peak / base * 1.04) / 10)
 
     def _relabel(self) -> None:
         rows = [("limit", self.style.token("ink"))]

@@ -32,7 +32,8 @@ class SpectrumPlot(Plot):
         """A `LawCurve`: the dashed line and the frozen axes."""
         self._law = law
         pdf = finite("The limit's density", law.pdf)
-        self.limit.data = {"x": law.x, "y": pdf}
+        inside = (law.x >= law.support[0]) & (law.x <= law.support[1])
+        self.limit.data = {"x": np.asarray(law.x)[inside], "y": pdf[inside]}
         self.fig.y_range.end = 1.32 * float(pdf.max())
         self._relabel()
 
@@ -118,7 +119,7 @@ class EigenvaluePoints(Plot):
     """
 
     def __init__(self, *, theme: str = "light", projector: bool = False, height: int = 220, reach: float = 2.6):
-        super().__init__("Eigenvalues of one small matrix as its entries move", "they keep their distance",
+        super().__init__("A small matrix in motion", "eigenvalues while the entries move; upward is time",
                          name="eigenvalue-points", theme=theme, projector=projector)  # fmt: skip
         self._path = None
         self.width = 8.0
@@ -129,7 +130,7 @@ class EigenvaluePoints(Plot):
         fig = self.axes(height=height, x_range=Range1d(-reach, reach), y_range=Range1d(0, 1), x_label="eigenvalue λ")
         fig.yaxis.visible, fig.ygrid.visible = False, False
         lines = fig.multi_line("xs", "ys", source=self.trails)
-        self.paint(lines.glyph, line_color=lambda s: s.width(self.width), line_width=lambda s: s.line(1), line_alpha=lambda s: 0.45)
+        self.paint(lines.glyph, line_color=lambda s: s.width(self.width), line_width=lambda s: s.line(1), line_alpha=lambda s: 0.6)
         level = fig.line("x", "y", source=self.now)
         self.paint(level.glyph, line_color="line", line_width=lambda s: s.line(1))
         dots = fig.scatter("x", "y", source=self.now, size=9, level="overlay")

@@ -66,7 +66,7 @@ class Thumbnails(Plot):
         self.paint(near.glyph, line_color="control")
         boxes = fig.rect("x", "y", 0.96, 0.96, source=self.marks, fill_color=None, line_width=2)
         self.paint(boxes.glyph, line_color="ink")
-        self._tag(fig)
+        self._badge(fig)
         kernels.point.js_on_change("data", CustomJS(
             args={"point": kernels.point, "near": self.near, "columns": columns}, code="""
             const at = [...new Set([...point.data.r, ...point.data.c])].filter((k) => k >= 0)
@@ -75,7 +75,7 @@ class Thumbnails(Plot):
         fig.on_event(Tap, self._tapped)
         self.build(fig)
 
-    def _tag(self, fig) -> None:
+    def _badge(self, fig) -> None:
         block = fig.rect("tx", "ty", 0.4, 0.42, source=self.marks, line_color=None)
         text = fig.text("tx", "ty", "text", source=self.marks, text_align="center", text_baseline="middle",
                         text_font_style="bold italic", y_offset=0)  # fmt: skip
