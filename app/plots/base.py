@@ -106,7 +106,8 @@ class Plot:
 
     def _tag(self) -> None:
         """Leave the title on the figure, where an exported image finds it."""
-        self.fig.tags = [unescape(re.sub(r"<[^>]*>", "", text)).strip() for text in self._text]
+        plain = [re.sub(r"<[^>]*>", "", text.replace("<sub>n</sub>", "ₙ")) for text in self._text]
+        self.fig.tags = [unescape(text).strip() for text in plain]
 
     @property
     def title(self) -> str:
@@ -173,7 +174,8 @@ class Plot:
         fig.toolbar.autohide = True
         fig.outline_line_color = None
         fig.xgrid.grid_line_color = None
-        self.paint(fig, background_fill_color="surface", border_fill_color="surface")
+        self.paint(fig, background_fill_color="surface", border_fill_color="surface",
+                   styles=lambda s: {"background-color": s.token("surface")})  # fmt: skip
         self.paint(fig.ygrid[0], grid_line_color="line")
         for axis in (*fig.xaxis, *fig.yaxis):
             self.quiet(axis, line=axis in fig.xaxis)

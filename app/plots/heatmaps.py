@@ -7,8 +7,6 @@ the pair (x, x'); pointing at a cell names the pair, shows both inputs, and mark
 from __future__ import annotations
 
 from collections.abc import Callable
-from html import escape
-
 import numpy as np
 from bokeh.events import Tap
 from bokeh.models import (
@@ -27,23 +25,18 @@ from tpapp.plots.base import FONT, NUMBER_TICKS, Plot, finite, fixed_ticks, squa
 
 LEFT, RIGHT = 24, 64  # px: row labels stand left of the first heatmap only, so that all three frames are equal
 
+_IMAGE = '<img alt="" width="32" height="32" style="image-rendering:pixelated;border:1px solid #E2E5EA" src="$x{%s}">'
 _TOOLTIP = """
 <div style="display:flex;gap:8px;align-items:center;font:12px/16px system-ui,sans-serif;color:#13161C">
-$x{pair}<span>$y{words}<br><b>@image{value}</b></span></div>
+%s<span>$x{words}<br><b>@image{value}</b></span></div>
 """
 _CELL = """
 const N = names.data.label.length
 const c = Math.floor(special_vars.x), r = Math.floor(special_vars.y)
 if (c < 0 || r < 0 || c >= N || r >= N) return ""
-"""
-_PAIR = _CELL + """
-const img = (k) => names.data.uri[k]
-  ? `<img alt="" width="32" height="32" style="image-rendering:pixelated;border:1px solid #E2E5EA" src="${names.data.uri[k]}">`
-  : ""
-return img(r) + img(c)
-"""
-_WORDS = _CELL + """
-return `${names.data.label[r]} (row ${r + 1}) and ${names.data.label[c]} (row ${c + 1})`
+if (format === "row") return names.data.uri[r]
+if (format === "column") return names.data.uri[c]
+return `${names.data.label[r]} (row ${r + 1}), ${names.data.label[c]} (row ${c + 1})`
 """
 _POINT = """
 const {x, y} = cb_data.geometry
@@ -93,13 +86,14 @@ class Kernels:
     def inputs(self, labels: tuple[str, ...], uris: list[str] | None = None) -> None:
         """New rows: their labels and, where there are images, their data URIs (`thumbnails.data_uris`)."""
         n = len(labels)
-        self.names.data = {"label": [escape(label) for label in labels], "uri": list(uris or [""] * n)}
+        self.names.data = {"label": list(labels), "uri": list(uris or [""] * n)}
         self.point.data = {k: [] for k in self.point.data}
         self.range.end = n
         places, texts = groups(labels)
         for plot in self.plots:
             for axis in (plot.fig.xaxis[0], plot.fig.yaxis[0]):
                 fixed_ticks(axis, places, texts)
+            plot.hover.tooltips = _TOOLTIP % (_IMAGE % "row" + _IMAGE % "column" if uris else "")
             plot.clear()
 
     def mark(self, i: int, j: int) -> None:
@@ -186,15 +180,15 @@ class Heatmap(Plot):
     def _hover(self, fig, image) -> None:
         names, point = self._trio.names, self._trio.point
         hover = HoverTool(
-            renderers=[image], tooltips=_TOOLTIP, point_policy="follow_mouse",
+            renderers=[image], tooltips=_TOOLTIP % "", point_policy="follow_mouse",
             formatters={
-                "$x": CustomJSHover(args={"names": names}, code=_PAIR),
-                "$y": CustomJSHover(args={"names": names}, code=_WORDS),
+                "$x": CustomJSHover(args={"names": names}, code=_CELL),
                 "@image": CustomJSHover(code='return (+value).toPrecision(4).replace("-", "−")'),
             },
             callback=CustomJS(args={"names": names, "point": point}, code=_POINT),
         )  # fmt: skip
         fig.add_tools(hover)
+        self.hover = hover
 
     def show(self, K: np.ndarray) -> None:
         self.source.data = {"image": [np.ascontiguousarray(K, dtype=np.float32)], "size": [len(K)]}
