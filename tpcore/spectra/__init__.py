@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tpcore.spectra.dyson import dyson
-from tpcore.spectra.ensembles import KINDS, Ensemble, eigenvalues, largest_n, matrix
+from tpcore.spectra.ensembles import KINDS, Ensemble, eigenvalue_chunks, eigenvalues, largest_n, matrix
 from tpcore.spectra.histogram import cdf_gap, eigenvalue_counts, eigenvalue_histogram, sturm_counts
 from tpcore.spectra.laws import Law, PointMass, Semicircle, semicircle
 from tpcore.spectra.moments import moment_program, spectral_moments
@@ -19,6 +19,7 @@ __all__ = [
     "catalan",
     "cdf_gap",
     "dyson",
+    "eigenvalue_chunks",
     "eigenvalue_counts",
     "eigenvalue_histogram",
     "eigenvalues",

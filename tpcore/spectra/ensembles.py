@@ -155,9 +155,19 @@ def eigenvalues(
     that depends on the tail (Ben Arous and Guionnet, CMP 278, 2008, with the
     scaling n^(1/nu)); at nu = 2 it spreads like sqrt(log n).
     """
+    values = np.concatenate(list(eigenvalue_chunks(kind, n, seed, 1 if draws is None else draws, nu, progress)))
+    return values[0] if draws is None else values
+
+
+def eigenvalue_chunks(
+    kind: str, n: int = 1000, seed: int = 0, draws: int = 1, nu: float = 3.0, progress: Progress | None = None
+) -> Iterator[np.ndarray]:
+    """The rows of `eigenvalues`, a few matrices at a time, as they are computed: arrays (matrices, n).
+
+    Parameters and errors as in `eigenvalues`; the arguments are checked at the first step.
+    """
     source = ensemble(kind, nu)
-    n = checks.integer("The size n of a matrix", n, 1)
-    count = 1 if draws is None else checks.integer("The number of draws", draws, 1)
+    n, count = checks.integer("The size n of a matrix", n, 1), checks.integer("The number of draws", draws, 1)
     checks.integer("The seed", seed, 0)
     fits = largest_n(kind, count)
     if n > fits:
@@ -166,8 +176,7 @@ def eigenvalues(
             hint += "; `eigenvalue_histogram` needs no eigenvalues"
         raise BudgetError("The eigenvalues must be computed within the budget", f"n = {n:,}", hint, fits=fits)
     blocks = _tridiagonal_eigenvalues if kind == "goe" else _dense_eigenvalues
-    values = np.concatenate(list(blocks(source, n, count, seed, nu, as_progress(progress))))
-    return values[0] if draws is None else values
+    yield from blocks(source, n, count, seed, nu, as_progress(progress))
 
 
 def _tridiagonal_eigenvalues(
