@@ -16,15 +16,16 @@ BLOCK = 256
 
 @jit
 def layers(form, a, b, steps, q1, q2, c, theta, v, d):
-    """Run blocks c and theta, arrays (m,), through ``len(steps)`` layers; q1, q2 are (layers, m).
+    """Run blocks c and theta, arrays (m,), through ``len(steps)`` layers; q1, q2 are (layers, m or more).
 
     Row l of `steps` is (sw, sb, use, free): the squared scales of the weights and the bias that follow the activation,
     and what they contribute to the tangent kernel.
     """
+    m = c.size
     for k in range(steps.shape[0]):
-        row(form, a, b, q1[k], q2[k], c, v, d)
+        row(form, a, b, q1[k, :m], q2[k, :m], c, v, d)
         sw, sb, use, free = steps[k, 0], steps[k, 1], steps[k, 2], steps[k, 3]
-        for j in range(c.size):
+        for j in range(m):
             theta[j] = use * v[j] + free + sw * d[j] * theta[j]
             c[j] = sw * v[j] + sb
 
@@ -47,11 +48,12 @@ def band(form, a, b, first, steps, q1, q2, c, theta, lo, hi, symmetric, both):
     mirrored; bands of different rows write disjoint entries.
     """
     depth, n = steps.shape[0], c.shape[1]
-    left, v, d, t = np.empty((depth, BLOCK)), np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK)
+    left, right = np.empty((depth, BLOCK)), np.empty((depth, BLOCK))
+    v, d, t = np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK)
     for start in range(lo if symmetric else 0, n, BLOCK):
         end = min(start + BLOCK, n)
         m = end - start
-        right = q2[:depth, start:end].copy()
+        right[:, :m] = q2[:depth, start:end]
         for i in range(lo, hi):
             for k in range(depth):
                 left[k, :m] = q1[k, i]
@@ -59,7 +61,7 @@ def band(form, a, b, first, steps, q1, q2, c, theta, lo, hi, symmetric, both):
             for j in range(m):
                 t[j] = first[2] * block[j] + first[3]
                 block[j] = first[0] * block[j] + first[1]
-            layers(form, a, b, steps, left[:, :m], right, block, t[:m], v[:m], d[:m])
+            layers(form, a, b, steps, left, right, block, t[:m], v[:m], d[:m])
             if both:
                 theta[i, start:end] = t[:m]
         if symmetric:

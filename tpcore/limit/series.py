@@ -20,8 +20,8 @@ from tpcore.compute.tiles import map_tiles, row_tiles
 from tpcore.jitted import series as jitted
 
 REACH = 13.0
-DEGREES = 640
-STEPS = (0.25, 0.125, 0.0625, 0.03125)
+LADDER = ((0.25, 160), (0.125, 160), (0.125, 640), (0.0625, 640), (0.0625, 2560), (0.03125, 2560), (0.015625, 7680))
+HOPELESS = {3: 1e-4, 4: 1e-7, 5: 1e-7, 6: 1.0}
 GOOD = 3e-14
 TAIL = 1e-15
 
@@ -71,22 +71,23 @@ def _length(a: np.ndarray, energy: np.ndarray) -> int:
 
 
 @lru_cache(maxsize=256)
-def _plan(f: Callable, low: float, high: float) -> tuple[float, int, int] | None:
-    """(step, even terms, odd terms) for standard deviations within [low, high], or None: no fast series."""
+def _plan(f: Callable, low: float, high: float) -> tuple[float, int, int, int] | None:
+    """(step, degrees, even terms, odd terms) for standard deviations within [low, high], or None: no fast series."""
     s = np.unique([low, (low * high) ** 0.5, high])
-    half = DEGREES // 2
     before = None
-    for step in STEPS:
-        degrees = DEGREES if step < 0.1 else DEGREES // 4
+    for rung, (step, degrees) in enumerate(LADDER):
         with np.errstate(all="ignore"):
-            a, b, energy, rest = _project(f, s, step, degrees, (half, half))
+            a, b, energy, rest = _project(f, s, step, degrees, (degrees // 2, degrees // 2))
         if not (np.isfinite(energy).all() and np.isfinite(rest).all()):
             return None
-        now = np.hstack([a[:, : DEGREES // 8], b[:, : DEGREES // 8], energy[:, None] ** 0.5])
+        now = np.hstack([a[:, :40], b[:, :40], energy[:, None] ** 0.5])
         scale = np.sqrt(energy)[:, None] + 1e-300
         settled = before is not None and np.max(np.abs(now - before) / scale) < GOOD
-        if settled and np.max(np.abs(rest) / (energy + 1e-300)) < GOOD:
-            return step, _length(a, energy), _length(b, energy)
+        left = float(np.max(np.abs(rest) / (energy + 1e-300)))
+        if settled and left < GOOD:
+            return step, degrees, _length(a, energy), _length(b, energy)
+        if rung >= 3 and left > HOPELESS[rung]:
+            return None
         before = now
     return None
 
@@ -102,8 +103,7 @@ def expand(f: Callable, q: np.ndarray) -> Series | None:
     plan = _plan(f, *rounded)
     if plan is None:
         return None
-    step, n_even, n_odd = plan
-    degrees = DEGREES if 2 * max(n_even, n_odd) > DEGREES // 4 or step < 0.1 else DEGREES // 4
+    step, degrees, n_even, n_odd = plan
     tiles = map_tiles(lambda rows: _project(f, s[rows], step, degrees, (n_even, n_odd)), row_tiles(s.size, 512))
     a, b, energy, rest = (np.concatenate(parts) for parts in zip(*tiles, strict=True))
     residual = float(np.max(np.abs(rest) / (energy + 1e-300), initial=0.0))
