@@ -139,6 +139,19 @@ def test_each_law_is_the_image_of_a_normal_variable(kind):
         assert np.all(np.diff(source.from_normal(np.linspace(-6, 6, 99), 2.7)) > 0)
 
 
+def test_the_image_maps_quantiles_to_quantiles():
+    p = np.array([1e-12, 0.01, 0.3, 0.5, 0.8, 1 - 1e-9])
+    g = stats.norm.ppf(p)
+    laws = {
+        "symmetric:uniform": stats.uniform(-np.sqrt(3), 2 * np.sqrt(3)),
+        "symmetric:student": stats.t(2.7, scale=np.sqrt(0.7 / 2.7)),
+        "symmetric:cauchy": stats.cauchy,
+        "symmetric:gaussian": stats.norm,
+    }
+    for kind, law in laws.items():
+        assert np.allclose(KINDS[kind].from_normal(g, 2.7), law.ppf(p), rtol=1e-6, atol=1e-12)
+
+
 @pytest.mark.parametrize("kind", ["goe", "symmetric:uniform"])
 def test_a_moving_spectrum_keeps_its_law(kind):
     n, paths = 6, 600

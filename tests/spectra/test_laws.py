@@ -88,10 +88,12 @@ def test_quantile_inverts_the_distribution_function(scale):
 
 def test_the_lower_tail_keeps_its_digits():
     with mpmath.workdps(40):
-        for gap in (1e-3, 1e-6, 2.0**-40):
-            theta = mpmath.acos(1 - mpmath.mpf(gap) / 2)
+        for gap in (0.5, 0.26, 0.24, 0.2, 0.1, 2.0**-10, 2.0**-20, 2.0**-40):
+            x = -2 + gap
+            theta = mpmath.acos(-mpmath.mpf(x) / 2)
             exact = (theta - mpmath.sin(theta) * mpmath.cos(theta)) / mpmath.pi
-            assert abs(semicircle().cdf(-2 + gap) / float(exact) - 1) < max(1e-12, 1e-15 / gap)
+            assert abs(semicircle().cdf(x) / exact - 1) < 4e-15
+            assert abs(semicircle().cdf(-x) - (1 - exact)) < 3e-16
 
 
 @pytest.mark.parametrize("law", [semicircle(1.4), Arcsine()], ids=["semicircle", "defaults"])

@@ -207,7 +207,7 @@ def _probabilities(p) -> np.ndarray:
 def _kepler(phi: np.ndarray) -> np.ndarray:
     """phi - sin(phi) for phi in [0, pi], without cancellation near 0."""
     square = phi * phi
-    series = 1 - square / 342
-    for j in (272, 210, 156, 110, 72, 42, 20):
+    series = 1 - square / 272
+    for j in (210, 156, 110, 72, 42, 20):
         series = 1 - square / j * series
     return np.where(phi < 1, phi * square / 6 * series, phi - np.sin(phi))

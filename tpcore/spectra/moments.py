@@ -9,6 +9,8 @@ from tpcore.compute.progress import Progress, as_progress
 from tpcore.compute.tiles import map_tiles, row_tiles
 from tpcore.errors import BudgetError, Misuse
 from tpcore.jitted.sturm import ROWS, power_traces
+from tpcore.program.build import Program
+from tpcore.program.variables import inner
 from tpcore.spectra.ensembles import eigenvalues, ensemble
 from tpcore.spectra.tridiagonal import MEMORY, tridiagonal_chunks
 
@@ -95,7 +97,7 @@ def _traces(diagonal: np.ndarray, off: np.ndarray, n: int, rows: int, half: int)
     return traces.reshape(rows // n, -1, 2 * half + 2).sum(axis=1)
 
 
-def moment_program(k: int, kind: str = "goe"):
+def moment_program(k: int, kind: str = "goe") -> Program:
     """v^T A^k v / n as a tensor program, A = (W + W^T) / sqrt 2; its scalar is called "m".
 
     v is standard Gaussian and independent of A, so E v^T A^k v / n = E (1/n) tr
@@ -114,9 +116,6 @@ def moment_program(k: int, kind: str = "goe"):
     Program
         With the input "v", the vectors "Av1", ..., "Avk" and the scalar "m".
     """
-    from tpcore.program.build import Program
-    from tpcore.program.variables import inner
-
     k = checks.integer("The order k of a moment", k, 0, HIGHEST)
     checks.choice("A matrix that is a program", kind, ["goe"])
     program = Program(f"v^T A^{k} v / n")
