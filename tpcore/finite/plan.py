@@ -13,7 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
-from tpcore.finite.values import factor, picker, size
+from tpcore.finite.values import factor, picker, same_dim, size
 from tpcore.program.graph import arguments
 from tpcore.program.ops import GaussianGroup, GaussianInput, Inner, MatMul, MatrixInput, Moment, Node, Output, Scalar
 
@@ -78,6 +78,7 @@ class Stage:
     last_products: list[int] = field(default_factory=list)
 
     def sweep(self, dim: float) -> Sweep:
+        dim = same_dim(dim)
         return self.sweeps.setdefault(dim, Sweep(dim))
 
 
@@ -204,9 +205,10 @@ class Plan:
         columns: dict[float, int] = {}
         for node in self.nodes:
             if node.kind in "GH":
-                columns[node.dim] = max(columns.get(node.dim, 1), size(node.shape))
+                dim = same_dim(node.dim)
+                columns[dim] = max(columns.get(dim, 1), size(node.shape))
         for source in self.sources:
-            dim = self.nodes[source.nodes[0]].dim
+            dim = same_dim(self.nodes[source.nodes[0]].dim)
             columns[dim] = max(columns[dim], source.columns)
         return columns
 

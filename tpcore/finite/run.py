@@ -18,6 +18,7 @@ from tpcore.finite.dense import DenseMatrix
 from tpcore.finite.lazy import LazyMatrix
 from tpcore.finite.plan import Plan, Product, Source, Stage, Sweep
 from tpcore.finite.values import evaluate, factor, generator, length, normals, root_of, scalar, size, summed, tile_rows
+from tpcore.program.check import check_program
 
 _SOURCE, _MATRIX, _BIAS = range(3)
 
@@ -152,6 +153,7 @@ def make_plan(prog, width, method="auto", dtype=np.float64, keep=frozenset(), bu
     checks.choice("method", method, ("auto", "dense", "lazy"))
     if np.dtype(dtype) not in (np.dtype(np.float64), np.dtype(np.float32)):
         raise Misuse("dtype must be float64 or float32", repr(dtype))
+    check_program(prog)
     plan = Plan(prog, method == "dense", keep)
     if method == "auto" and budgets.dense_is_cheaper(plan, width):
         dense = Plan(prog, True, keep)

@@ -16,7 +16,12 @@ TILE_ELEMENTS, TILE_LEAST, TILE_MOST = 2**17, 256, 8192
 
 def length(dim: float, width: int) -> int:
     """The length of a vector of dimension `dim` in units of the width: round(dim * width), at least 1."""
-    return max(1, round(dim * width))
+    return max(1, round(same_dim(dim) * width))
+
+
+def same_dim(dim: float) -> float:
+    """`dim` without the rounding errors by which equal dimensions may differ."""
+    return round(float(dim), 12)
 
 
 def size(shape: Sequence[int]) -> int:
