@@ -9,6 +9,7 @@ from __future__ import annotations
 import bisect
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import panel as pn
 
@@ -34,11 +35,13 @@ class Dial(pn.viewable.Viewer):
         Has a `Width` parameter named `width`.
     complain : callable
         Called with words when a typed width is no width or had to be cut.
+    together : callable
+        Makes a context in which changes reach the browser as one message.
     """
 
-    def __init__(self, state: State, complain: Callable[[str], None] = lambda words: None, **params):
+    def __init__(self, state: State, complain: Callable[[str], None] = lambda words: None, together=nullcontext, **params):
         super().__init__(**params)
-        self.state, self.complain = state, complain
+        self.state, self.complain, self.together = state, complain, together
         self.low = state.param.width.low
         self.grid = grid(self.low)
         self.reduced_motion = False
@@ -56,6 +59,12 @@ class Dial(pn.viewable.Viewer):
         place = bisect.bisect_right(stops, n) if steps > 0 else bisect.bisect_left(stops, n) - 1
         place += steps - 1 if steps > 0 else steps + 1
         self.state.width = stops[max(0, min(len(stops) - 1, place))]
+
+    def press(self, steps: int) -> None:
+        """What the step buttons do: stop playing, then step."""
+        with self.together():
+            self.stop()
+            self.step(steps)
 
     def toggle(self) -> None:
         """Play or pause; with reduced motion, one step a press. From the end, Play starts over."""
@@ -82,7 +91,8 @@ class Dial(pn.viewable.Viewer):
 
     def _tick(self) -> None:
         if self.state.width < self.grid[-1]:
-            self.step(1)
+            with self.together():
+                self.step(1)
         if self.state.width >= self.grid[-1]:
             self.stop()
 
@@ -91,9 +101,9 @@ class Dial(pn.viewable.Viewer):
     def _build(self) -> None:
         self.value = dress(pn.widgets.TextInput(name="Width", css_classes=["tp-value"]), "value", fill=False)
         self.value.param.watch(self._typed, "value")
-        self.back = button("Step back", "back", "icon", on_click=lambda event: (self.stop(), self.step(-1)))
+        self.back = button("Step back", "back", "icon", on_click=lambda event: self.press(-1))
         self.play = button("Play", "play", "solid", css_classes=["tp-play"], on_click=lambda event: self.toggle())
-        self.on = button("Step on", "on", "icon", on_click=lambda event: (self.stop(), self.step(1)))
+        self.on = button("Step on", "on", "icon", on_click=lambda event: self.press(1))
         self.slider = pn.widgets.IntSlider(
             name="Width, from narrow to the limit", start=0, end=len(self.grid), tooltips=False, show_value=False,
             css_classes=["tp-dial-slider"])
@@ -130,8 +140,9 @@ class Dial(pn.viewable.Viewer):
 
     def _dragged(self, event) -> None:
         if not self._moving:
-            self.stop()
-            self.state.width = (*self.grid, math.inf)[event.new]
+            with self.together():
+                self.stop()
+                self.state.width = (*self.grid, math.inf)[event.new]
 
     def _typed(self, event) -> None:
         if event.new == spoken(self.state.width):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import panel as pn
 
+from tpapp import export, theme
 from tpapp.reading import COPY
 from tpapp.widgets import button, column, dress, escape, html, row
 
@@ -20,18 +21,22 @@ class Header(pn.viewable.Viewer):
         self.page = page
         self.drawer: pn.Column | None = None
         options = {preset.label: key for key, preset in page.presets.items()}
-        self.preset = dress(pn.widgets.Select(name="Preset", options=options, value=page.state.preset), "inline", fill=False)
+        self.preset = dress(pn.widgets.Select(name="Preset", options=options, value=page.state.preset, css_classes=["tp-inline"]), "inline", fill=False)
         self.preset.param.watch(self._chosen, "value")
-        self.reset = button("Reset", "reset", "quiet", on_click=lambda event: page.reset())
-        self.link = button("Copy link", "link", "quiet", tags=[""])
+        self.reset = button("Reset", "reset", "quiet", css_classes=["tp-compact"], on_click=lambda event: page.reset())
+        self.link = button("Copy link", "link", "quiet", css_classes=["tp-compact"], tags=[""])
         self.link.js_on_click(code=COPY_LINK)
-        self.export = button("Export", "export", "quiet", on_click=lambda event: self._toggle_menu())
+        self.export = button("Export", "export", "quiet", css_classes=["tp-compact", "tp-export"], on_click=lambda event: self._toggle_menu())
         self.menu = column(*export_items(page), parts=("menu",), css_classes=["tp-menu"], visible=False, sizing_mode=None)
-        self.controls = button("Controls", "menu", "quiet", css_classes=["tp-only-narrow"], on_click=lambda event: self._toggle_drawer())
+        self.controls = button("Controls", "menu", "quiet", css_classes=["tp-only-narrow", "tp-compact"], on_click=lambda event: self._toggle_drawer())
 
     def _chosen(self, event) -> None:
         if event.new != self.page.state.preset:
             self.page.choose(event.new)
+
+    def shut(self) -> None:
+        """Close the export menu."""
+        self.menu.visible = False
 
     def _toggle_menu(self) -> None:
         self.menu.visible = not self.menu.visible
@@ -60,5 +65,16 @@ class Header(pn.viewable.Viewer):
 
 
 def export_items(page) -> list:
-    """The entries of the export menu."""
-    return []
+    """The entries of the export menu: the visible figures as one image, their data, the code."""
+    stem = f"{page.slug}-figures"
+    images = [button(f"Figures, {kind.upper()}", "image", "quiet", css_classes=["tp-item"]) for kind in export.KINDS]
+    for widget, kind in zip(images, export.KINDS):
+        export.attach_image(widget, page.plots, kind, stem)
+    files = {
+        "Data, CSV": (f"{page.slug}.csv", lambda: export.csv(page.data(), page.query)),
+        "Data, NPZ": (f"{page.slug}.npz", lambda: export.npz(page.data(), page.query)),
+        "Code, Python": (f"{page.slug}.py", lambda: export.snippet(page.code(page.state.snapshot()))),
+    }
+    downloads = [export.download(label, name, make, css_classes=["tp-button", "tp-quiet", "tp-item"], icon=theme.icon("table"))
+                 for label, (name, make) in files.items()]
+    return [*images, *(dress(widget, "item", fill=False) for widget in downloads)]

@@ -114,28 +114,43 @@ if (navigator.clipboard) { navigator.clipboard.writeText(text).then(done, old); 
 
 
 class Reading(pn.viewable.Viewer):
-    """The column at the right, always in this order: claim, formula, numbers, code drawer."""
+    """The column at the right, always in this order: claim, formula, numbers, code drawer.
+
+    `banner` is the claim once more, shown above the figure while projecting.
+    """
 
     def __init__(self, **params):
         super().__init__(**params)
-        self.claim = html("", "claim")
+        self.claim = html("", "claim", css_classes=["tp-claim-box"])
+        self.banner = html("", "claim", css_classes=["tp-banner"])
         self.formula = pn.pane.LaTeX("", renderer="mathjax", margin=0, sizing_mode="stretch_width",
                                      stylesheets=[theme.part("base"), theme.part("formula")])
         self.numbers = html("", "numbers")
-        self.code = html("", "code", visible=False)
-        self.copy = button("Copy code", "copy", "icon", visible=False, tags=[""])
+        self.code = html("", "code")
+        self.copy = button("Copy code", "copy", "icon", css_classes=["tp-bare"], tags=[""])
         self.copy.js_on_click(code=COPY)
-        self.drawer = button("Show the code", "code", "drawer", on_click=lambda event: self.toggle_code())
+        self.drawer = button("Hide the code", "code", "drawer", on_click=lambda event: self.toggle_code())
+        self.projecting = False
+        self._root = self._build()
 
     def toggle_code(self) -> None:
         """Open or shut the code drawer."""
+        if self.projecting:
+            self.box.visible = not self.box.visible
+            return
         shown = not self.code.visible
         self.code.visible = self.copy.visible = shown
         self.drawer.name = "Hide the code" if shown else "Show the code"
 
+    def project(self, projecting: bool) -> None:
+        """While projecting the claim stands above the figure and the code waits behind its key."""
+        self.projecting = projecting
+        self.claim.visible = self.box.visible = not projecting
+
     def show(self, claim: str, formula: str, numbers, code: str) -> None:
         """Bring the column up to date; what did not change is left alone."""
         update(self.claim, f'<p class="tp-claim">{escape(claim)}</p>')
+        update(self.banner, self.claim.object)
         update(self.formula, formula)
         update(self.numbers, table(numbers))
         update(self.code, highlight(code))
@@ -143,5 +158,8 @@ class Reading(pn.viewable.Viewer):
             self.copy.tags = [code]
 
     def __panel__(self):
-        drawer = column(row(self.drawer, self.copy, parts=("drawer-head",)), self.code, parts=("drawer",))
-        return column(self.claim, self.formula, self.numbers, drawer, parts=("reading",))
+        return self._root
+
+    def _build(self) -> pn.Column:
+        self.box = column(row(self.drawer, self.copy, parts=("drawer-head",)), self.code, parts=("drawer",), css_classes=["tp-code-box"])
+        return column(self.claim, self.formula, self.numbers, self.box, parts=("reading",))

@@ -38,8 +38,7 @@ def labs() -> list[type[Page]]:
 class Wire(JSComponent):
     """The browser's address bar, history, keys and theme."""
 
-    link = param.String(doc="the query of the present state")
-    push = param.Boolean(doc="whether the link is a new entry of the history, else it replaces the present one")
+    address = param.Dict({}, doc="link: the query of the present state; push: a new entry of the history, or the present one")
     page = param.String(doc="slug of the present lab")
 
     _esm = theme.asset("wire.js")
@@ -52,7 +51,7 @@ class Shell:
         self.classes = {lab.slug: lab for lab in classes}
         self.default = "kernels" if "kernels" in self.classes else next(iter(self.classes))
         self.theme = theme_name
-        self.reduced_motion = False
+        self.projector = self.reduced_motion = False
         self.pages: dict[str, Page] = {}
         self.slug = ""
         self.stage = pn.Column(sizing_mode="stretch_width", margin=0, stylesheets=[":host { display: block !important; }"])
@@ -72,11 +71,10 @@ class Shell:
         page = self._page(slug)
         with_state = any(name.startswith(f"{slug}.") for name in query) or push is None
         self.wire.page = slug
-        if self.stage.objects != [page]:
-            self.stage.objects = [page]
         if with_state:
             page.read(query)
         page.start()
+        self._show(page)
         if unknown:
             page.complain(f"There is no lab “{query['page'][:40]}”; this is {page.title}. The labs are {', '.join(self.classes)}.")
         self._link(bool(push))
@@ -85,18 +83,27 @@ class Shell:
         if slug not in self.pages:
             self.pages[slug] = self.classes[slug](framed=True, theme=self.theme, on_link=self._link)
         page = self.pages[slug]
-        page.set_theme(self.theme)
+        page.set_style(self.theme, self.projector)
         if page.dial is not None:
             page.dial.reduced_motion = self.reduced_motion
         return page
+
+    def _show(self, page: Page) -> None:
+        """Pages seen before stay in the document, hidden: coming back costs nothing."""
+        with page.together():
+            for other in self.pages.values():
+                other.root.visible = other is page
+            if page.root not in self.stage.objects:
+                self.stage.append(page.root)
 
     def _link(self, push: bool) -> None:
         page = self.pages[self.slug]
         query = page.query
         link = format_query(query if self.slug == self.default and not query else {"page": self.slug, **query})
-        self.wire.param.update(push=push, link=link or "?")
+        self.wire.address = {"link": link or "?", "push": push}
 
-    def _heard(self, message) -> None:
+    def _heard(self, event) -> None:
+        message = event.data
         if not isinstance(message, dict):
             return
         page = self.pages[self.slug]
@@ -104,7 +111,10 @@ class Shell:
             self.go(message["go"], push=True if message.get("from") == "rail" else None)
         if message.get("theme") in THEMES:
             self.theme = message["theme"]
-            page.set_theme(self.theme)
+            page.set_style(self.theme, self.projector)
+        if isinstance(message.get("projector"), bool):
+            self.projector = message["projector"]
+            page.set_style(self.theme, self.projector)
         if isinstance(message.get("motion"), bool):
             self.reduced_motion = message["motion"]
             if page.dial is not None:
@@ -136,5 +146,9 @@ def serve(classes: list[type[Page]] | None = None) -> None:
     search = location.search if location is not None else ""
     cookie = (pn.state.cookies or {}).get("tp-theme", "light")
     asked = parse_query(search).get("theme", cookie)
-    shell = Shell(classes or labs(), search, asked if asked in THEMES else "light")
+    classes = classes or labs()
+    if not classes:
+        pn.pane.HTML("<p>No lab is installed yet.</p>").servable(title="Tensor Programs Explorer")
+        return
+    shell = Shell(classes, search, asked if asked in THEMES else "light")
     template(shell).servable(title="Tensor Programs Explorer")

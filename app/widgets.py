@@ -108,14 +108,20 @@ def section(title: str, *objects, aside: str = "") -> pn.Column:
     return column(head, *objects, parts=("group",))
 
 
-def figure(title: str, caption: str, body, *aside, grow: int = 1, **params) -> pn.Column:
-    """A figure with its title in HTML: what it is, and under it of what, how many, what the bars mean.
+def share(view, parts: int):
+    """`view` (a figure, a plot's view) with `parts` times the width of its neighbours in the row; at most 4."""
+    view.css_classes = [*view.css_classes, f"tp-grow-{parts}"]
+    return view
 
-    Its `heading` pane may be changed later with `retitle`. `grow` is its share of the row's width.
+
+def figure(title: str, caption: str, body, *aside, **params) -> pn.Column:
+    """Anything as a figure, with its title in HTML: what it is, and under it of what, how many, what the bars mean.
+
+    The two lines may be changed later with `retitle`; `aside` stands at their right (a switch, say).
     """
     heading = html(figure_heading(title, caption), "figure-head")
     head = row(heading, *aside, parts=("figure-row",)) if aside else heading
-    return column(head, body, parts=("figure",), css_classes=["tp-figure"], styles={"flex-grow": str(grow)}, **params)
+    return column(head, body, parts=("figure",), css_classes=["tp-figure"], **params)
 
 
 def figure_heading(title: str, caption: str) -> str:
@@ -130,3 +136,8 @@ def retitle(box: pn.Column, title: str, caption: str) -> None:
     text = figure_heading(title, caption)
     if heading.object != text:
         heading.object = text
+
+
+def note(text: str) -> pn.pane.HTML:
+    """A line of small grey text among the controls."""
+    return html(f'<p class="tp-note">{escape(text)}</p>', "note")

@@ -1,19 +1,30 @@
 // The wire between the served shell and Python: the address bar, the rail, keys, theme and projector mode.
-// Python sets `link` ("?page=..."), `push` and `page`; this side sends messages: {go}, {key}, {theme}, {motion}.
+// Python sets `address` ({link: "?page=...", push}) and `page`; this side sends {go, from}, {key}, {theme}, {projector}, {motion}.
 
 const NAMES = { theme: "tp-theme", projector: "tp-projector" };
 
 function setTheme(model, theme, keep) {
   document.documentElement.dataset.theme = theme;
   if (keep) localStorage.setItem(NAMES.theme, theme);
+  document.cookie = `${NAMES.theme}=${theme}; path=/; max-age=31536000; SameSite=Strict`;
   model.send_msg({ theme });
 }
 
-function setProjector(on, keep) {
+function setProjector(model, on, keep) {
   document.body.classList.toggle("tp-projector", on);
   document.querySelector('[data-act="projector"]')?.setAttribute("aria-pressed", String(on));
   if (keep) localStorage.setItem(NAMES.projector, on ? "1" : "");
+  model.send_msg({ projector: on });
   window.dispatchEvent(new Event("resize"));
+}
+
+// A projector is bright: light by default, and back to the theme that was.
+function project(model) {
+  const on = !document.body.classList.contains("tp-projector");
+  setProjector(model, on, true);
+  const kept = localStorage.getItem(NAMES.theme) ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+  const theme = on ? "light" : kept;
+  if (theme !== document.documentElement.dataset.theme) setTheme(model, theme, false);
 }
 
 function deepActive() {
@@ -33,19 +44,20 @@ function onKey(model, event) {
   const dial = handle && at.getRootNode().host?.classList.contains("tp-dial-slider");
   if (handle && !dial && event.key.startsWith("Arrow")) return;
   if (event.key === " " && pressing(at)) return;
-  const key = { " ": "play", ArrowLeft: "back", ArrowRight: "on", c: "code", C: "code" }[event.key];
+  const key = { " ": "play", ArrowLeft: "back", ArrowRight: "on", c: "code", C: "code", a: "ask", A: "ask", Escape: "escape" }[event.key];
   if (key) model.send_msg({ key });
   else if (event.key === "p" || event.key === "P") act(model, "projector");
   else if (event.key === "d" || event.key === "D") act(model, "theme");
   else if (event.key === "?") document.getElementById("tp-help").showModal();
   else return;
+  if (event.key === "Escape") return;
   event.preventDefault();
   event.stopPropagation();
 }
 
 function act(model, name) {
   if (name === "about") document.getElementById("tp-about").showModal();
-  if (name === "projector") setProjector(!document.body.classList.contains("tp-projector"), true);
+  if (name === "projector") project(model);
   if (name === "theme") setTheme(model, document.documentElement.dataset.theme === "dark" ? "light" : "dark", true);
 }
 
@@ -82,13 +94,30 @@ export function render({ model }) {
       else link.removeAttribute("aria-current");
     }
   };
-  model.on("link", () => {
-    const { link, push } = model;
-    if (link === location.search) return;
-    history[push ? "pushState" : "replaceState"]({}, "", location.pathname + link + location.hash);
+  let waiting = null, timer = 0;
+  const write = (link, push) => {
+    if ((link === "?" ? "" : link) !== location.search) {
+      history[push ? "pushState" : "replaceState"]({}, "", location.pathname + (link === "?" ? "" : link) + location.hash);
+    }
+  };
+  const flush = () => {
+    clearTimeout(timer);
+    timer = 0;
+    if (waiting !== null) write(waiting, false);
+    waiting = null;
+  };
+  model.on("address", () => {
+    const { link, push } = model.address;
+    if (push) {
+      flush();
+      write(link, true);
+    } else {
+      waiting = link;
+      if (!timer) timer = setTimeout(flush, 250);
+    }
   });
   model.on("page", mark);
-  window.addEventListener("popstate", () => model.send_msg({ go: location.search, from: "history" }));
+  window.addEventListener("popstate", () => { waiting = null; model.send_msg({ go: location.search, from: "history" }); });
   document.addEventListener("keydown", (event) => onKey(model, event), true);
   for (const button of document.querySelectorAll("[data-act]")) button.addEventListener("click", () => act(model, button.dataset.act));
   for (const link of document.querySelectorAll("[data-page]")) {
@@ -98,11 +127,21 @@ export function render({ model }) {
       model.send_msg({ go: link.getAttribute("href"), from: "rail" });
     });
   }
-  setProjector(localStorage.getItem(NAMES.projector) === "1", false);
+  let menu = false;
+  document.addEventListener("click", (event) => {
+    const path = event.composedPath().map((at) => at.classList).filter(Boolean);
+    if (path.some((names) => names.contains("tp-export"))) menu = true;
+    else if (menu && !path.some((names) => names.contains("tp-menu"))) {
+      menu = false;
+      model.send_msg({ key: "escape" });
+    }
+  });
+  setProjector(model, localStorage.getItem(NAMES.projector) === "1", false);
   const motion = matchMedia("(prefers-reduced-motion: reduce)");
   const tell = () => model.send_msg({ motion: motion.matches });
   motion.addEventListener("change", tell);
-  model.send_msg({ theme: document.documentElement.dataset.theme, motion: motion.matches });
+  tell();
+  setTheme(model, document.documentElement.dataset.theme, false);
   let due = 0;
   const look = () => { nameHandles(document); due = 0; };
   const soon = () => { if (!due) due = setTimeout(look, 300); };

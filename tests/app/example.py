@@ -6,12 +6,11 @@ import math
 import time
 
 import numpy as np
-import panel as pn
 import param
-from bokeh.models import ColumnDataSource
-from bokeh.plotting import figure as bokeh_figure
+from bokeh.models import ColumnDataSource, Range1d
 
-from tpapp.page import Number, Page, Preset, Request, State, Width, figure, finite, note, section
+from tpapp.page import Number, Page, Preset, Request, State, Width, finite, note, section
+from tpapp.plots import Plot
 from tpcore.errors import Misuse
 
 
@@ -22,6 +21,22 @@ class MeansState(State):
     law = param.Selector(objects=["normal", "uniform"], default="normal", label="Law")
     slow = param.Boolean(False, label="Slow")
     forbidden = param.Boolean(False, label="Ask for the impossible", precedence=-1)
+
+
+class DensityPlot(Plot):
+    """Bars of means, and the limit's density."""
+
+    def __init__(self, number):
+        super().__init__(f"Density {number}", "over all draws", name=f"density{number}")
+        self.bars, self.limit = ColumnDataSource({"x": [], "top": []}), ColumnDataSource({"x": [], "y": []})
+        fig = self.axes(height=300, x_range=Range1d(-4, 4), y_range=Range1d(0, 0.6), x_label="mean")
+        bars = fig.vbar(x="x", top="top", width=0.2, source=self.bars)
+        self.paint(bars.glyph, fill_color="trivial-fill", line_color="trivial")
+        self.theory(fig, self.limit)
+        self.build(fig)
+
+    def data(self):
+        return {"x": np.asarray(self.limit.data["x"]), "limit": np.asarray(self.limit.data["y"])}
 
 
 class MeansLab(Page):
@@ -36,13 +51,7 @@ class MeansLab(Page):
     }
 
     def build(self):
-        self.curve, self.bars = ColumnDataSource({"x": [], "y": []}), ColumnDataSource({"x": [], "top": []})
-        self.plots = []
-        for _ in range(3):
-            plot = bokeh_figure(height=300, sizing_mode="stretch_width", toolbar_location=None, background_fill_alpha=0, border_fill_alpha=0)
-            plot.vbar(x="x", top="top", width=0.2, source=self.bars, alpha=0.3)
-            plot.line("x", "y", source=self.curve, line_dash=[6, 4], color="black", line_width=2)
-            self.plots.append(plot)
+        self.plots = [DensityPlot(i) for i in range(3)]
 
     def controls(self):
         return [
@@ -51,7 +60,7 @@ class MeansLab(Page):
         ]
 
     def figures(self):
-        return [[figure(f"Density {i}", "over 200 means", pn.pane.Bokeh(plot, sizing_mode="stretch_width", margin=0)) for i, plot in enumerate(self.plots)]]
+        return [[plot.view for plot in self.plots]]
 
     def requests(self, s):
         if s.forbidden:
@@ -77,13 +86,15 @@ class MeansLab(Page):
             yield counts / counts.sum() / 0.2
 
     def show_limit(self, result):
-        self.curve.data = {"x": result[0], "y": result[1]}
+        for plot in self.plots:
+            plot.limit.data = {"x": result[0], "y": result[1]}
 
     def show_finite(self, result):
-        self.bars.data = {"x": np.linspace(-3.9, 3.9, 40), "top": result}
+        for plot in self.plots:
+            plot.bars.data = {"x": np.linspace(-3.9, 3.9, 40), "top": result}
 
-    def restyle(self, theme):
-        self.styled = theme
+    def clear(self, slot):
+        self.show_finite(np.zeros(40))
 
     def claim(self, s):
         return "A mean of many numbers is nearly Gaussian." if finite(s) else "The limit is Gaussian."
@@ -99,11 +110,6 @@ class MeansLab(Page):
 
     def status(self, s):
         return f"{s.draws:,} draws" if finite(s) else "the limit alone"
-
-    def data(self, s):
-        return {"x": self.curve.data["x"], "limit": self.curve.data["y"]}
-
-
 
 
 class SumsLab(MeansLab):

@@ -1,0 +1,162 @@
+"""From a state to figures: which requests run, which results are on show, what failed.
+
+A slot is a figure or a group of figures. Per slot the flow knows the key that
+was asked for last, the key whose (partial) result is drawn, and whether that
+drawing is complete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from tpapp import jobs
+
+
+@dataclass(frozen=True)
+class Request:
+    """One thing that a state needs computed.
+
+    Attributes
+    ----------
+    slot : str
+        The figure or group of figures it is for; a new request replaces the slot's old one.
+    key : hashable
+        Everything the result depends on. Equal keys share one computation, among all visitors.
+    work : callable
+        ``work(progress)``: the result, or a generator of partial results.
+    show : callable
+        ``show(result)`` puts a (partial) result into the figures, on the page's event loop.
+    quick : bool
+        A few milliseconds: computed at once, before the page returns to the visitor.
+    label : str
+        What is computed, for the words about a failure.
+    """
+
+    slot: str
+    key: Hashable
+    work: Callable[[Any], Any]
+    show: Callable[[Any], None]
+    quick: bool = False
+    label: str = "the computation"
+
+
+class Flow:
+    """The requests of one page.
+
+    Parameters
+    ----------
+    clear : callable
+        ``clear(slot)`` takes away what a slot showed.
+    changed, working : callable
+        Called when a result or a failure came, and when the progress did.
+    """
+
+    def __init__(self, clear: Callable[[str], None], changed: Callable[[], None], working: Callable[[], None]):
+        self.clear, self.changed, self.working = clear, changed, working
+        self.jobs: jobs.Jobs | None = None
+        self.results: dict[str, Any] = {}
+        self.failed: dict[str, str] = {}
+        self.took = 0.0
+        self._asked: dict[str, Hashable] = {}
+        self._drawn: dict[str, Hashable] = {}
+        self._complete: set[str] = set()
+        self._fractions: dict[str, float] = {}
+
+    def start(self) -> bool:
+        """Connect to the current document; False if that was done before."""
+        if self.jobs is not None:
+            return False
+        self.jobs = jobs.Jobs()
+        return True
+
+    @property
+    def done(self) -> float | None:
+        """The fraction done of the running work; None when nothing runs."""
+        return sum(self._fractions.values()) / len(self._fractions) if self._fractions else None
+
+    def result(self, slot: str) -> Any:
+        """The slot's (partial) result if it belongs to the present state, else None."""
+        fresh = slot in self._drawn and self._drawn[slot] == self._asked.get(slot)
+        return self.results.get(slot) if fresh else None
+
+    def take(self, requests: Callable[[], Iterable[Request]]) -> None:
+        """Run what the present state asks for, keep what it shares with the last one, drop the rest."""
+        try:
+            wanted = list(requests())
+        except Exception as error:  # noqa: BLE001 - every failure becomes words
+            self.failed["state"] = jobs.words(error, "reading the controls")
+            return
+        self.failed.pop("state", None)
+        for slot in set(self._asked) - {request.slot for request in wanted}:
+            self._forget(slot)
+        for request in wanted:
+            self._ask(request)
+
+    def cancel(self) -> None:
+        """Drop everything that runs; the figures keep what had arrived."""
+        if self.jobs is not None:
+            self.jobs.cancel_all()
+        for slot in self._fractions:
+            self._asked.pop(slot, None)
+        self._fractions.clear()
+        self.took = 0.0
+        self.working()
+
+    def _forget(self, slot: str) -> None:
+        self.jobs.cancel(slot)
+        for book in (self._asked, self._fractions, self.failed, self._drawn, self.results):
+            book.pop(slot, None)
+        self._complete.discard(slot)
+        self.clear(slot)
+
+    def _ask(self, request: Request) -> None:
+        slot = request.slot
+        if request.key == self._asked.get(slot) and slot not in self.failed:
+            return
+        self._asked[slot] = request.key
+        self.failed.pop(slot, None)
+        if slot in self._complete and request.key == self._drawn[slot]:
+            self.jobs.cancel(slot)
+            self._fractions.pop(slot, None)
+        elif request.quick:
+            try:
+                self._draw(request, self.jobs.now(request.key, request.work))
+                self._complete.add(slot)
+            except Exception as error:  # noqa: BLE001 - every failure becomes words
+                self.failed[slot] = jobs.words(error, request.label)
+        else:
+            self._submit(request)
+
+    def _submit(self, request: Request) -> None:
+        slot = request.slot
+        self._fractions[slot] = 0.0
+
+        def publish(result) -> None:
+            self._draw(request, result)
+            self.changed()
+
+        def progress(fraction: float) -> None:
+            self._fractions[slot] = fraction
+            self.working()
+
+        def failed(words: str) -> None:
+            self._fractions.pop(slot, None)
+            self.failed[slot] = words
+            self.changed()
+
+        def finished(seconds: float) -> None:
+            self._complete.add(slot)
+            self._fractions.pop(slot, None)
+            self.took = seconds
+            self.changed()
+
+        self.jobs.submit(slot, request.work, key=request.key, label=request.label,
+                         publish=publish, progress=progress, failed=failed, finished=finished)
+
+    def _draw(self, request: Request, result: Any) -> None:
+        self._complete.discard(request.slot)
+        self.results[request.slot] = result
+        self._drawn[request.slot] = request.key
+        request.show(result)

@@ -1,0 +1,82 @@
+"""Where things stand: header and strip on top, then controls | figures and "Ask next" | reading column."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import panel as pn
+
+from tpapp.widgets import button, column, html, row
+
+PROJECTOR_HEIGHT = 520
+
+
+class Layout:
+    """The arrangement of a page; `root` is what is displayed.
+
+    With the projector there is one figure, the first of the first row, higher
+    than on a screen; the claim stands above it, and code, controls and
+    questions wait behind their keys (assets/lab.css does the hiding).
+    """
+
+    def __init__(self, header, strip, controls: Sequence, figures: Sequence[Sequence], reading):
+        self.figures = [list(line) for line in figures]
+        self.reading = reading
+        self._heights: dict[int, int] = {}
+        self._questions: list[str] = []
+        self._asking = self._projecting = self._stale = False
+        self.controls = column(*controls, parts=("controls",), css_classes=["tp-controls"])
+        self.lines = [row(*line, parts=("figures",)) for line in self.figures]
+        self.chips = row(parts=("ask",), css_classes=["tp-ask"])
+        stale = html('<p class="tp-last-valid">from the last valid state</p>', "stale", css_classes=["tp-stale-note"])
+        self.middle = column(reading.banner, stale, *self.lines, self.chips, parts=("middle",), css_classes=["tp-figures"])
+        aside = column(reading, parts=("aside",), css_classes=["tp-reading"])
+        self.body = column(self.controls, self.middle, aside, parts=("body",), css_classes=["tp-body"])
+        self.root = column(header, strip, self.body, parts=("lab",), css_classes=["tp-lab"])
+        self._classes()
+
+    def ask(self, asked: Sequence[tuple[str, Callable[[], None]]]) -> None:
+        """The chips under the figures: (question, what to do)."""
+        questions = [question for question, _ in asked]
+        if questions != self._questions:
+            self._questions = questions
+            chips = [button(question, kind="chip", on_click=lambda event, act=act: act()) for question, act in asked]
+            label = html('<span class="tp-ask-label">Ask next</span>', "ask-label", sizing_mode=None)
+            self.chips.objects = [label, *chips] if chips else []
+
+    def toggle_ask(self) -> None:
+        """Show or hide the questions while projecting."""
+        self._asking = not self._asking
+        self._classes()
+
+    def stale(self, stale: bool) -> None:
+        """Whether the figures are those of the last valid state."""
+        if stale != self._stale:
+            self._stale = stale
+            self._classes()
+
+    def project(self, projecting: bool) -> None:
+        """One big figure, or all of them."""
+        self._projecting, self._asking = projecting, False
+        self.reading.project(projecting)
+        main = self.figures[0][0] if self.figures and self.figures[0] else None
+        for line, views in zip(self.lines, self.figures):
+            for view in views:
+                view.visible = not projecting or view is main
+            line.visible = not projecting or main in views
+        if main is not None:
+            self._enlarge(main, projecting)
+        self._classes()
+
+    def _enlarge(self, view, projecting: bool) -> None:
+        for pane in view.select(pn.pane.Bokeh):
+            fig = pane.object
+            height = self._heights.setdefault(id(fig), fig.height)
+            fig.height = max(height, PROJECTOR_HEIGHT) if projecting else height
+
+    def _classes(self) -> None:
+        flags = {"tp-stale": self._stale, "tp-projecting": self._projecting, "tp-asking": self._asking}
+        on = [name for name, flag in flags.items() if flag]
+        for part, name in ((self.middle, "tp-figures"), (self.body, "tp-body")):
+            if part.css_classes != [name, *on]:
+                part.css_classes = [name, *on]
