@@ -10,6 +10,8 @@ from scipy import stats
 
 from tpcore import checks
 from tpcore.errors import Misuse
+from tpcore.finite.ensemble import ensemble
+from tpcore.limit.interpret import limit as limit_of
 
 
 def deviation(finite, limit) -> float | np.ndarray:
@@ -227,14 +229,11 @@ def compare(prog, widths: Sequence[int], draws: int = 100, seed: int = 0, progre
     -------
     Comparison
     """
-    from tpcore.finite.ensemble import ensemble
-    from tpcore.limit.interpret import limit
-
     widths = np.unique([checks.integer("width", w, 1) for w in widths])
     if len(widths) < 2:
         raise Misuse("A comparison needs at least two different widths", f"{widths.tolist()}")
     checks.integer("draws", draws, 2)
-    lim = limit(prog)
+    lim = limit_of(prog)
     names = [node.name for node in prog.nodes if node.kind == "C"]
     limits = {name: np.asarray(lim.scalar(name), dtype=np.float64) for name in names}
     if prog.outputs:
