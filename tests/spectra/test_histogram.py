@@ -54,6 +54,13 @@ def test_counts_are_those_of_the_same_matrices(n, draws):
     )
 
 
+def test_dense_counts_and_closed_ends():
+    below = eigenvalue_counts("symmetric:uniform", 40, [-9.0, 0.1, 9.0], draws=2, seed=1)
+    assert below.tolist() == [0, int((eigenvalues("symmetric:uniform", 40, seed=1, draws=2) < 0.1).sum()), 80]
+    counts = eigenvalue_histogram("symmetric:rademacher", 1, [-1.0, 0.0, 1.0], draws=50)  # eigenvalues -1 and 1
+    assert counts.sum() == 50 and counts.min() > 10
+
+
 def test_the_exact_density_of_two():
     at = DENSITY[2]
     assert np.allclose(density_of_two(np.array(list(at))), list(at.values()), rtol=1e-13)
