@@ -9,61 +9,13 @@ most three Gaussians (`tpcore.limit.columns`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from tpcore.limit import columns, expect
 from tpcore.limit.forms import Combo, Family, Opaque, combo_tokens, factors_of, monomial, tokens
+from tpcore.limit.known import Known, known, outer, row_norm, weakest
 
-ORDER = ["exact", "closed form", "series", "quadrature", "table", "sampling"]
 _EPS = float(np.finfo(float).eps)
-
-
-def weakest(*methods: str) -> str:
-    """The method that a number inherits from those that made it."""
-    return max(methods, key=ORDER.index, default="exact")
-
-
-@dataclass(frozen=True)
-class Known:
-    """An array, one bound for the error of its entries, and the method."""
-
-    value: np.ndarray
-    error: float = 0.0
-    method: str = "exact"
-
-    @property
-    def scale(self) -> float:
-        return float(np.abs(self.value).max(initial=0.0))
-
-    def __add__(self, other: Known) -> Known:
-        return Known(self.value + other.value, self.error + other.error, weakest(self.method, other.method))
-
-    def __mul__(self, other: Known) -> Known:
-        error = self.error * other.scale + other.error * self.scale
-        return Known(self.value * other.value, error, weakest(self.method, other.method))
-
-    def __getitem__(self, index) -> Known:
-        return Known(self.value[index], self.error, self.method)
-
-    def mapped(self, left, right=None) -> Known:
-        """``left @ value @ right.T``."""
-        value, growth = left @ self.value, _row_norm(left)
-        if right is not None:
-            value, growth = (right @ value.T).T, growth * _row_norm(right)
-        return Known(np.asarray(value), self.error * growth, self.method)
-
-
-def _row_norm(matrix) -> float:
-    return float(abs(matrix).sum(axis=1).max()) if min(matrix.shape) else 0.0
-
-
-def known(result) -> Known:
-    """A `Known` from what `tpcore.limit.expect` returns."""
-    value = np.asarray(result, dtype=np.float64)
-    error = np.max(getattr(result, "error", 0.0), initial=0.0)
-    return Known(value, float(error), getattr(result, "method", "closed form"))
 
 
 class Moments:
@@ -97,9 +49,9 @@ class Moments:
         own = Combo(np.zeros(x.size), x.terms)
         result = Known(np.multiply.outer(x.const, y.const))
         if np.any(x.const):
-            result = result + _outer(Known(x.const), self.mean(Combo(np.zeros(y.size), y.terms)))
+            result = result + outer(Known(x.const), self.mean(Combo(np.zeros(y.size), y.terms)))
         if np.any(y.const):
-            result = result + _outer(self.mean(own), Known(y.const))
+            result = result + outer(self.mean(own), Known(y.const))
         for a, left in x.terms.items():
             for b, right in y.terms.items():
                 result = result + self._second_mapped(a, left, b, right)
@@ -115,7 +67,7 @@ class Moments:
                 if isinstance(a, Family) and isinstance(b, Family):
                     result = result + Known((right @ (left @ a.cov).T).T)
                     continue
-                product = _outer(self.feature_mean(a).mapped(left), self.feature_mean(b).mapped(right))
+                product = outer(self.feature_mean(a).mapped(left), self.feature_mean(b).mapped(right))
                 minus = Known(-product.value, product.error, product.method)
                 result = result + self._second_mapped(a, left, b, right) + minus
         return result if x is not y else Known((result.value + result.value.T) / 2, result.error, result.method)
@@ -154,7 +106,7 @@ class Moments:
     def _second_mapped(self, a, left, b, right) -> Known:
         """left E[a b^T] right^T; only the columns that are used are computed."""
         if self._independent(tokens(a, self._tokens), tokens(b, self._tokens)):
-            return _outer(self.feature_mean(a).mapped(left), self.feature_mean(b).mapped(right))
+            return outer(self.feature_mean(a).mapped(left), self.feature_mean(b).mapped(right))
         if isinstance(a, Family) and isinstance(b, Family):
             return Known((right @ (left @ (a.cov + np.outer(a.mean, a.mean))).T).T)
         rows, cols = np.unique(left.indices), np.unique(right.indices)
@@ -225,7 +177,7 @@ class Moments:
 
     def _with_family(self, a, rows, b: Family, cols) -> Known:
         """E a_i g_j by Stein's lemma."""
-        result = _outer(self.feature_mean(a)[rows], Known(b.mean[cols]))
+        result = outer(self.feature_mean(a)[rows], Known(b.mean[cols]))
         leaves, betas, error, method = self._stein(a)
         for leaf, beta in zip(leaves, betas, strict=True):
             if b in leaf.terms:
@@ -267,7 +219,7 @@ class Moments:
             rows, cols = np.unique(left.indices), np.unique(right.indices)
             second = self._second(a, rows, b, cols)
             value = left[:, rows].multiply(right[:, cols] @ second.value.T).sum(axis=1)
-            return Known(np.asarray(value).ravel(), second.error * _row_norm(left) * _row_norm(right), second.method)
+            return Known(np.asarray(value).ravel(), second.error * row_norm(left) * row_norm(right), second.method)
         code, back = np.unique(np.stack([i[0], j[0]]), axis=1, return_inverse=True)
         return self._pairs(a, code[0], b, code[1])[back.ravel()] * Known(i[1] * j[1])
 
@@ -325,10 +277,6 @@ class Moments:
 def _rounded(mean: np.ndarray, variance: np.ndarray) -> np.ndarray:
     """Means that are rounding errors become 0: the closed forms are for centred Gaussians."""
     return np.where(np.abs(mean) <= 16 * _EPS * np.sqrt(np.maximum(variance, 0.0)), 0.0, mean)
-
-
-def _outer(a: Known, b: Known) -> Known:
-    return a[:, None] * b[None, :]
 
 
 def _transposed(a: Known) -> Known:

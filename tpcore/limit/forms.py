@@ -164,6 +164,8 @@ class Opaque:
         for functions that treat columns alike; None when only whole blocks may be given.
     activation : object or None
         The named activation, when the function is one.
+    kinks : ndarray, shape (size, K)
+        Where a function of one argument is not smooth; inf fills up.
     where : str
         Which instruction wrote it, for messages.
     """
@@ -177,10 +179,12 @@ class Opaque:
         depends: tuple[np.ndarray, ...] | None = None,
         uniform: Callable | None = None,
         activation: object | None = None,
+        kinks: np.ndarray | None = None,
         where: str = "",
     ):
         self.call, self.size, self.args, self.shapes = call, size, args, shapes
         self.depends, self.uniform, self.activation, self.where = depends, uniform, activation, where
+        self.kinks = np.zeros((size, 0)) if kinks is None else kinks
 
     @property
     def named(self) -> bool:

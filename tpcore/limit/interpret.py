@@ -16,10 +16,13 @@ from scipy import sparse
 from tpcore import checks
 from tpcore.errors import Misuse, Unsupported
 from tpcore.limit.columns import Budget
-from tpcore.limit.evaluate import Known, Moments
+from tpcore.limit.evaluate import Moments
 from tpcore.limit.forms import Combo, Family, Opaque, multiply, stacked, total
+from tpcore.limit.kinks import kinks
+from tpcore.limit.known import Known
 from tpcore.limit.law import Limit
-from tpcore.limit.recognize import Block, corners
+from tpcore.limit.polynomial import expansion
+from tpcore.limit.recognize import Block
 from tpcore.limit.state import MatrixState, State
 from tpcore.program import ops
 
@@ -166,14 +169,29 @@ def apply(
         return total([Combo(linear[0]), *parts])
     _defined(block, [int(np.prod(s)) for s in block.shapes], lambda *v: block(*v))
     _unchecked(budget, where)
-    return Combo.of(Opaque(block, block.size, tuple(combos), tuple(block.shapes), block.dependence(), where=where))
+    depends = block.dependence()
+    args = tuple(_centred(block, i, combo, depends[i]) for i, combo in enumerate(combos))
+    return Combo.of(Opaque(block, block.size, args, tuple(block.shapes), depends, where=where))
+
+
+def _centred(block: Block, which: int, combo: Combo, depends: np.ndarray) -> Combo:
+    """An argument less its average over columns, where the function does not see that: one Gaussian less."""
+    members = np.unique(np.sort(depends, axis=1), axis=0)
+    if members.size != combo.size or len(np.unique(members)) != combo.size:
+        return combo
+    groups = np.empty(combo.size, int)
+    groups[members] = np.arange(len(members))[:, None]
+    if not block.invariant(which, groups):
+        return combo
+    average = sparse.csr_matrix(groups[:, None] == groups[None, :]) / members.shape[1]
+    return combo.mapped(sparse.eye(combo.size) - average)
 
 
 def _named(phi, block: Block, combo: Combo, shape: tuple, where: str) -> Combo:
     fixed = ~_varies(combo)
-    feature = Opaque(
-        block, block.size, (combo,), (shape,), uniform=lambda columns, x: phi.f(x), activation=phi, where=where
-    )
+    at = np.broadcast_to(np.asarray(phi.kinks, float), (block.size, len(phi.kinks)))
+    uniform = lambda columns, x: phi.f(x)  # noqa: E731
+    feature = Opaque(block, block.size, (combo,), (shape,), uniform=uniform, activation=phi, kinks=at, where=where)
     result = Combo.of(feature)
     if not fixed.any():
         return result
@@ -188,24 +206,24 @@ def _varies(combo: Combo) -> np.ndarray:
 
 
 def _elementwise(block: Block, combos: list[Combo], shapes: list, shape: tuple, where: str, budget: Budget) -> Combo:
-    """sum_S prod_{a in S} x_a c_S(rest): products of what the function is affine in, with what remains."""
+    """sum_p prod_a x_a^p_a c_p(rest): products of what the function is polynomial in, with what remains."""
     spread = [
         combo[np.broadcast_to(np.arange(combo.size).reshape(s), shape).ravel()]
         for combo, s in zip(combos, shapes, strict=True)
     ]
     _defined(block, [block.size] * len(shapes), block.expanded)
     parts = [Combo(np.zeros(block.size))]
-    for chosen, rest, coefficient in corners(block, block.affine_arguments()):
+    for powers, rest, coefficient in expansion(block, block.degrees()):
         if rest:
             _unchecked(budget, where)
             inner = tuple(spread[i] for i in rest)
             shaped = (shape,) * len(rest)
-            head = Combo.of(
-                Opaque(coefficient, block.size, inner, shaped, uniform=coefficient.uniform(), where=where)
-            )
+            at = kinks(coefficient) if len(rest) == 1 else None
+            uniform = coefficient.uniform()
+            head = Combo.of(Opaque(coefficient, block.size, inner, shaped, uniform=uniform, kinks=at, where=where))
         else:
             head = Combo(_finite(coefficient()[0], where))
-        factors = [spread[i] for i in chosen]
+        factors = [spread[i] for i, power in powers.items() for _ in range(power)]
         parts.append(multiply([head, *factors], where))
     return total(parts)
 

@@ -9,8 +9,8 @@ import numpy as np
 from tpcore import checks
 from tpcore.errors import Misuse
 from tpcore.limit.estimate import Estimate
-from tpcore.limit.evaluate import Known, weakest
 from tpcore.limit.forms import Combo
+from tpcore.limit.known import Known, weakest
 from tpcore.limit.sampling import values
 from tpcore.limit.state import State
 from tpcore.program.functions import adapt
@@ -34,14 +34,18 @@ class Limit:
 
     def __init__(self, prog, state: State):
         self._prog, self._state = prog, state
-        self.fragment: str = prog.fragment
+        self._nodes = state.nodes
+
+    @property
+    def fragment(self) -> str:
+        return self._prog.fragment
 
     @property
     def notes(self) -> list[str]:
         return list(self._state.budget.notes)
 
     def __repr__(self) -> str:
-        return f"<limit of a {self.fragment} program of {len(self._state.nodes)} instructions>"
+        return f"<limit of a {self.fragment} program of {len(self._nodes)} instructions>"
 
     def mean(self, name) -> float | np.ndarray:
         """E Z of a vector; for a block an array of its shape."""
@@ -147,7 +151,7 @@ class Limit:
         """Cov of the readouts of two outputs, spread over their features."""
         sides = []
         for output in (o, p):
-            node, features = self._state.nodes[output.readout], self._state.nodes[output.features]
+            node, features = self._nodes[output.readout], self._nodes[output.features]
             size = int(np.prod(node.shape))
             sides.append(np.broadcast_to(np.arange(size).reshape(node.shape), features.shape).ravel())
         moments = self._state.moments
@@ -178,7 +182,7 @@ class Limit:
         """
         draws = checks.integer("draws", draws, 1)
         checks.integer("seed", seed, 0)
-        nodes = self._state.nodes if names is None else [self._vector(name)[0] for name in names]
+        nodes = self._nodes if names is None else [self._vector(name)[0] for name in names]
         chosen = [node for node in nodes if node.index in self._state.vectors]
         columns = sum(self._state.vectors[node.index].size for node in chosen)
         checks.memory("The draws", draws, 8.0 * max(columns, 1), 2.0 * 2**30)
@@ -207,7 +211,13 @@ class Limit:
         return error, weakest(own.method, state.methods[node.index])
 
     def _node(self, name) -> Node:
-        return self._prog.node(name)
+        node = self._prog.node(name)
+        if node.index >= len(self._nodes):
+            raise Misuse(
+                f"{node.name} must be in the program when its limit is taken", "a line written afterwards",
+                "Take the limit again: tp.limit(prog)",
+            )
+        return node
 
     def _vector(self, name) -> tuple[Node, Combo]:
         node = self._node(name)

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tpcore.limit.columns import Budget
-from tpcore.limit.evaluate import Known, Moments, weakest
+from tpcore.limit.evaluate import Moments
 from tpcore.limit.forms import Combo, Family
+from tpcore.limit.known import Known, weakest
 from tpcore.program.ops import GaussianGroup, Node
 
 
