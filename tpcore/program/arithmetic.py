@@ -226,13 +226,14 @@ def _mix_vectors(x, c):
 def _scalars(symbol: str, a, b, sorts: str):
     call = _CALLS[symbol]
     if sorts == "CC":
-        return instructions.scalar(call, [a, b], label=symbol, formula=_formula(symbol))
+        return instructions.scalar(call, [a, b], label=symbol, formula=_formula(symbol), structure=_STRUCTURE[symbol])
     left = sorts[1] == "C"
     constant, var = (a, b) if left else (b, a)
     template = _formula(symbol)
     pieces = (_short(constant), "{0}") if left else ("{0}", _short(constant))
     function = partial(_left if left else _right, call, constant)
-    return instructions.scalar(function, [var], label=symbol, formula=template.format(*pieces))
+    structure = "product" if symbol in "*/@" else "opaque"
+    return instructions.scalar(function, [var], label=symbol, formula=template.format(*pieces), structure=structure)
 
 
 def _sum(symbol: str, a, b, sorts: str):
@@ -241,9 +242,9 @@ def _sum(symbol: str, a, b, sorts: str):
         vector, c = (a, b) if sorts[0] == "V" else (b, a)
         if sorts[0] == "V":
             return instructions.nonlin(_CALLS[symbol], [vector], [c], label=symbol, formula=_formula(symbol),
-                                       structure="sum")
+                                       structure="sum", elementwise=True)
         return instructions.nonlin(partial(_swapped, _CALLS[symbol]), [vector], [c], label=symbol,
-                                   formula=_formula(symbol).format("{1}", "{0}"), structure="sum")
+                                   formula=_formula(symbol).format("{1}", "{0}"), structure="sum", elementwise=True)
     terms = []
     vector = a if sorts[0] == "V" else b
     for coefficient, value, sort in ((1.0, a, sorts[0]), (sign, b, sorts[1])):
@@ -275,7 +276,7 @@ def _product(symbol: str, a, b, sorts: str):
         return _power(a, b)
     if sorts in ("nV", "aV", "Va"):
         return _with_constant(symbol, a, b, sorts)
-    known = dict(label=symbol, formula=_formula(symbol), structure=_STRUCTURE[symbol])
+    known = dict(label=symbol, formula=_formula(symbol), structure=_STRUCTURE[symbol], elementwise=True)
     if sorts == "VV":
         return instructions.nonlin(_CALLS[symbol], [a, b], **known)
     if sorts == "VC":
@@ -286,16 +287,20 @@ def _product(symbol: str, a, b, sorts: str):
 
 def _with_constant(symbol: str, a, b, sorts: str):
     if "a" in sorts:
-        fail("Nonlin", f"{symbol} of a vector needs a number, not an array", f"{check.describe(a)}, {check.describe(b)}",
+        came = f"{check.describe(a)} {symbol} {check.describe(b)}"
+        fail("Nonlin", f"{symbol} of a vector needs a number, not an array", came,
              "Use tp.nonlin with the array inside the function")
     function = partial(_left, _CALLS[symbol], a)
     structure = "product" if symbol == "/" else "opaque"
     formula = _formula(symbol).format(_short(a), "{0}")
-    return instructions.nonlin(function, [b], label=symbol, formula=formula, structure=structure)
+    return instructions.nonlin(function, [b], label=symbol, formula=formula, structure=structure,
+                               elementwise=True)
 
 
 def _power(x, exponent: float):
     whole = exponent == int(exponent)
     structure = "opaque" if not whole else "product" if int(exponent) % 2 else "even"
     function = partial(_right, _CALLS["**"], int(exponent) if whole and exponent >= 0 else exponent)
-    return instructions.nonlin(function, [x], label=f"^{exponent:g}", formula=f"{{0}}^{exponent:g}", structure=structure)
+    formula = f"{{0}}^{exponent:g}"
+    return instructions.nonlin(function, [x], label=f"^{exponent:g}", formula=formula,
+                               structure=structure, elementwise=True)

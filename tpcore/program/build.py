@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import threading
 import weakref
 from collections.abc import Sequence
 
 import numpy as np
 
 from tpcore import checks
-from tpcore.program import check, ops
+from tpcore.program import check, inputs, ops
 from tpcore.program.graph import is_input
 from tpcore.program.variables import Matrix, Scalar, Var, Vector
 from tpcore.program.where import fail, here
@@ -27,8 +28,8 @@ class Program:
 
     Parameters
     ----------
-    title : str
-        For the listing.
+    name : str
+        A title for the listing.
 
     Attributes
     ----------
@@ -37,8 +38,8 @@ class Program:
         In the order in which they were declared.
     """
 
-    def __init__(self, title: str = "program"):
-        self.title = str(title)
+    def __init__(self, name: str = "program"):
+        self.title = str(name)
         self.outputs: dict[str, ops.Output] = {}
         self._nodes: list[ops.Node] = []
         self._named: dict[str, int] = {}
@@ -47,6 +48,7 @@ class Program:
         self._labels: dict = {}
         self._pending: weakref.WeakValueDictionary[int, Vector] = weakref.WeakValueDictionary()
         self._sums = self._body = 0
+        self._lock = threading.RLock()
 
     # ---- inputs -------------------------------------------------------------------------------------------
 
@@ -55,7 +57,7 @@ class Program:
         what = f"Input {name!r}"
         check.name(self, what, name)
         variance = check.checked(what, checks.real, "variance", variance, 0.0)
-        rows, cols = (check.checked(what, _length, w, v) for w, v in (("rows", rows), ("cols", cols)))
+        rows, cols = (check.checked(what, inputs.length, w, v) for w, v in (("rows", rows), ("cols", cols)))
         return self._emit(ops.MatrixInput(variance, rows, cols), "A", (), (rows, cols), name)
 
     def vector(self, name: str, mean: float = 0.0, variance: float = 1.0, dim: float = 1.0) -> Vector:
@@ -86,11 +88,13 @@ class Program:
             check.name(self, what, name)
             if name in names[:i]:
                 fail(what, "names must be unique in a program", f"{name!r} twice")
-        group = _group(what, mean, np.eye(len(names)) if cov is None else cov, len(names), dim)
+        group = inputs.gaussian_group(what, mean, np.eye(len(names)) if cov is None else cov, len(names), dim)
         made = [ops.GaussianInput(group, np.array(i)) for i in range(len(names))]
         return tuple(self._emit(op, "G", (), group.dim, name) for op, name in zip(made, names, strict=True))
 
-    def block(self, name: str, mean=0.0, cov=1.0, shape: int | tuple[int, ...] | None = None, dim: float = 1.0) -> Vector:
+    def block(
+        self, name: str, mean=0.0, cov=1.0, shape: int | tuple[int, ...] | None = None, dim: float = 1.0
+    ) -> Vector:
         """k jointly Gaussian input vectors as one variable of the given shape.
 
         Parameters
@@ -107,15 +111,11 @@ class Program:
         """
         what = f"Input {name!r}"
         check.name(self, what, name)
-        if np.ndim(cov) == 0 and shape is None:
-            fail(what, "the number of vectors must be given by shape or by a covariance matrix", check.describe(cov))
-        shape = (len(cov),) if shape is None else tuple(np.atleast_1d(np.asarray(shape, int)).tolist()) if shape != () else ()
-        if any(s < 1 for s in shape):
-            fail(what, "a block must have at least one vector", f"shape {shape}")
+        shape = inputs.block_shape(what, cov, shape)
         size = int(np.prod(shape, dtype=int))
         if np.ndim(cov) == 0:
             cov = check.checked(what, checks.real, "cov", cov, 0.0) * np.eye(size)
-        group = _group(what, mean, cov, size, dim)
+        group = inputs.gaussian_group(what, mean, cov, size, dim)
         columns = np.arange(size).reshape(shape)
         return self._emit(ops.GaussianInput(group, columns), "G", shape, group.dim, name)
 
@@ -166,8 +166,10 @@ class Program:
     @property
     def nodes(self) -> list[ops.Node]:
         """The lines of the program; read only. Sums that a variable still holds become lines first."""
-        for _, var in sorted(self._pending.items(), key=lambda item: item[0]):
-            self._settle(var)
+        if self._pending:
+            with self._lock:
+                for _, var in sorted(self._pending.items(), key=lambda item: item[0]):
+                    self._settle(var)
         return self._nodes
 
     def node(self, which: str | Var | int) -> ops.Node:
@@ -186,23 +188,19 @@ class Program:
         return nodes[self._named[which]]
 
     def __getitem__(self, name: str) -> Var:
-        return self.var(self.node(name).index)
+        return self._var(self.node(name).index)
 
     def __contains__(self, name) -> bool:
         return name in self._named
 
     def var(self, index: int) -> Var:
         """The variable of line `index`."""
-        node = self.nodes[index]
-        if node.kind == "A":
-            return Matrix(self, index, *node.dim)
-        if node.kind == "C":
-            return Scalar(self, index, "C", node.shape)
-        return Vector(self, index, node.kind, node.shape, node.dim)
+        self.nodes  # noqa: B018 - sums become lines
+        return self._var(index)
 
-    def copy(self, title: str | None = None) -> Program:
+    def copy(self, name: str | None = None) -> Program:
         """A program with the same lines, to go on from; variables are found by name or line."""
-        other = Program(self.title if title is None else title)
+        other = Program(self.title if name is None else name)
         other._nodes, other._named, other._automatic = list(self.nodes), dict(self._named), set(self._automatic)
         other.outputs, other._constants, other._labels = dict(self.outputs), dict(self._constants), dict(self._labels)
         other._body = self._body
@@ -234,11 +232,11 @@ class Program:
 
     def __getstate__(self) -> dict:
         state = dict(self.__dict__, _nodes=self.nodes)
-        del state["_pending"]
+        del state["_pending"], state["_lock"]
         return state | {"_labels": {}}
 
     def __setstate__(self, state: dict) -> None:
-        self.__dict__.update(state, _pending=weakref.WeakValueDictionary())
+        self.__dict__.update(state, _pending=weakref.WeakValueDictionary(), _lock=threading.RLock())
 
     # ---- for the instructions -----------------------------------------------------------------------------
 
@@ -254,10 +252,9 @@ class Program:
         self._displace(name)
         self._nodes.append(ops.Node(index, op, kind, tuple(shape), dim, name, where))
         self._named[name] = index
-        return self.var_of(index)
+        return self._var(index)
 
-    def var_of(self, index: int) -> Var:
-        """As `var`, without turning pending sums into lines."""
+    def _var(self, index: int) -> Var:
         node = self._nodes[index]
         if node.kind == "A":
             return Matrix(self, index, *node.dim)
@@ -269,15 +266,15 @@ class Program:
         """A linear combination that becomes a line when it is used, so that sums of sums are one LinComb."""
         self._sums += 1
         var = Vector(self, None, kind, shape, dim, terms, here())
-        self._pending[self._sums] = var
+        var._order = self._sums
+        self._pending[var._order] = var
         return var
 
     def _settle(self, var: Vector) -> None:
         if var._index is None:
             op = ops.LinComb(tuple(var._terms.values()), tuple(var._terms))
             var._index = self._emit(op, var.kind, var.shape, var.dim, where=var._where)._index
-        for key in [k for k, v in self._pending.items() if v is var]:
-            del self._pending[key]
+        self._pending.pop(var._order, None)
 
     def _ones(self, dim: float) -> Vector:
         """The constant vector 1 of a length: an input of variance 0."""
@@ -285,7 +282,7 @@ class Program:
             group = ops.GaussianGroup(np.ones(1), np.zeros((1, 1)), dim)
             name = "1" if dim == 1 else f"1_{check.dim_text(dim)}"
             self._constants[dim] = self._emit(ops.GaussianInput(group, np.array(0)), "G", (), dim, name)._index
-        return self.var_of(self._constants[dim])
+        return self._var(self._constants[dim])
 
     def _free(self, name: str) -> str:
         while name in self._named or name in self.outputs:
@@ -303,18 +300,3 @@ class Program:
         del self._named[self._nodes[index].name]
         self._named[name] = index
         self._nodes[index] = dataclasses.replace(self._nodes[index], name=name)
-
-
-def _length(what: str, value) -> float:
-    return checks.real(what, value, 0.0, open_low=True)
-
-
-def _group(what: str, mean, cov, size: int, dim: float) -> ops.GaussianGroup:
-    """Checked and immutable."""
-    cov = check.checked(what, checks.covariance, "cov", cov, size)
-    mean = check.checked(what, checks.array, "mean", mean)
-    if mean.size not in (1, size):
-        fail(what, f"mean must be one number or {size}", f"shape {mean.shape}")
-    mean = np.array(np.broadcast_to(mean.ravel(), (size,)))
-    mean.flags.writeable = cov.flags.writeable = False
-    return ops.GaussianGroup(mean, cov, check.checked(what, _length, "dim", dim))

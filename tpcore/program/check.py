@@ -90,7 +90,8 @@ def scalars(instruction: str, values: Sequence, hint: str = "") -> None:
     """All values are C-vars of one program."""
     for v in values:
         if getattr(v, "kind", None) != "C":
-            fail(instruction, "a C-var (a scalar, made by tp.moment, tp.inner or tp.scalar) is needed here", describe(v), hint)
+            must = "a C-var (a scalar, made by tp.moment, tp.inner or tp.scalar) is needed here"
+            fail(instruction, must, describe(v), hint)
     one_program(instruction, values)
 
 
@@ -117,7 +118,8 @@ def matmul(matrix, x) -> None:
             "Multiply a vector by one matrix after the other: W @ (W2 @ x)",
         )
     if getattr(x, "kind", None) == "C":
-        fail("MatMul", "the right operand must be a vector (G-var or H-var)", describe(x), "A scalar multiplies: c * (W @ x)")
+        must = "the right operand must be a vector (G-var or H-var)"
+        fail("MatMul", must, f"{describe(matrix)} @ {describe(x)}", "A scalar multiplies vectors: c * (W @ x)")
     vectors("MatMul", [x], "Random data are input vectors: prog.vector or prog.block")
     one_program("MatMul", [matrix, x])
     if not math.isclose(matrix.cols, x.dim, rel_tol=1e-12):
@@ -194,7 +196,9 @@ def check_program(program) -> None:
                 )
     for out in program.outputs.values():
         if out.features in readouts:
-            fail(f"Output {out.name!r}", "a readout may not be read out", f"features {nodes[out.features].name}", where=nodes[out.features].where)
+            features = nodes[out.features]
+            must = f"{features.name} is a readout, so it may not be read out"
+            fail(f"Output {out.name!r}", must, hint="v^T v / n is tp.inner(v, v)", where=features.where)
     for node in nodes:
         if not isinstance(node.op, ops.GaussianInput) or node.index in readouts:
             continue

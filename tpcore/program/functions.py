@@ -104,6 +104,12 @@ def _mixes(instruction, label, call, rng, shapes, vectors, scalars, out, shape) 
     return False
 
 
+def aligned(call: Callable, shapes, shape) -> Callable:
+    """`call`, known to be elementwise, on blocks of `shapes` that broadcast to `shape`."""
+    pads = tuple((len(s), len(shape) - len(s)) for s in shapes)
+    return Adapted(call, pads) if any(missing for _, missing in pads) else call
+
+
 def adapt(instruction: str, label: str, call: Callable, shapes, params) -> tuple[Callable, tuple[int, ...], bool]:
     """Try `call` on blocks of `shapes` and C-vars of shapes `params`.
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
 from tpcore import checks
 from tpcore.program import check, ops
-from tpcore.program.functions import adapt, adapt_scalar, label_of
+from tpcore.program.functions import adapt, adapt_scalar, aligned, label_of
 from tpcore.program.where import fail
 
 SCALAR_HINT = "Pass C-vars in params=[...]: tp.nonlin(fn, x, params=[c])"
@@ -25,7 +26,6 @@ def linear(terms: Sequence[tuple[float, object]]):
     """sum_i c_i x_i of vectors; sums written in one expression become one LinComb."""
     vectors = [v for _, v in terms]
     check.vectors("LinComb", vectors)
-    check.broadcast("LinComb", vectors)
     merged: dict[int, float] = {}
     for c, v in terms:
         for index, own in v._linear().items():
@@ -96,6 +96,9 @@ def _pointwise(instruction: str, fn: Callable, args, params, known) -> tuple[ops
     check.scalars(instruction, params, "Numbers belong into the function itself: lambda s: s / 2")
     check.one_program(instruction, [*args, *params])
     label = known.pop("label", None) or label_of(fn, args[0].program._labels)
+    if known.pop("elementwise", False) or known.get("activation") is not None:
+        shape = check.broadcast(instruction, [*args, *params])
+        return ops.Function(label, aligned(fn, [v.shape for v in args], shape), **known), shape
     call, shape, mixing = adapt(instruction, label, fn, [v.shape for v in args], [c.shape for c in params])
     return ops.Function(label, call, mixing=mixing, **known), shape
 
@@ -155,3 +158,27 @@ def reduce_axes(x, axis, average: bool):
     return mix(arrange(x, index), weights)
 
 
+def item(c, key):
+    """c[key] of an array of C-vars."""
+    try:
+        np.empty(c.shape)[key]
+    except (IndexError, TypeError, ValueError) as error:
+        fail("Scalar", f"the index must fit the shape {c.shape}", f"{key!r} ({error})")
+    formula = "{0}[" + _key_text(key).replace("{", "(").replace("}", ")") + "]"
+    return scalar(partial(_item, key=key), [c], label="item", structure="sum", formula=formula)
+
+
+def _item(values, key):
+    return values[key]
+
+
+def _key_text(key) -> str:
+    """An index as it is written."""
+    return ", ".join(_part_text(part) for part in (key if isinstance(key, tuple) else (key,)))
+
+
+def _part_text(part) -> str:
+    if isinstance(part, slice):
+        text = ":".join("" if p is None else str(p) for p in (part.start, part.stop, part.step))
+        return text[:-1] if part.step is None else text
+    return "..." if part is Ellipsis else str(part)

@@ -57,7 +57,8 @@ class Var(Operators):
         fail(what, "a variable of a program is a symbol and has no numbers yet", check.describe(self), hint)
 
     def __bool__(self):
-        self._refuse("bool", "Conditions on coordinates go into a function: tp.nonlin(lambda s: np.where(s > 0, s, 0), x)")
+        self._refuse("bool",
+                     "Conditions on coordinates go into a function: tp.nonlin(lambda s: np.where(s > 0, s, 0), x)")
 
     def _compare(self, other):
         self._refuse("Comparison", "tp.step(x) is 1 where x > 0; else write it into a function for tp.nonlin")
@@ -105,7 +106,7 @@ class Matrix(Var):
 class Vector(Var):
     """A G- or H-var, or a block of them with ``shape``; ``X[0]``, ``X[:, 1]`` pick vectors of a block."""
 
-    __slots__ = ("_terms", "_where", "dim")
+    __slots__ = ("_order", "_terms", "_where", "dim")
 
     def __init__(self, program, index, kind, shape, dim, terms: dict[int, float] | None = None, where: str = ""):
         super().__init__(program, index, kind, shape)
@@ -125,12 +126,13 @@ class Vector(Var):
     @property
     def T(self):
         """Refused: vectors are columns."""
-        fail("Trsp", "only a matrix has a transpose", check.describe(self), "x^T y / n is tp.inner(x, y); X.transpose() for a block's axes")
+        fail("Trsp", "only a matrix has a transpose", check.describe(self),
+             "x^T y / n is tp.inner(x, y); X.transpose() reorders the axes of a block")
 
     def __getitem__(self, key) -> Vector:
         if not self.shape:
-            fail("Reshape", "only a block can be indexed, by its vectors and never by coordinates", check.describe(self),
-                 "Numbers of single coordinates come from tp.run(prog, width)[name]")
+            fail("Reshape", "only a block can be indexed, by its vectors and never by coordinates",
+                 check.describe(self), "Numbers of single coordinates come from tp.run(prog, width)[name]")
         try:
             index = instructions.columns(self)[key]
         except (IndexError, TypeError, ValueError) as error:
@@ -169,35 +171,15 @@ class Scalar(Var):
     dim = 0.0
 
     def __getitem__(self, key) -> Scalar:
-        try:
-            np.empty(self.shape)[key]
-        except (IndexError, TypeError, ValueError) as error:
-            fail("Scalar", f"the index must fit the shape {self.shape}", f"{key!r} ({error})")
-        return instructions.scalar(partial(_item, key=key), [self], label="item", formula="{0}[" + _key_text(key) + "]")
+        return instructions.item(self, key)
 
     def sum(self, axis=None) -> Scalar:
         """Sum over axes."""
-        return instructions.scalar(partial(np.sum, axis=axis), [self], label="sum")
+        return instructions.scalar(partial(np.sum, axis=axis), [self], label="sum", structure="sum")
 
     def mean(self, axis=None) -> Scalar:
         """Average over axes."""
-        return instructions.scalar(partial(np.mean, axis=axis), [self], label="mean")
-
-
-def _item(values, key):
-    return values[key]
-
-
-def _key_text(key) -> str:
-    """An index as it is written."""
-    return ", ".join(_part_text(part) for part in (key if isinstance(key, tuple) else (key,)))
-
-
-def _part_text(part) -> str:
-    if isinstance(part, slice):
-        text = ":".join("" if p is None else str(p) for p in (part.start, part.stop, part.step))
-        return text[:-1] if part.step is None else text
-    return "..." if part is Ellipsis else str(part)
+        return instructions.scalar(partial(np.mean, axis=axis), [self], label="mean", structure="sum")
 
 
 def _resolve(fn, args: Sequence) -> tuple[Callable, dict]:
@@ -284,7 +266,7 @@ def moment(fn, *args: Vector, params: Sequence[Scalar] = ()) -> Scalar:
             fail("Moment", "moment takes one vector, or a function and its vectors", f"{len(args) + 1} variables",
                  "tp.moment(x * y), or tp.inner(x, y)")
         check.vectors("Moment", [fn], "A C-var is an average already")
-        return instructions.moment(_itself, [fn], label="id", formula="{0}", structure="sum")
+        return instructions.moment(_itself, [fn], label="id", formula="{0}", structure="sum", elementwise=True)
     call, known = _resolve(fn, args)
     return instructions.moment(call, args, _separate("Moment", args, params), **known)
 
@@ -311,7 +293,7 @@ def stack(variables: Sequence[Var], new_axis: bool = True) -> Var:
     if not variables:
         fail("Stack", "it needs at least one variable", "an empty list")
     if all(getattr(v, "kind", None) == "C" for v in variables):
-        return instructions.scalar(_stacked, variables, label="stack")
+        return instructions.scalar(_stacked, variables, label="stack", structure="sum")
     return instructions.stack(variables, new_axis)
 
 
