@@ -1,0 +1,98 @@
+"""Draws of wide networks, in chunks: what the empirical kernels and the sampled outputs share."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from tpcore import checks
+from tpcore.compute.progress import Progress, as_progress
+from tpcore.compute.tiles import get_threads, map_tiles
+from tpcore.errors import Unsupported
+from tpcore.finite.budget import BUDGET
+from tpcore.kernels.dense import DenseDraw
+from tpcore.kernels.forward import Forward, Sampler
+from tpcore.kernels.nngp import network
+from tpcore.nets import MLP
+from tpcore.nets.base import inputs
+
+METHODS = ("auto", "lazy", "dense")
+CHUNKS_A_STEP = 8
+
+
+class Request:
+    """Checked arguments of one call, and the loop over its draws.
+
+    Parameters
+    ----------
+    passes : int
+        How often a draw goes through its neurons: once forward, once more backward.
+    entries : int
+        Numbers in the result of one draw.
+    """
+
+    def __init__(self, net, X, width, draws, seed, method, progress, budget, *, passes: int, entries: Callable[[int], int]):
+        self.net = network(net)
+        if not isinstance(self.net, MLP):
+            raise Unsupported("Networks of finite width are drawn here for MLPs", type(net).__name__)
+        self.X = inputs(X)
+        self.width = checks.integer("width", width, 1)
+        self.draws = checks.integer("draws", draws, 1)
+        self.dense = checks.choice("method", method, METHODS) == "dense"
+        self.seed = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(checks.integer("seed", seed, 0))
+        self.progress: Progress = as_progress(progress)
+        self._lock = threading.Lock()
+        self.passes = passes
+        self._check_memory(budget, entries(len(self.X)))
+        root = np.uint64(self.seed.generate_state(1, np.uint64)[0])
+        self.sampler = Sampler(self.net, self.X, self.width, root, tick=self._tick)
+
+    def _check_memory(self, budget: float, entries: int) -> None:
+        count, depth = len(self.X), self.net.depth
+        checks.memory("draws", self.draws, 8.0 * entries, budget)
+        if self.dense:
+            side = int(np.sqrt(budget / (8.0 * max(1, depth - 1))))
+            checks.memory("width", self.width, 8.0 * (2 * depth * count + self.X.shape[1] + max(1, depth - 1) * min(self.width, side)),
+                          budget)
+            checks.memory("width", self.width, 8.0 * max(1, depth - 1) * max(self.width, side), budget * max(1.0, self.width / side))
+        else:
+            checks.memory("inputs", count, 8.0 * count * (4 * depth + 8), budget)
+
+    def _tick(self) -> None:
+        with self._lock:
+            self.progress.tick()
+
+    def chunks(self, lazy: Callable[[Forward], np.ndarray], dense: Callable[[DenseDraw], np.ndarray]) -> Iterator[np.ndarray]:
+        """Results of consecutive draws, stacked, as they become ready; on any number of threads the same."""
+        if self.dense:
+            yield from self._dense(dense)
+            return
+        together = self.sampler.together
+        starts = list(range(0, self.draws, together))
+        self.progress.start(len(starts) * self.sampler.tiles * self.net.depth * self.passes)
+
+        def work(start: int) -> np.ndarray:
+            return lazy(Forward(self.sampler, start, min(together, self.draws - start)))
+
+        # One draw of many tiles keeps all threads busy by itself; small ones run side by side.
+        step = 1 if self.sampler.tiles > 2 * get_threads() else CHUNKS_A_STEP
+        for first in range(0, len(starts), step):
+            yield np.concatenate(map_tiles(work, starts[first : first + step]))
+
+    def _dense(self, dense: Callable[[DenseDraw], np.ndarray]) -> Iterator[np.ndarray]:
+        self.progress.start(self.draws)
+
+        def work(draw: int) -> np.ndarray:
+            child = np.random.SeedSequence(entropy=self.seed.entropy, spawn_key=(*self.seed.spawn_key, draw))
+            result = dense(DenseDraw(self.net, self.X, self.width, np.random.Generator(np.random.SFC64(child))))
+            self._tick()
+            return result
+
+        step = 64 if self.width <= 256 else get_threads()
+        for first in range(0, self.draws, step):
+            yield np.stack(map_tiles(work, range(first, min(first + step, self.draws))))
+
+
+__all__ = ["BUDGET", "Request"]
