@@ -157,7 +157,8 @@ class _Task:
         numbers = [o for o, _ in self.kinks]
         normals = np.moveaxis(self.factor[:, numbers], 1, 0) if numbers else np.zeros((0, count, rank))
         offsets = np.array([kink - self.mean[o] for o, kink in self.kinks]).reshape(len(self.kinks), count)
-        return integrate(self, rank, count, normals, offsets)
+        centres = -np.einsum("rdo,or->rd", np.linalg.pinv(self.factor), self.mean[: self.opaque])
+        return integrate(self, rank, count, normals, offsets, centres)
 
 
 def sampled(f: Callable, rank: int, count: int, samples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -27,7 +27,7 @@ Integrand = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def integrate(
-    f: Integrand, rank: int, count: int, normals: np.ndarray, offsets: np.ndarray
+    f: Integrand, rank: int, count: int, normals: np.ndarray, offsets: np.ndarray, centres: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """E f_r(z) for r < count, z ~ N(0, I_rank).
 
@@ -38,6 +38,8 @@ def integrate(
     rank : {1, 2, 3}
     normals, offsets : ndarray
         Shapes (K, count, rank), (K, count): kinks at ``normals . z = offsets``.
+    centres : ndarray, shape (count, rank), optional
+        Points where f may be singular (the origin by default), for two variables without known kinks.
 
     Returns
     -------
@@ -47,10 +49,11 @@ def integrate(
     if rank == 1:
         return _line(f, count, normals[:, :, 0], offsets)
     values, errors = np.zeros(count), np.full(count, np.inf)
+    centres = np.zeros((count, rank)) if centres is None else np.where(np.abs(centres) < _EDGE[rank], centres, 0.0)
     rules: list[Callable] = []
     if not len(normals):
         rules += [lambda requests, h=h: _trapezoid(f, rank, requests, h) for h in _STEPS[rank]]
-        rules += [lambda requests, g=g: _polar(f, requests, g) for g in (8, 12)] if rank == 2 else []
+        rules += [lambda requests, g=g: _polar(f, requests, centres, g) for g in (8, 12)] if rank == 2 else []
     ladder = _LADDER[rank][-2:] if rules else _LADDER[rank]
     rules += [lambda requests, g=g: _nested(f, rank, requests, normals, offsets, *g) for g in ladder]
     waiting, before = np.arange(count), None
@@ -102,21 +105,22 @@ def _line(f: Integrand, count: int, slopes, offsets) -> tuple[np.ndarray, np.nda
     return values, errors + rim
 
 
-def _polar(f: Integrand, requests: np.ndarray, nodes: int):
-    """Two variables as radius and angle, for functions that are not smooth at the origin or on rays."""
+def _polar(f: Integrand, requests: np.ndarray, centres: np.ndarray, nodes: int):
+    """Two variables as radius and angle, for functions that are not smooth at a point or on rays from it."""
     x, w = np.polynomial.legendre.leggauss(nodes)
-    half = _EDGE[2] / 16
-    r = (np.arange(1, 16, 2)[:, None] * half + half * x).ravel()
-    radial = np.tile(w * half, 8) * r * np.exp(-r * r / 2) / (2 * np.pi)
     values, sizes, errors = (np.empty(len(requests)) for _ in range(3))
     cuts = np.linspace(0.1, 0.1 + 2 * np.pi, 9)
     for k, request in enumerate(requests):
-        owner = np.full(1, request)
+        owner, centre = np.full(1, request), centres[request]
+        half = (_EDGE[2] + np.hypot(*centre)) / 16
+        r = (np.arange(1, 16, 2)[:, None] * half + half * x).ravel()
+        weight = np.tile(w * half, 8) * r
 
-        def ring(angle, _, owner=owner):
-            flat = angle.reshape(-1)
-            z = np.stack([np.cos(flat)[:, None] * r, np.sin(flat)[:, None] * r]).reshape(2, -1, 1)
-            return (f(z, owner).reshape(-1, len(r)) @ radial).reshape(angle.shape)
+        def ring(angle, _, owner=owner, centre=centre, r=r, weight=weight):
+            flat = angle.reshape(-1)[:, None]
+            z = np.stack([centre[0] + np.cos(flat) * r, centre[1] + np.sin(flat) * r])
+            values = f(z.reshape(2, -1, 1), owner).reshape(z.shape[1:]) * _weight(z[0]) * _weight(z[1])
+            return (values @ weight).reshape(angle.shape)
 
         value, error, size, _ = _adaptive(ring, cuts[None])
         values[k], errors[k], sizes[k] = value[0], error[0], size[0]

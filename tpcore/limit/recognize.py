@@ -180,7 +180,7 @@ class Block:
     def dependence(self) -> tuple[np.ndarray, ...]:
         """For each argument an array (size, g): the columns of it on which column j of the result depends."""
         axes = self.mixing_axes()
-        places = np.array(np.unravel_index(np.arange(self.size), self.shape)).reshape(len(self.shape), self.size)
+        places = np.indices(self.shape).reshape(len(self.shape), self.size)
         found = []
         for shape in self.shapes:
             if not self.broadcastable():
