@@ -164,11 +164,11 @@ class Deviation:
 
 @dataclass(frozen=True)
 class SpectrumRequest:
-    entries: str  # "gaussian" | "rademacher" | ... ; see tpapp.compute.matrices.ENTRIES
+    kind: str  # "goe", "symmetric:rademacher", ...: a key of tpapp.compute.matrices.KINDS
     n: int
     draws: int = 1
     seed: int = 0
-    bins: int = 60
+    nu: float = 3.0  # degrees of freedom, for "symmetric:student"
 
 
 @dataclass(frozen=True)
@@ -195,8 +195,13 @@ class Spectrum:
         Shown bins; the density refers to all eigenvalues, also those outside.
     outside : int
         Eigenvalues beyond the edges.
-    gap : float
-        Largest |empirical cdf - limit cdf|, over eigenvalues where they are known, else over fine bin edges.
+    reach : float
+        Half the range to show.
+    gap : float or None
+        Largest |empirical cdf - limit cdf|, over all x where the eigenvalues are known, else over fine edges; None
+        without a limit.
+    moments : tuple
+        Empty while the histogram streams in.
     """
 
     request: SpectrumRequest
@@ -205,13 +210,14 @@ class Spectrum:
     counts: np.ndarray
     density: np.ndarray
     outside: int
-    gap: float
+    reach: float
+    gap: float | None
     moments: tuple[MomentRow, ...]
     method: str
 
     @property
     def done(self) -> bool:
-        return self.draws >= self.request.draws
+        return self.draws >= self.request.draws and bool(self.moments)
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,15 +232,17 @@ class LawCurve:
 
 @dataclass(frozen=True)
 class PathRequest:
-    entries: str
+    kind: str
     n: int
     frames: int = 240
     seed: int = 0
+    nu: float = 3.0
+    step: float = 0.01  # time between frames
 
 
 @dataclass(frozen=True, eq=False)
 class EigenvaluePath:
-    """Eigenvalues (T, n), each row ascending, of a matrix that moves along a closed curve of its own law."""
+    """Eigenvalues (T, n), each row ascending, of a matrix that moves without changing its law."""
 
     request: PathRequest
     times: np.ndarray

@@ -68,14 +68,14 @@ class SpectrumPlot(Plot):
             return
         x, y = staircase(result.edges, finite("The histogram", result.density))
         source.data = {"x": x, "y": y}
-        self.fig.x_range.update(start=float(result.edges[0]), end=float(result.edges[-1]))
+        self.fig.x_range.update(start=-float(result.reach), end=float(result.reach))
 
     def _fit(self) -> None:
-        """Room for the highest bin up to three times the law's peak, in steps."""
+        """Room for the highest bin up to four times the law's peak, in steps."""
         peak = max([max(s.data["y"]) for s in (self.main, self.ghost) if len(s.data["y"])], default=0.0)
         base = max(self.limit.data["y"], default=0.0)
         if base:
-            self.fig.y_range.end = base * min(3.0, max(1.32, np.ceil(10 * peak / base * 1.04) / 10))
+            self.fig.y_range.end = base * min(4.0, max(1.32, np.ceil(10 * peak / base * 1.04) / 10))
 
     def _relabel(self) -> None:
         style, rows = self.style, []
@@ -99,14 +99,13 @@ class SpectrumPlot(Plot):
 _MOVE = """
 const T = all.data.t.length
 if (T === 0) return
-let frame = (clock.data.frame[0] + %s) %% T
-if (frame < 0) frame += T
-clock.data = {frame: [frame]}
+const turn = Math.max(1, 2 * T - 2)  // there and back again: the motion looks the same in both directions
+clock.data = {frame: [(clock.data.frame[0] + %s + turn) %% turn]}
 """
 _SHOW = """
 const T = all.data.t.length
 if (T === 0) { now.data = {x: [], y: []}; return }
-const frame = clock.data.frame[0]
+const k = clock.data.frame[0], frame = k < T ? k : 2 * T - 2 - k
 const x = all.data.row[frame]
 now.data = {x: Array.from(x), y: Array.from(x, () => all.data.t[frame])}
 """
@@ -151,20 +150,23 @@ class EigenvaluePoints(Plot):
         reach = max(2.6, 1.04 * float(np.abs(rows).max()))
         self.fig.x_range.update(start=-reach, end=reach)
         self.repaint()
-        self.show(min(self.frame, len(rows) - 1))
+        self.fig.y_range.end = float(path.times[-1]) or 1.0
+        self.show(self.frame)
 
     @property
     def frame(self) -> int:
         return int(self.clock.data["frame"][0])
 
     def show(self, frame: int) -> None:
-        """Put the points at one of the path's frames."""
+        """Put the points at one of the path's frames; frames beyond the last run back."""
         if self._path is None:
             return
-        frame %= len(self._path.times)
-        x = self._path.eigenvalues[frame]
+        frames = len(self._path.times)
+        frame %= max(1, 2 * frames - 2)
+        at = frame if frame < frames else 2 * frames - 2 - frame
+        x = self._path.eigenvalues[at]
         self.clock.data = {"frame": [frame]}
-        self.now.data = {"x": x, "y": np.full(len(x), self._path.times[frame])}
+        self.now.data = {"x": x, "y": np.full(len(x), self._path.times[at])}
         self.push()
 
     def step(self, frames: int = 1) -> None:

@@ -1,0 +1,1 @@
+"""State -> tpcore -> results: the one place of the app that computes, and that imports tpcore."""

@@ -1,0 +1,199 @@
+"""Kernels and outputs of wide MLPs for the Kernels lab."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+import numpy as np
+
+from tpapp.results import (
+    Deviation,
+    DeviationRequest,
+    Inputs,
+    KernelDraw,
+    KernelDrawRequest,
+    KernelLimit,
+    KernelLimitRequest,
+    Net,
+    Outputs,
+    OutputsRequest,
+)
+from tpcore import agreement, checks
+from tpcore.activations import NAMED
+from tpcore.compute.progress import Progress
+from tpcore.data.digits import digits as read_digits
+from tpcore.data.digits import images as digit_images
+from tpcore.errors import BudgetError
+from tpcore.kernels import empirical
+from tpcore.kernels.nngp import nngp
+from tpcore.kernels.ntk import ntk
+from tpcore.limit import expect
+from tpcore.nets.mlp import MLP
+
+ACTIVATIONS: tuple[str, ...] = tuple(NAMED)
+KERNELS = ("nngp", "ntk")
+SECONDS = 60.0  # what one request may take
+WIDTHS = (8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
+MAX_INPUTS = 256
+_PER_NEURON, _PER_INPUT, _NTK = 2e-8, 1e-8, 3.5  # seconds a neuron and layer, and an input more; NTK by NNGP
+
+
+@lru_cache(maxsize=32)
+def digits(classes: tuple[int, ...] = (0, 1, 4, 7), per_class: int = 6, scale: str = "sphere") -> Inputs:
+    """The first `per_class` digits of each class, class by class, with their images."""
+    classes = tuple(sorted({checks.integer("a class", c, 0, 9) for c in classes}))
+    per_class = checks.integer("The number of digits a class", per_class, 1, MAX_INPUTS // max(len(classes), 1))
+    X, y = read_digits(scale=scale)
+    rows = np.concatenate([np.flatnonzero(y == c)[:per_class] for c in classes])
+    unit = read_digits(scale="unit")[0][rows]
+    code = (
+        f"X, y = digits(scale={scale!r})\n"
+        f"rows = np.concatenate([np.flatnonzero(y == c)[:{per_class}] for c in {classes}])\n"
+        "X = X[rows]"
+    )
+    return Inputs(
+        name=f"{len(rows)} digits", X=X[rows], labels=tuple(str(c) for c in y[rows]),
+        images=digit_images(unit).astype(np.float32), code="from tpcore.data.digits import digits\n\n" + code,
+    )  # fmt: skip
+
+
+def network(net: Net) -> MLP:
+    """The MLP that a request means."""
+    return MLP(depth=net.depth, phi=net.phi, sigma_w=net.sigma_w, sigma_b=net.sigma_b)
+
+
+def tangent_refused(phi: str) -> str:
+    """Why `phi` has no NTK, in words; empty where it has one."""
+    try:
+        expect.differentiable(NAMED[phi])
+    except ValueError as refusal:
+        return str(refusal)
+    return ""
+
+
+def seconds(net: Net, inputs: int, width: int, draws: int = 1, kernel: str = "nngp") -> float:
+    """About how long so many draws take on two cores."""
+    each = net.depth * width * (_PER_NEURON + _PER_INPUT * inputs) * (_NTK if kernel == "ntk" else 1.0)
+    return draws * each
+
+
+def draws_that_fit(net: Net, inputs: int, width: int, kernel: str = "nngp") -> int:
+    """How many draws at this width fit into the time of one request."""
+    return int(SECONDS / seconds(net, inputs, width, 1, kernel))
+
+
+def _budget(net: Net, inputs: int, width: int, draws: int, kernel: str = "nngp") -> None:
+    if seconds(net, inputs, width, draws, kernel) <= SECONDS:
+        return
+    fits = draws_that_fit(net, inputs, width, kernel)
+    if fits >= 1:
+        raise BudgetError(f"A request may take about {SECONDS:.0f} seconds", f"{draws:,} draws at n = {width:,}",
+                          f"At most {fits:,} draws fit", fits=fits)  # fmt: skip
+    fits = int(width * SECONDS / seconds(net, inputs, width, 1, kernel))
+    raise BudgetError(f"A request may take about {SECONDS:.0f} seconds", f"n = {width:,} on {inputs} inputs",
+                      f"At most n = {fits:,} fits", fits=fits)  # fmt: skip
+
+
+def kernel_limit(request: KernelLimitRequest, progress: Progress | None = None) -> KernelLimit:
+    """The infinite-width kernel of the request, with its method and estimated relative error."""
+    net, X = network(request.net), request.inputs.X
+    K = (ntk if request.kernel == "ntk" else nngp)(net, X)
+    method, error = _method(net, X, request.kernel)
+    return KernelLimit(request, K, method, error)
+
+
+def _method(net: MLP, X: np.ndarray, kernel: str) -> tuple[str, float]:
+    """The method of the layers' expectations, and their relative error summed over the layers (first order)."""
+    sigma = net.first_covariance(X)
+    values = [expect.V(net.phi, sigma), *([expect.dV(net.phi, sigma)] if kernel == "ntk" else [])]
+    relative = sum(float(np.max(v.error)) / max(float(np.abs(np.asarray(v)).max()), 1e-300) for v in values)
+    return values[-1].method, net.depth * relative
+
+
+def kernel_draw(request: KernelDrawRequest, progress: Progress | None = None) -> KernelDraw:
+    """One network's kernel beside the limit; its last layers are never stored, so the width may be 10^6."""
+    r = request
+    _budget(r.net, len(r.inputs), r.width, 1, r.kernel)
+    limit = kernel_limit(KernelLimitRequest(r.inputs, r.net, r.kernel)).K
+    draw = empirical.empirical_ntk if r.kernel == "ntk" else empirical.empirical_nngp
+    K = draw(network(r.net), r.inputs.X, r.width, 1, r.seed, progress=progress)[0]
+    return KernelDraw(r, K, K - limit, float(agreement.deviation(K, limit)))
+
+
+def covariance(inputs: Inputs, net: Net, i: int, j: int) -> np.ndarray:
+    """(2, 2): the limit's covariance of the outputs at inputs i and j."""
+    return nngp(network(net), inputs.X[[i, j]])
+
+
+def outputs(request: OutputsRequest, progress: Progress | None = None) -> Iterator[Outputs]:
+    """Outputs at inputs i and j of a growing number of networks."""
+    r = request
+    rows = [r.i] if r.i == r.j else [r.i, r.j]
+    _budget(r.net, len(rows), r.width, r.draws)
+    limit = covariance(r.inputs, r.net, r.i, r.j)
+    f, done = np.empty((r.draws, 2)), 0
+    for block in empirical.sample_outputs_chunks(
+        network(r.net), r.inputs.X[rows], r.width, r.draws, r.seed, progress=progress
+    ):
+        f[done : done + len(block)] = block
+        done += len(block)
+        yield Outputs(r, f[:done], limit)
+
+
+def deviations(request: DeviationRequest, progress: Progress | None = None) -> Iterator[Deviation]:
+    """Mean deviation of single draws from the limit, one width more at each step."""
+    r = request
+    total = sum(seconds(r.net, len(r.inputs), n, r.draws, r.kernel) for n in r.widths)
+    if total > SECONDS:
+        fits = int(r.draws * SECONDS / total)
+        raise BudgetError(f"A request may take about {SECONDS:.0f} seconds", f"{r.draws} draws at {len(r.widths)} widths",
+                          f"At most {fits:,} draws fit" if fits else "Take smaller widths", fits=fits)  # fmt: skip
+    progress = progress or Progress()
+    progress.start(len(r.widths))
+    net, X = network(r.net), r.inputs.X
+    limit = kernel_limit(KernelLimitRequest(r.inputs, r.net, r.kernel)).K
+    draw = empirical.empirical_ntk if r.kernel == "ntk" else empirical.empirical_nngp
+    seen: list[np.ndarray] = []
+    for n in r.widths:
+        K = draw(net, X, n, r.draws, np.random.SeedSequence([r.seed, n]), progress=_inner(progress))
+        seen.append(np.atleast_1d(agreement.deviation(K, limit)))
+        progress.tick()
+        yield _deviation(r, seen)
+
+
+def _inner(outer: Progress) -> Progress:
+    """Cancels with `outer`, reports nothing: the widths are what is counted."""
+    inner = Progress(lambda done, total: inner.cancel() if outer.cancelled else None)
+    return inner
+
+
+def _deviation(r: DeviationRequest, seen: list[np.ndarray]) -> Deviation:
+    widths = np.array(r.widths[: len(seen)])
+    mean = np.array([row.mean() for row in seen])
+    many = r.draws > 1
+    error = np.array([row.std(ddof=1) / np.sqrt(len(row)) if many else np.nan for row in seen])
+    wide = np.arange(len(seen)) >= len(seen) // 2
+    bound = float(np.exp(np.mean(np.log(np.maximum(mean, 1e-300) * np.sqrt(widths))[wide])))
+    slope = error_of_slope = float("nan")
+    if len(seen) >= 3 and min(row.min() for row in seen) > 0:
+        fit = agreement.slope(widths, seen)
+        slope, error_of_slope = float(fit.slope), float(fit.stderr)
+    return Deviation(r, widths, mean, error, slope, error_of_slope, bound)
+
+
+def code(inputs: Inputs, net: Net, *, kernel: str = "nngp", width: int | None = 4096, draws: int = 2000, seed: int = 0,
+         i: int = 0, j: int = 1) -> str:  # fmt: skip
+    """A snippet that reproduces the kernels and the outputs of the page; without a width the limit alone."""
+    lines = ["import numpy as np", "import tpcore as tp", *inputs.code.split("\n"), ""]
+    lines.append(f'net = tp.nets.MLP(depth={net.depth}, phi="{net.phi}", sigma_w={net.sigma_w!r}, sigma_b={net.sigma_b!r})')
+    lines.append(f"K = tp.{kernel}(net, X)  # the limit")
+    if width is not None:
+        rows = f"[{i}]" if i == j else f"[{i}, {j}]"
+        lines += [
+            f"K_n = tp.empirical_{kernel}(net, X, width={width}, draws=1, seed={seed})[0]",
+            "print(np.linalg.norm(K_n - K) / np.linalg.norm(K))",
+            f"f = tp.sample_outputs(net, X[{rows}], width={width}, draws={draws}, seed={seed})",
+        ]
+        lines.append("print(np.cov(f.T), tp.nngp(net, X[" + rows + "]))")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,173 @@
+"""Spectra of random symmetric matrices for the Matrices lab."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tpapp.results import EigenvaluePath, LawCurve, MomentRow, PathRequest, Spectrum, SpectrumRequest
+from tpcore import spectra
+from tpcore.compute.progress import Progress
+from tpcore.errors import BudgetError
+from tpcore.spectra.histogram import WORK as COUNT_WORK
+from tpcore.spectra.moments import WORK as MOMENT_WORK
+from tpcore.spectra.tridiagonal import tridiagonal_chunks
+
+KINDS = spectra.KINDS
+ORDERS = (2, 4, 6, 8, 10)
+REACH, HEAVY_REACH = 2.6, 8.0
+FINE = 4  # fine edges a bin, where the gap is measured without eigenvalues
+WHOLE = 2**20  # rows of tridiagonal matrices counted in one call
+EXACT, DENSE = "Sturm counts", "dense eigenvalues"
+
+
+def law(kind: str, nu: float = 3.0) -> LawCurve | None:
+    """The limit law of the eigenvalues, or None where the entries have no variance."""
+    limit = KINDS[kind].law(nu)
+    return None if limit is None else _curve(limit)
+
+
+def semicircle() -> LawCurve:
+    """The semicircle of variance 1, to stand beside spectra that do not follow it."""
+    return _curve(spectra.semicircle(1.0))
+
+
+def _curve(limit: spectra.Law) -> LawCurve:
+    low, high = limit.support
+    x = (low + high) / 2 - (high - low) / 2 * np.cos(np.linspace(0, np.pi, 401))
+    return LawCurve(limit.name, x, limit.pdf(x), (low, high))
+
+
+def bin_edges(total: int, heavy: bool = False) -> np.ndarray:
+    """Edges for so many eigenvalues; ±2 are among them unless tails are heavy."""
+    if heavy:
+        return np.linspace(-HEAVY_REACH, HEAVY_REACH, 81)
+    cells = 5 if total < 64 else 10 if total < 1500 else 20 if total < 10**4 else 30 if total < 10**5 else 40
+    outer = cells + -(-3 * cells // 10)
+    return 2.0 * np.arange(-outer, outer + 1) / cells
+
+
+def fits(kind: str, draws: int = 1) -> int:
+    """The largest n that a request may have: the dial's end."""
+    return 10**6 if kind == "goe" else spectra.largest_n(kind, draws)
+
+
+def spectrum(request: SpectrumRequest, progress: Progress | None = None) -> Iterator[Spectrum]:
+    """Histograms of growing numbers of draws; the last one has the moments too.
+
+    Raises `tpcore.errors.BudgetError` with the n that fits.
+    """
+    work = _counted if request.kind == "goe" else _dense
+    yield from work(request, progress or Progress())
+
+
+def _counted(r: SpectrumRequest, progress: Progress) -> Iterator[Spectrum]:
+    """The GOE, by Sturm counts of its tridiagonal model."""
+    most = _most_draws(r.n)
+    if r.draws > most:
+        raise BudgetError("A request may take about ten seconds", f"{r.draws:,} draws at n = {r.n:,}",
+                          f"At most {most:,} draws fit", fits=most)  # fmt: skip
+    edges = bin_edges(r.n * r.draws)
+    fine = np.linspace(edges[0], edges[-1], FINE * (len(edges) - 1) + 1)
+    limit = KINDS[r.kind].law()
+    result = None
+    for draws, below in _counts_below(r, fine, progress):
+        total = r.n * draws
+        counts = np.diff(below[::FINE])
+        gap = spectra.cdf_gap(limit, fine, below, total)
+        result = _result(r, draws, edges, counts, gap, (), EXACT)
+        yield result
+    values = spectra.spectral_moments(r.kind, r.n, ORDERS, r.draws, r.seed)
+    yield _result(r, r.draws, edges, result.counts, result.gap, _moments(r, values), EXACT)
+
+
+def _most_draws(n: int) -> int:
+    """How many GOE matrices of this size fit into the budgets of counts and moments."""
+    points = FINE * (len(bin_edges(10**6)) - 1) + 1
+    return int(min(COUNT_WORK / (n * points), MOMENT_WORK / (n * (max(ORDERS) // 2 + 1) ** 2)))
+
+
+def _counts_below(r: SpectrumRequest, points: np.ndarray, progress: Progress) -> Iterator[tuple[int, np.ndarray]]:
+    """(draws so far, eigenvalues below each point)."""
+    if r.n * r.draws <= WHOLE:
+        yield r.draws, spectra.eigenvalue_counts(r.kind, r.n, points, r.draws, r.seed, progress=progress)
+        return
+    draws, below = 0, np.zeros(len(points), np.int64)
+    for diagonal, squared in tridiagonal_chunks(r.n, r.draws, r.seed, progress):
+        below = below + spectra.sturm_counts(diagonal, np.sqrt(squared[:-1]), points)
+        draws += len(diagonal) // r.n
+        yield draws, below
+
+
+def _dense(r: SpectrumRequest, progress: Progress) -> Iterator[Spectrum]:
+    """Any entries, by eigenvalues of dense matrices."""
+    limit = KINDS[r.kind].law(r.nu)
+    edges = bin_edges(r.n * r.draws, heavy=limit is None)
+    seen: list[np.ndarray] = []
+    for block in spectra.eigenvalue_chunks(r.kind, r.n, r.seed, r.draws, r.nu, progress):
+        seen.append(block)
+        draws = sum(map(len, seen))
+        values = np.sort(np.concatenate(seen), axis=None)
+        counts = np.histogram(values, edges)[0]
+        moments = ()
+        if draws >= r.draws:
+            powers = np.concatenate(seen)
+            moments = _moments(r, np.stack([(powers**k).mean(axis=1) for k in ORDERS], axis=1))
+        yield _result(r, draws, edges, counts, _gap(limit, values), moments, DENSE)
+
+
+def _gap(limit: spectra.Law | None, values: np.ndarray) -> float | None:
+    """sup |F_n - F| over all x, from sorted eigenvalues."""
+    if limit is None:
+        return None
+    cdf, ranks = limit.cdf(values), np.arange(len(values) + 1) / len(values)
+    return float(max(np.abs(cdf - ranks[1:]).max(), np.abs(cdf - ranks[:-1]).max()))
+
+
+def _moments(r: SpectrumRequest, values: np.ndarray) -> tuple[MomentRow, ...]:
+    """Means over the draws (draws, orders) beside Catalan numbers, with standard errors."""
+    many = len(values) > 1
+    errors = values.std(axis=0, ddof=1) / np.sqrt(len(values)) if many else np.full(len(ORDERS), np.nan)
+    return tuple(
+        MomentRow(k, float(mean), float(spectra.catalan(k // 2)), float(error))
+        for k, mean, error in zip(ORDERS, values.mean(axis=0), errors)
+    )
+
+
+def _result(r: SpectrumRequest, draws: int, edges, counts, gap, moments, method: str) -> Spectrum:
+    total = r.n * draws
+    return Spectrum(
+        request=r, draws=draws, edges=edges, counts=counts, density=counts / (total * np.diff(edges)),
+        outside=int(total - counts.sum()), reach=HEAVY_REACH if edges[-1] == HEAVY_REACH else REACH, gap=gap,
+        moments=moments, method=method,
+    )  # fmt: skip
+
+
+def path(request: PathRequest, progress: Progress | None = None) -> EigenvaluePath:
+    """A small matrix in motion (Dyson's Brownian motion, stationary)."""
+    rows = spectra.dyson(
+        request.n, request.frames, request.step, request.seed, request.kind, request.nu, progress=progress
+    )
+    return EigenvaluePath(request, np.arange(request.frames) * request.step, rows)
+
+
+def code(request: SpectrumRequest) -> str:
+    """A snippet that reproduces the histogram, the law and the moments."""
+    r = request
+    edges = bin_edges(r.n * r.draws, heavy=KINDS[r.kind].law(r.nu) is None)
+    cells = round(2 / (edges[1] - edges[0])) if edges[-1] != HEAVY_REACH else 0
+    grid = f"2 * np.arange({-(len(edges) // 2)}, {len(edges) // 2 + 1}) / {cells}" if cells else "np.linspace(-8, 8, 81)"
+    nu = f", nu={r.nu:g}" if r.kind == "symmetric:student" else ""
+    common = f'"{r.kind}", n={r.n}, draws={r.draws}, seed={r.seed}{nu}'
+    return (
+        "import numpy as np\nimport tpcore as tp\n\n"
+        f"edges = {grid}\n"
+        f"counts = tp.spectra.eigenvalue_histogram({common.replace(', draws', ', edges=edges, draws', 1)})\n"
+        f"density = counts / ({r.n * r.draws} * np.diff(edges))\n"
+        "law = tp.spectra.semicircle()\n"
+        "limit = law.pdf((edges[1:] + edges[:-1]) / 2)\n"
+        f"moments = tp.spectra.spectral_moments({common}, orders=[2, 4, 6, 8, 10]).mean(axis=0)\n"
+        "catalan = [law.moment(k) for k in (2, 4, 6, 8, 10)]\n"
+        "print(np.c_[moments, catalan])\n"
+    )
