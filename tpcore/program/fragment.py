@@ -40,8 +40,9 @@ def explain(prog) -> str:
     broken = _obstacle(nodes)
     if broken is None:
         return (
-            f"NetsorT, BP-like: {cite(nodes, transposes[0])} transposes, but every vector that meets a transpose is odd "
-            "in zero-mean inputs that never reach the matrix itself, as in backpropagation; the Gaussian recursion holds."
+            f"NetsorT, BP-like: {cite(nodes, transposes[0])} transposes, but every vector that meets a transpose is "
+            "odd in zero-mean inputs that never reach the matrix itself, as in backpropagation; "
+            "the Gaussian recursion holds."
         )
     return (
         f"NetsorT+: transposes, and not as in backpropagation: {cite(nodes, nodes[broken.node])} {broken.reason}. "
@@ -83,7 +84,8 @@ def _contradiction(parities: Parities, uses: list[tuple[list[ops.Node], bool]]) 
     for node in backward:
         matrix, x = nodes[node.op.matrix].name, nodes[node.op.x].name
         forth, back = ("", T) if node.op.transposed else (T, "")
-        reason = f"multiplies {x} by {matrix}{back}, but {x} is not odd in zero-mean inputs that {matrix}{forth} never meets"
+        lack = f"{x} is not odd in zero-mean inputs that {matrix}{forth} never meets"
+        reason = f"multiplies {x} by {matrix}{back}, but {lack}"
         demand = Equation(parities.masks[node.op.x], 1, node.index, reason)
         conditions = [c for i in sorted(ancestors(nodes, [node.op.x])) for c in parities.conditions[i]]
         if not demand.mask:
