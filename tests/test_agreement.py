@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+import tpcore as tp
 from tpcore import agreement
 from tpcore.errors import Misuse
 
@@ -109,3 +110,45 @@ def test_zscores_of_constant_draws():
 def test_zscores_refuse(samples, limit):
     with pytest.raises(Misuse):
         agreement.zscores(samples, limit)
+
+
+def two_layers():
+    prog = tp.Program("two layers")
+    x, y = prog.vectors("x y", mean=[0.3, 0.0], cov=[[1.4, 0.5], [0.5, 0.8]])
+    h = prog.matrix("W1", variance=1.9) @ tp.relu(tp.stack([x, y]))
+    a = tp.relu(prog.matrix("W2", variance=2.1) @ tp.relu(h))
+    prog.name("gram", tp.inner(a, a))
+    prog.name("odd", tp.moment(tp.inner(x, y) * h))
+    prog.output("f", prog.vector("v", variance=1.3), a, bias_variance=0.2)
+    prog.output("g", prog.vector("u"), h)
+    return prog
+
+
+def test_both_meanings_of_a_program_agree():
+    """Deviations fall like n^(-1/2), means and output kernels lie within the draws' error of the limit's."""
+    found = agreement.compare(two_layers(), [2048, 256, 512, 1024, 4096], draws=50, seed=3)
+    assert found.widths.tolist() == [256, 512, 1024, 2048, 4096]
+    fit = found.slopes["gram"]
+    assert found.scalars["gram"].shape == (5, 50)
+    assert fit.low < -0.5 < fit.high and fit.stderr < 0.08
+    assert np.abs(found.means["gram"][-1]).max() < 4 and np.abs(found.means["odd"][0]).max() < 4
+    assert "odd" not in found.scalars and not np.any(found.limits["odd"])
+    assert [k.shape for k in found.kernel] == [(4, 4)] * 5
+    assert max(np.abs(k).max() for k in found.kernel) < 4.5
+    assert found.limits["kernel"][0, 0] == pytest.approx(1.3 * found.limits["gram"][0, 0] + 0.2, rel=1e-9)
+    assert "slope -0." in str(found) and "|z|" in str(found)
+
+
+def test_a_wrong_limit_is_seen():
+    """The same ensembles against a kernel that is 10 % off: the deviation stops falling, the z-scores grow."""
+    prog = two_layers()
+    gram = tp.limit(prog).scalar("gram")
+    draws = [tp.ensemble(prog, n, 30, seed=n).scalars["gram"] for n in (256, 4096, 65_536)]
+    wrong = agreement.slope([256, 4096, 65_536], [agreement.deviation(d, 1.1 * gram) for d in draws])
+    assert wrong.low > -0.45
+    assert np.abs(agreement.zscores(draws[-1], 1.1 * gram)).min() > 10
+
+
+def test_compare_refuses_one_width():
+    with pytest.raises(Misuse, match="two different widths"):
+        agreement.compare(two_layers(), [100, 100])
