@@ -16,8 +16,8 @@ from __future__ import annotations
 import numpy as np
 
 from tpcore.kernels.forward import BACKWARD, READOUT, Forward, products, root_of
+from tpcore.kernels.lanes import slope_on
 from tpcore.kernels.recursion import Step
-from tpcore.limit.derivative import slope_of
 
 SPAN = 1e-6
 
@@ -40,7 +40,7 @@ class _Backward:
 
     def __init__(self, forward: Forward):
         self.forward, self.sampler = forward, forward.sampler
-        self.slope = slope_of(self.sampler.net.phi)
+        self.slope = slope_on(self.sampler.net.phi)
         self.known = self.fresh = None
 
     def step(self, layer: int) -> np.ndarray:
@@ -60,13 +60,12 @@ class _Backward:
     def _tile(self, layer: int, tile: int, mixing: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         s, f = self.sampler, self.forward
         noise, h = f.hidden(layer, tile, mixing)
-        slope = self.slope(h).astype(s.dtype, copy=False)
         if layer == s.net.depth:
-            delta = s.dtype(s.net.sigma_v) * s.normals(f.draw, f.many, 0, READOUT, tile, 1) * slope
+            delta = s.dtype(s.net.sigma_v) * s.normals(f.draw, f.many, 0, READOUT, tile, 1) * self.slope(h)
         else:
-            delta = np.matmul(s.net.phi.f(h), self.known)
-            delta += np.matmul(s.normals(f.draw, f.many, layer, BACKWARD, tile, s.count), self.fresh)
-            delta *= slope
+            delta = np.matmul(s.normals(f.draw, f.many, layer, BACKWARD, tile, s.count), self.fresh)
+            delta += np.matmul(s.phi(h), self.known)
+            delta *= self.slope(h)
         return products(delta, delta), products(noise, delta)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from tpcore import checks
 from tpcore.compute.progress import Progress, as_progress
 from tpcore.compute.tiles import get_threads, map_tiles
-from tpcore.errors import Unsupported
+from tpcore.errors import BudgetError, Unsupported
 from tpcore.finite.budget import BUDGET
 from tpcore.kernels.dense import DenseDraw
 from tpcore.kernels.forward import Forward, Sampler
@@ -52,13 +52,18 @@ class Request:
     def _check_memory(self, budget: float, entries: int) -> None:
         count, depth = len(self.X), self.net.depth
         checks.memory("draws", self.draws, 8.0 * entries, budget)
+        checks.memory("inputs", count, 8.0 * count * (4 * depth + 8), budget)
         if self.dense:
-            side = int(np.sqrt(budget / (8.0 * max(1, depth - 1))))
-            checks.memory("width", self.width, 8.0 * (2 * depth * count + self.X.shape[1] + max(1, depth - 1) * min(self.width, side)),
-                          budget)
-            checks.memory("width", self.width, 8.0 * max(1, depth - 1) * max(self.width, side), budget * max(1.0, self.width / side))
-        else:
-            checks.memory("inputs", count, 8.0 * count * (4 * depth + 8), budget)
+            square, linear = 8.0 * (depth - 1), 8.0 * (2 * depth * count + self.X.shape[1] + 2)
+            need = square * self.width**2 + linear * self.width
+            fits = int(2 * budget / (linear + np.sqrt(linear**2 + 4 * square * budget)))
+            if need > budget:
+                raise BudgetError(
+                    f"The weights of a dense network must fit into {budget / 2**30:.3g} GiB of memory",
+                    f"width {self.width:,}, which needs {need / 2**30:.3g} GiB",
+                    f"A width of at most {fits:,} fits, and any width without method='dense'",
+                    fits=fits,
+                )
 
     def _tick(self) -> None:
         with self._lock:

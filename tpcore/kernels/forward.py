@@ -16,12 +16,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tpcore.activations import Activation
 from tpcore.compute.tiles import map_tiles
 from tpcore.jitted.normal import fill_draws
+from tpcore.kernels.lanes import value_of
 from tpcore.nets import MLP
 
-ENTRIES = 2**17
+ENTRIES = 2**16
 GROUPS = 32
 GROUP_BYTES = 2**28
 FORWARD, BACKWARD, READOUT, BIAS = range(4)
@@ -51,10 +51,12 @@ class Sampler:
     rows: int = field(init=False)
     together: int = field(init=False)
     first: np.ndarray = field(init=False)
+    phi: Callable = field(init=False)
 
     def __post_init__(self):
         count, features = self.X.shape
-        self.rows = max(64, ENTRIES // count // 64 * 64)
+        self.phi = value_of(self.net.phi)
+        self.rows = max(256, ENTRIES // count // 64 * 64)
         self.together = max(1, ENTRIES // (count * self.width)) if self.rows >= self.width else 1
         thin = self.X.T / np.sqrt(features)
         self.first = thin if features <= count else root_of(thin.T @ thin)
@@ -159,7 +161,7 @@ class Forward:
     def _tile(self, layer: int, tile: int, mixing: np.ndarray, outputs: bool, backward: bool) -> tuple:
         s = self.sampler
         _, h = self.hidden(layer, tile, mixing)
-        x = s.net.phi.f(h)
+        x = s.phi(h)
         parts = [products(x, x)]
         if backward:
             parts.append(products(x, s.normals(self.draw, self.many, layer, BACKWARD, tile, s.count)))
