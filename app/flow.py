@@ -124,6 +124,7 @@ class Flow:
             try:
                 self._draw(request, self.jobs.now(request.key, request.work))
                 self._complete.add(slot)
+                self.took = 0.0
             except Exception as error:  # noqa: BLE001 - every failure becomes words
                 self.failed[slot] = jobs.words(error, request.label)
         else:

@@ -37,6 +37,7 @@ Only stock Panel widgets and CSS, so a lab also displays in JupyterLab::
         def code(self, s): return "import tpcore as tp\\n..."     # must run as shown
         def status(self, s): return "2,000 draws"               # bold line at the right of the dial
         # optional:
+        def beside(self): return [self.moments]                 # reading column: views above the numbers, kept up to date by the lab
         def restyle(self, theme, projector): ...                # default: every plot's own restyle
         def data(self): return {"limit": array, ...}            # what CSV and NPZ hold; default: every plot's data()
         def ask_next(self, s): return [("Question?", callable)] # default: the presets that have a question
@@ -114,6 +115,10 @@ class Page(pn.viewable.Viewer):
 
     def figures(self) -> Sequence[Sequence]:
         """The middle: rows of figures."""
+        return []
+
+    def beside(self) -> Sequence:
+        """Views that stand above the numbers in the reading column: a lab's own tables."""
         return []
 
     def requests(self, s) -> Iterable[Request]:
@@ -280,7 +285,7 @@ class Page(pn.viewable.Viewer):
 
     def _frame(self) -> pn.Column:
         self.dial = Dial(self.state, self.complain, self.together) if "width" in self.state.param else None
-        self.reading = Reading()
+        self.reading = Reading(self.beside())
         self.header = Header(self)
         self.strip = Strip(self.dial, self._cancel)
         self.layout = Layout(self.header, self.strip, self.controls(), self.figures(), self.reading)

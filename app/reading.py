@@ -116,11 +116,13 @@ if (navigator.clipboard) { navigator.clipboard.writeText(text).then(done, old); 
 class Reading(pn.viewable.Viewer):
     """The column at the right, always in this order: claim, formula, numbers, code drawer.
 
-    `banner` is the claim once more, shown above the figure while projecting.
+    `beside` (a lab's own tables of numbers) stands above the numbers; `banner`
+    is the claim once more, shown above the figure while projecting.
     """
 
-    def __init__(self, **params):
+    def __init__(self, beside=(), **params):
         super().__init__(**params)
+        self.beside = beside
         self.claim = html("", "claim", css_classes=["tp-claim-box"])
         self.banner = html("", "claim", css_classes=["tp-banner"])
         self.formula = pn.pane.LaTeX("", renderer="mathjax", margin=0, sizing_mode="stretch_width",
@@ -162,4 +164,4 @@ class Reading(pn.viewable.Viewer):
 
     def _build(self) -> pn.Column:
         self.box = column(row(self.drawer, self.copy, parts=("drawer-head",)), self.code, parts=("drawer",), css_classes=["tp-code-box"])
-        return column(self.claim, self.formula, self.numbers, self.box, parts=("reading",))
+        return column(self.claim, self.formula, *self.beside, self.numbers, self.box, parts=("reading",))
