@@ -18,7 +18,7 @@ from tpcore.program import ops
 from tpcore.program.graph import arguments
 from tpcore.program.where import fail
 
-_NAME = re.compile(r"[^\W\d_][\w^.'~{}\[\]-]*")
+_NAME = re.compile(r"[^\W\d_][\w^.,'~{}\[\]-]*")
 _KINDS = {"A": "an A-var (matrix)", "G": "a G-var (vector)", "H": "an H-var (vector)", "C": "a C-var (scalar)"}
 
 
@@ -52,7 +52,7 @@ def name(program, what: str, value) -> str:
     """`value` if it can name something new in `program`."""
     stripped = "".join(c for c in value if unicodedata.category(c)[0] != "M") if isinstance(value, str) else ""
     if not _NAME.fullmatch(stripped):
-        fail(what, "a name must begin with a letter and go on with letters, digits or _ ^ . ' ~ - { } [ ]", repr(value))
+        fail(what, "a name must begin with a letter and go on with letters, digits or _ ^ . , ' ~ - { } [ ]", repr(value))
     if program.taken(value):
         fail(what, "names must be unique in a program", f"{value!r} again", f"Try {value + '2'!r}")
     return value

@@ -80,7 +80,7 @@ def _contradiction(parities: Parities, uses: list[tuple[list[ops.Node], bool]]) 
     equations = []
     for i in sorted(ancestors(nodes, [node.op.x for node in forward])):
         if isinstance(nodes[i].op, ops.GaussianInput) and parities.masks[i]:
-            equations.append(Equation(parities.masks[i], 0, i, "meets a matrix and also its transpose"))
+            equations.append(Equation(parities.masks[i], 0, i, "reaches the matrix itself"))
     for node in backward:
         matrix, x = nodes[node.op.matrix].name, nodes[node.op.x].name
         forth, back = ("", T) if node.op.transposed else (T, "")

@@ -4,7 +4,7 @@ Flip the sign of a set S of zero-mean inputs at once. A vector is odd in S if
 it changes sign, even if it does not. S is unknown: write s_i = 1 if the input
 i is in S. Then the parity of every vector is a sum of s_i over GF(2), under
 conditions that are equations over GF(2) too (the terms of a LinComb have one
-parity; the arguments of an unknown function are even). "Is there an S in which
+parity; the arguments of an unknown function are even; so are all scalars). "Is there an S in which
 these vectors are odd and those are constant?" is a linear system.
 """
 
@@ -60,6 +60,8 @@ class Parities:
         for node in nodes:
             self.conditions.append([])
             self.masks.append(bits.get(node.index, 0) or self._mask(node))
+            if node.kind == "C":
+                self._need(node, self.masks[-1], "is a scalar that changes sign with the inputs")
 
     def _mask(self, node: ops.Node) -> int:
         op = node.op
