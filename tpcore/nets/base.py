@@ -10,6 +10,7 @@ import numpy as np
 from tpcore import checks
 from tpcore.activations import Activation, get
 from tpcore.errors import Misuse
+from tpcore.program.build import Program
 
 
 class Network(ABC):
@@ -19,7 +20,7 @@ class Network(ABC):
     """
 
     @abstractmethod
-    def program(self, X):
+    def program(self, X) -> Program:
         """The tensor program of this network on the inputs `X`; its output is ``"f"``."""
 
     @abstractmethod

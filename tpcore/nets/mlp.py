@@ -10,6 +10,7 @@ import numpy as np
 from tpcore import checks
 from tpcore.activations import Activation, get
 from tpcore.nets.base import Network, inputs
+from tpcore.program.build import Program
 
 
 class MLP(Network):
@@ -77,7 +78,7 @@ class MLP(Network):
         X = inputs(X)
         return self.sigma_w**2 * (X @ X.T) / X.shape[1] + self.bias_variance
 
-    def program(self, X):
+    def program(self, X) -> Program:
         """The tensor program of this network on N inputs.
 
         The inputs enter through their embedding: h^1 is a block of N jointly
@@ -93,10 +94,8 @@ class MLP(Network):
         Program
             With vectors h1, x1, h2, .., blocks of shape (N,), and the output ``"f"`` of shape (N,).
         """
-        from tpcore.program.build import Program
-
         prog = Program(repr(self))
-        h = prog.vector("h1", cov=self.first_covariance(X))
+        h = prog.block("h1", cov=self.first_covariance(X))
         for layer in range(1, self.depth + 1):
             x = prog.name(f"x{layer}", self.phi(h))
             if layer == self.depth:
