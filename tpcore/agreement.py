@@ -39,7 +39,7 @@ def deviation(finite, limit) -> float | np.ndarray:
         raise Misuse(f"finite must have shape (..., {', '.join(map(str, limit.shape))})", f"shape {finite.shape}")
     norm = float(np.linalg.norm(limit))
     if norm == 0:
-        raise Misuse("The limit must not be zero for a relative deviation", hint="Compare a quantity with a nonzero limit")
+        raise Misuse("The limit of a relative deviation must not be zero", hint="Compare what has another limit")
     axes = tuple(range(finite.ndim - limit.ndim, finite.ndim))
     result = np.sqrt(np.square(finite - limit).sum(axis=axes)) / norm
     return float(result) if np.ndim(result) == 0 else result
@@ -186,7 +186,7 @@ class Comparison:
     means : dict
         name -> list over widths of z-scores of a C-var's mean over the draws.
     kernel : list
-        Over widths: z-scores (k, k) of the mean of f f^T over the draws against the limit's kernel; empty without outputs.
+        Over widths: z-scores (k, k) of the mean of f f^T over the draws against the limit's kernel; [] without outputs.
     limits : dict
         name -> the limit of a C-var; the outputs' kernel under "kernel".
     """
@@ -203,13 +203,16 @@ class Comparison:
         for name, deviations in self.scalars.items():
             rows = ", ".join(f"{d:.3g}" for d in deviations.mean(axis=1))
             fit = self.slopes.get(name)
-            lines.append(f"{name}: deviation {rows}" + (f"; slope {fit.slope:.3f} in [{fit.low:.3f}, {fit.high:.3f}]" if fit else ""))
+            slope_text = f"; slope {fit.slope:.3f} in [{fit.low:.3f}, {fit.high:.3f}]" if fit else ""
+            lines.append(f"{name}: deviation {rows}{slope_text}")
         for width, scores in zip(self.widths, self.kernel, strict=False):
             lines.append(f"outputs at width {width:,}: largest |z| {np.abs(scores).max():.2f}")
         return "\n".join(lines)
 
 
-def compare(prog, widths: Sequence[int], draws: int = 100, seed: int = 0, progress=None, method: str = "auto") -> Comparison:
+def compare(
+    prog, widths: Sequence[int], draws: int = 100, seed: int = 0, progress=None, method: str = "auto"
+) -> Comparison:
     """Run both meanings of a program and report how they agree.
 
     Parameters

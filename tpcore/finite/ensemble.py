@@ -14,8 +14,9 @@ from tpcore.compute.progress import Progress, as_progress
 from tpcore.compute.tiles import get_threads, map_tiles, single_blas
 from tpcore.errors import Misuse
 from tpcore.finite import budget as budgets
+from tpcore.finite.draw import Draw
 from tpcore.finite.plan import Plan
-from tpcore.finite.run import Draw, make_plan
+from tpcore.finite.run import make_plan
 from tpcore.finite.values import root_of, size
 
 _CHUNK_SECONDS = 0.05
@@ -172,33 +173,46 @@ def ensemble_chunks(
     plan = make_plan(prog, width, method, dtype, frozenset(), budget)
     kept = _kept(prog, keep)
     _check_stacks(plan, kept, draws, budget)
-    outputs = {name: np.empty((draws, *plan.nodes[o.features].shape)) for name, o in plan.outputs.items()}
-    scalars = {node.name: np.empty((draws, *node.shape)) for node in kept}
-    stacks = {("output", k): v for k, v in outputs.items()} | {("scalar", k): v for k, v in scalars.items()}
-    streams = {key: Streamed() for key in stacks}
+    stacks = _Stacks(plan, kept, draws)
     progress.start(draws)
     task = (plan, width, root, np.dtype(dtype), tuple((node.index, node.name) for node in kept))
     source = _own(task, draws, budget, progress) if executor is None else _submitted(task, draws, executor)
-    done = 0
     for results in source:
         for result in results:
-            for key, value in result.items():
-                stacks[key][done] = value
-                streams[key].update(stacks[key][done])
-            done += 1
+            stacks.add(result)
         progress.tick(len(results))
         yield Ensemble(
             prog=prog,
             width=int(width),
-            draws=done,
+            draws=stacks.done,
             asked=draws,
             method="dense" if plan.dense else "lazy",
             seed=seed,
             seconds=time.perf_counter() - started,
-            outputs={name: stack[:done] for name, stack in outputs.items()},
-            scalars={name: stack[:done] for name, stack in scalars.items()},
-            streamed={key: stream.snapshot() for key, stream in streams.items()},
+            outputs=stacks.so_far("output"),
+            scalars=stacks.so_far("scalar"),
+            streamed={key: stream.snapshot() for key, stream in stacks.streams.items()},
         )
+
+
+class _Stacks:
+    """The arrays (draws, *shape) that fill up, with their streamed moments, under the key (kind, name)."""
+
+    def __init__(self, plan: Plan, kept: list, draws: int):
+        shapes = {("output", name): plan.nodes[output.features].shape for name, output in plan.outputs.items()}
+        shapes |= {("scalar", node.name): node.shape for node in kept}
+        self.done = 0
+        self.arrays = {key: np.empty((draws, *shape)) for key, shape in shapes.items()}
+        self.streams = {key: Streamed() for key in shapes}
+
+    def add(self, result: dict[tuple[str, str], np.ndarray]) -> None:
+        for key, value in result.items():
+            self.arrays[key][self.done] = value
+            self.streams[key].update(self.arrays[key][self.done])
+        self.done += 1
+
+    def so_far(self, kind: str) -> dict[str, np.ndarray]:
+        return {name: array[: self.done] for (own, name), array in self.arrays.items() if own == kind}
 
 
 def one_draw(task: tuple, index: int, progress: Progress | None = None) -> dict[tuple[str, str], np.ndarray]:
@@ -237,7 +251,8 @@ def _own(task: tuple, draws: int, budget: float, progress: Progress) -> Iterator
         done += len(indices)
         yield results
         seconds = max(time.perf_counter() - started, 1e-6)
-        chunk = min(4 * chunk, max(get_threads() if side_by_side else 1, round(len(indices) * _CHUNK_SECONDS / seconds)))
+        least = get_threads() if side_by_side else 1
+        chunk = min(4 * chunk, max(least, round(len(indices) * _CHUNK_SECONDS / seconds)))
 
 
 def _submitted(task: tuple, draws: int, executor) -> Iterator[list[dict]]:
@@ -260,7 +275,7 @@ def _kept(prog, keep: Iterable | None) -> list:
     nodes = [prog.node(name) for name in ([keep] if isinstance(keep, str) else keep)]
     for node in nodes:
         if node.kind != "C":
-            raise Misuse(f"An ensemble keeps C-vars, and {node.name} has type {node.kind}", hint="Use tp.moment or tp.run")
+            raise Misuse("An ensemble keeps C-vars", f"{node.name} of type {node.kind}", "Use tp.moment or tp.run")
     return nodes
 
 

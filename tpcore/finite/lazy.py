@@ -86,7 +86,8 @@ class Side:
         """Orthogonalize the new inputs again while rounding error has left an overlap, correcting the coefficients."""
         old, dtype = new.start, self.inputs.dtype
         for _ in range(_PASSES):
-            overlap = _total(map_tiles(lambda s: self.inputs[: new.stop, s] @ self.inputs[new, s].T, tiles)) / self.length
+            parts = map_tiles(lambda s: self.inputs[: new.stop, s] @ self.inputs[new, s].T, tiles)
+            overlap = _total(parts) / self.length
             error = overlap.copy()
             error[old:] -= np.eye(new.stop - old)
             if np.abs(error).max() < self.rounding:

@@ -69,7 +69,7 @@ class Sweep:
 
 @dataclass(eq=False)
 class Stage:
-    """Scalars first, then one sweep a dimension, then products of whole arrays; then `frees` and matrices are forgotten."""
+    """Scalars first, then one sweep a dimension, then products of whole arrays; then what is no longer needed goes."""
 
     scalars: list[Node] = field(default_factory=list)
     sweeps: dict[float, Sweep] = field(default_factory=dict)
@@ -229,7 +229,8 @@ class Plan:
                 stage.scalars.append(node)
             elif i in self._at:
                 first = self.nodes[arguments(node.op)[0]]
-                stages[self._at[i]].sweep(first.dim).sums.append(("inner" if isinstance(node.op, Inner) else "moment", node))
+                kind = "inner" if isinstance(node.op, Inner) else "moment"
+                stages[self._at[i]].sweep(first.dim).sums.append((kind, node))
             elif i not in self._whole_nodes:
                 sweep = stage.sweep(node.dim)
                 if not isinstance(node.op, (GaussianInput, MatMul)):

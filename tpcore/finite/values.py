@@ -148,6 +148,6 @@ def _shaped(node: Node, result, shape: tuple[int, ...], dtype) -> np.ndarray:
             raise Misuse(
                 f"{node.name} ({node.where}) must have shape {shape[1:] or '()'} at every coordinate",
                 f"an array of shape {result.shape} from its function",
-                "A function acts on each coordinate (the first axis) separately and keeps the shape it was declared with",
+                "A function acts on each coordinate (the first axis) separately and keeps its declared shape",
             ) from None
     return result.astype(dtype, copy=False)
