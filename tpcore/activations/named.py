@@ -7,7 +7,7 @@ SciPy's vectorized functions.
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import erf, expit, ndtr
+from scipy.special import erf, erfc, expit, ndtr
 
 from tpcore import checks
 from tpcore.activations.activation import Activation
@@ -101,7 +101,8 @@ _TABLE = [
     _entry("step", _positive, None, "bounded", "1 if x > 0 else 0", form="step", jumps=True, degree=0.0, **_AT_0),
     _entry("sign", np.sign, None, "bounded", "x / |x|, 0 at 0", form="sign", jumps=True, degree=0.0, **_AT_0),
     _entry("erf", erf, _erf_slope, "bounded", "2/sqrt(pi) int_0^x exp(-t^2) dt", form="erf"),
-    _entry("erf_sigmoid", lambda x: (1 + erf(x)) / 2, lambda x: _erf_slope(x) / 2, "bounded", "(1 + erf(x))/2", form="erf_sigmoid"),
+    _entry("erf_sigmoid", lambda x: erfc(-x) / 2, lambda x: _erf_slope(x) / 2, "bounded", "(1 + erf(x))/2",
+           form="erf_sigmoid"),
     _entry("tanh", np.tanh, _tanh_slope, "bounded", "tanh(x)", latex=r"\tanh"),
     _entry("sigmoid", expit, _sigmoid_slope, "bounded", "1/(1 + exp(-x))"),
     _entry("gelu", lambda x: x * ndtr(x), _gelu_slope, "linear", "x Phi(x), exact", form="gelu"),
@@ -109,7 +110,8 @@ _TABLE = [
     _entry("softplus", lambda x: np.logaddexp(x, 0).astype(x.dtype, copy=False), expit, "linear", "log(1 + exp(x))"),
     _entry("sin", np.sin, np.cos, "bounded", "sin(x)", form="sin", latex=r"\sin"),
     _entry("cos", np.cos, lambda x: -np.sin(x), "bounded", "cos(x)", form="cos", latex=r"\cos"),
-    _entry("gauss", lambda x: np.exp(-x * x / 2), lambda x: -x * np.exp(-x * x / 2), "bounded", "exp(-x^2/2)", form="gauss"),
+    _entry("gauss", lambda x: np.exp(-x * x / 2), lambda x: -x * np.exp(-x * x / 2), "bounded", "exp(-x^2/2)",
+           form="gauss"),
 ]
 
 NAMED: dict[str, Activation] = {entry.name: entry for entry in _TABLE}

@@ -11,8 +11,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-import numba
 import numpy as np
+
+from tpcore.jitted.options import jit_user
 
 LARGE = 50_000
 _lock = threading.Lock()
@@ -49,7 +50,7 @@ class Elementwise:
             if self.compiled is not None:
                 return
             try:
-                loop = _loop_over(numba.njit(self.function, nogil=True, error_model="numpy"))
+                loop = _loop_over(jit_user(self.function))
                 probe = np.concatenate([probe, np.linspace(-3.1, 3.3, 41)])
                 out = np.empty(probe.size)
                 loop(probe, out)
@@ -63,7 +64,7 @@ class Elementwise:
 
 
 def _loop_over(scalar: Callable) -> Callable:
-    @numba.njit(nogil=True, error_model="numpy")
+    @jit_user
     def loop(x, out):
         for i in range(x.size):
             out[i] = scalar(x[i])

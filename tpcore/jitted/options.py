@@ -12,3 +12,6 @@ from __future__ import annotations
 import numba
 
 jit = numba.njit(cache=True, nogil=True, error_model="numpy")
+
+jit_user = numba.njit(nogil=True, error_model="numpy")
+"""The same without the cache, for functions that a user hands over: they need not live in a file."""

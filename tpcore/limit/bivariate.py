@@ -9,7 +9,8 @@ other, and every piece is as smooth as the functions' pieces.
 
 Smooth functions take the equispaced trapezoid rule (it converges
 exponentially, and coarser rules are subsets of finer ones), kinked ones
-Gauss-Legendre on the pieces. The rule is refined on the hardest pairs; every
+Gauss-Legendre on the pieces, and so do steep smooth ones, split at 0 (where
+neither rule converges, the gap between the two is part of the error). The rule is refined on the hardest pairs; every
 pair is then checked against the next coarser rule.
 """
 
@@ -24,7 +25,9 @@ from tpcore.compute.tiles import map_tiles
 
 EPS = np.finfo(float).eps
 POINTS = 400_000
-STEPS = (0.5, 0.25, 0.125, 0.0625, 0.03125)
+MOST_A_PAIR = 4_000_000
+MOST = 2_000_000_000
+STEPS = (0.5, 0.25, 0.125, 0.0625)
 ORDERS = (12, 18, 27, 40, 60, 90, 135)
 REACHES = (9.0, 12.0, 16.0, 24.0, 36.0)
 ROOT_2PI = np.sqrt(2 * np.pi)
@@ -70,13 +73,22 @@ class Pairs:
         self.q1, self.q2, self.c, self.m1, self.m2 = (np.atleast_1d(x) for x in (q1, q2, c, m1, m2))
         self.kinks = np.asarray(kinks_f, float), np.asarray(kinks_g, float)
         self.cos, self.sin, self.sign = angles(self.q1, self.q2, self.c)
+        self.trusted = True
         self.smooth = not (len(kinks_f) or len(kinks_g))
 
     def take(self, index) -> Pairs:
         parts = (x[index] for x in (self.q1, self.q2, self.c, self.m1, self.m2))
         taken = Pairs(self.f, self.g, *parts, *self.kinks)
+        taken.trusted, taken.smooth = self.trusted, self.smooth
         taken.cos, taken.sin, taken.sign = self.cos[index], self.sin[index], self.sign[index]
         return taken
+
+    def split_at_zero(self) -> Pairs:
+        """The same, as if there were kinks at 0: where steep functions (tanh at a large variance) are steep."""
+        index = np.arange(self.c.size)
+        split = self.take(index)
+        split.kinks, split.smooth, split.trusted = (np.zeros(1), np.zeros(1)), False, False
+        return split
 
     def values(self, x, y):
         """f(u) g(v) at x (P, X, 1), y (P, X, Y) or broadcastable."""
@@ -130,27 +142,44 @@ def trend(fine: np.ndarray, middle: np.ndarray, coarse: np.ndarray, scale: np.nd
 def integrate(pairs: Pairs, tol: float = 1e-12, check: bool = True) -> tuple[np.ndarray, np.ndarray]:
     """(values, absolute errors), (P,) each; aims at `tol` times sqrt(E f^2 E g^2).
 
+    Never takes more than MOST points: what `tol` is missed by, the errors say.
     Without `check` the errors are those of the hardest pairs, the largest for all.
     """
     if pairs.c.size == 0:
         return np.empty(0), np.empty(0)
     hard = _hardest(pairs)
     reach, scale = _reach(hard)
+    value, error, index = _refine(hard, pairs.c.size, reach, scale, tol)
+    apart = 0.0
+    if pairs.smooth and np.any(error > tol * scale):
+        other = _refine(hard.split_at_zero(), pairs.c.size, reach, scale, tol)
+        if np.any(other[1] > tol * scale):
+            apart = float(np.max(np.abs(other[0] - value) / (scale + 1e-300)))
+        if other[1].max() < error.max():
+            pairs, (value, error, index) = pairs.split_at_zero(), other
+    if hard.c.size == pairs.c.size:
+        return value, error + apart * scale
     rules = STEPS if pairs.smooth else ORDERS
-    for index in range(2 * (not pairs.smooth), len(rules)):
-        value, error = _apply(hard, rules, index, reach, scale)
-        if np.all(error <= tol * scale) or hard.cost(rules[min(index + 1, len(rules) - 1)]) > 4_000_000:
-            break
-    if hard is pairs:
-        return value, error
     chunk = max(1, POINTS // pairs.cost(rules[index]))
     starts = range(0, pairs.c.size, chunk)
     if not check:
         rule = pairs_rule(rules[index], reach)
         parts = map_tiles(lambda i: rule(pairs.take(slice(i, i + chunk))), starts)
-        return np.concatenate(parts), np.full(pairs.c.size, error.max())
+        return np.concatenate(parts), np.full(pairs.c.size, (error + apart * scale).max())
     done = map_tiles(lambda i: _apply(pairs.take(slice(i, i + chunk)), rules, index, reach, None), starts)
-    return tuple(np.concatenate(part) for part in zip(*done, strict=True))
+    value, error = (np.concatenate(part) for part in zip(*done, strict=True))
+    return value, error + apart * scale.max()
+
+
+def _refine(hard: Pairs, number: int, reach: float, scale: np.ndarray, tol: float):
+    """(values, errors, rule) of the first rule that reaches `tol` for the hardest of `number` pairs, or may be afforded."""
+    rules = STEPS if hard.smooth else ORDERS
+    for index in range(0 if hard.smooth else 2, len(rules)):
+        value, error = _apply(hard, rules, index, reach, scale)
+        following = hard.cost(rules[min(index + 1, len(rules) - 1)])
+        if np.all(error <= tol * scale) or following > MOST_A_PAIR or following * number > MOST:
+            break
+    return value, error, index
 
 
 def pairs_rule(rule: float, reach: float) -> Callable:
@@ -167,7 +196,7 @@ def _apply(pairs: Pairs, rules: tuple, index: int, reach: float, scale: np.ndarr
     n = [max(8, round(rules[index - k] * reach / 9)) for k in range(3)]
     fine, middle = (pairs.legendre(k, reach) for k in n[:2])
     d = np.abs(fine - middle) / (scale + 1e-300)
-    return fine, (np.minimum(d, 30 * d**1.25) + 200 * EPS) * scale
+    return fine, ((np.minimum(d, 30 * d**1.25) if pairs.trusted else d) + 200 * EPS) * scale
 
 
 def _hardest(pairs: Pairs) -> Pairs:

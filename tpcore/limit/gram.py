@@ -7,7 +7,7 @@ import numpy as np
 from tpcore.activations import Activation
 from tpcore.errors import Misuse
 from tpcore.limit import closed, pairs, series
-from tpcore.limit.derivative import slope_of
+from tpcore.limit.derivative import slip, slope_of
 from tpcore.limit.values import Values
 
 EPS = np.finfo(float).eps
@@ -79,6 +79,7 @@ def _general(phi: Activation, sigma: np.ndarray, slope: bool) -> Values:
     if not phi.kinks and not phi.form:
         found = _by_series(slope_of(phi) if slope else phi.f, sigma)
         if found is not None:
+            found.error += slip(phi, slope) * _top(found)
             return found
     return _small(phi, sigma, slope)
 
