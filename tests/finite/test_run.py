@@ -242,6 +242,24 @@ def test_cancelling_stops_a_draw():
         tp.run(everything(), 1000, progress=progress)
 
 
+@pytest.mark.parametrize("method", ["dense", "lazy"])
+def test_cancelling_midway_stops_before_the_next_product(method):
+    progress, armed = Progress(), []
+
+    def stop(values):
+        if armed:
+            progress.cancel()
+        return np.tanh(values)
+
+    prog = tp.Program("stops")
+    w, u, x = prog.matrix("W"), prog.matrix("U"), prog.vector("x")
+    y = u @ tp.nonlin(stop, w @ x)
+    tp.inner(u.T @ y, x)
+    armed.append(True)
+    with pytest.raises(Cancelled):
+        tp.run(prog, 200, method=method, progress=progress)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [{"width": 0}, {"width": 2.5}, {"method": "no"}, {"seed": -1}, {"seed": "a"}, {"dtype": np.int32}, {"keep": ["m"]}],

@@ -23,14 +23,18 @@ class DenseMatrix:
         Name the random numbers; row tiles of fixed size are drawn independently.
     dtype : dtype
         float64 or float32.
+    check : callable, optional
+        Called before every tile; raises to stop.
     """
 
-    def __init__(self, variance: float, rows: int, cols: int, root: np.random.SeedSequence, key: tuple, dtype):
+    def __init__(self, variance: float, rows: int, cols: int, root: np.random.SeedSequence, key: tuple, dtype, check=None):
         self.array = np.empty((rows, cols), dtype)
         scale = self.array.dtype.type(np.sqrt(variance / cols))
 
         def fill(tile: tuple[int, slice]) -> None:
             index, span = tile
+            if check is not None:
+                check()
             block = self.array[span]
             np.multiply(normals(root, (*key, index), block.shape, block.dtype), scale, out=block)
 

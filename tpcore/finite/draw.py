@@ -42,6 +42,10 @@ class Draw:
                 self._multiply(product)
             self._forget(stage)
 
+    def _check(self) -> None:
+        if self.progress is not None and self.progress.cancelled:
+            raise Cancelled("cancelled by the caller")
+
     def _sweep(self, sweep: Sweep) -> None:
         rows = length(sweep.dim, self.width)
         for i in sweep.stores:
@@ -55,8 +59,7 @@ class Draw:
             self._reduce(kind, what, np.asarray(total, dtype=np.float64), rows)
 
     def _tile(self, sweep: Sweep, index: int, span: slice) -> list:
-        if self.progress is not None and self.progress.cancelled:
-            raise Cancelled("cancelled by the caller")
+        self._check()
         made: dict[int, np.ndarray] = {}
         rows = span.stop - span.start
 
@@ -115,6 +118,7 @@ class Draw:
         return node.op.variance, length(rows, self.width), length(cols, self.width)
 
     def _multiply(self, product: Product) -> None:
+        self._check()
         matrix = self._matrices.get(product.matrix)
         if matrix is None:
             matrix = self._matrices[product.matrix] = self._open(product.matrix)
@@ -132,7 +136,7 @@ class Draw:
     def _open(self, matrix: int) -> DenseMatrix | LazyMatrix:
         shape = self._matrix_shape(matrix)
         if self.plan.dense:
-            return DenseMatrix(*shape, self.root, (_MATRIX, matrix), self.dtype)
+            return DenseMatrix(*shape, self.root, (_MATRIX, matrix), self.dtype, self._check)
         columns = [0, 0]
         for product in self.plan.products:
             if product.matrix == matrix:
