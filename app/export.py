@@ -85,7 +85,7 @@ _PRELUDE = 'const titles = plots.map((p) => p.tags[0] ?? ""), captions = plots.m
 
 def attach_image(button: pn.widgets.Button, plots: Sequence[Any], kind: str, stem: str) -> None:
     """Make `button` save all visible `plots` (tpapp.plots.Plot) as one sheet, ``<stem>.png`` or ``<stem>.svg``."""
-    args = {"plots": [plot.fig for plot in plots], "kind": kind, "stem": safe_stem(stem)}
+    args = {"plots": [plot.fig for plot in plots if plot.exported], "kind": kind, "stem": safe_stem(stem)}
     button.js_on_click(args=args, code=_PRELUDE + _CODE[kind])
 
 
@@ -96,7 +96,7 @@ def safe_stem(stem: str) -> str:
 
 def collect(plots: Sequence[Any]) -> dict[str, np.ndarray]:
     """``{"<figure>.<array>": array}`` of all figures."""
-    return {f"{plot.name}.{name}": np.asarray(array) for plot in plots for name, array in plot.data().items()}
+    return {f"{plot.name}.{name}": np.asarray(array) for plot in plots if plot.exported for name, array in plot.data().items()}
 
 
 def csv(arrays: Mapping[str, Any], metadata: Mapping[str, Any] | None = None) -> io.BytesIO:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from time import perf_counter
 
 import numpy as np
 
@@ -10,9 +12,10 @@ from tpapp.results import EigenvaluePath, LawCurve, MomentRow, PathRequest, Spec
 from tpcore import spectra
 from tpcore.compute.progress import Progress
 from tpcore.errors import BudgetError
+from tpcore.spectra.ensembles import DENSE_WORK
 from tpcore.spectra.histogram import WORK as COUNT_WORK
 from tpcore.spectra.moments import WORK as MOMENT_WORK
-from tpcore.spectra.tridiagonal import tridiagonal_chunks
+from tpcore.spectra.tridiagonal import MEMORY, tridiagonal_chunks
 
 KINDS = spectra.KINDS
 ORDERS = (2, 4, 6, 8, 10)
@@ -53,21 +56,49 @@ def fits(kind: str, draws: int = 1) -> int:
     return 10**6 if kind == "goe" else spectra.largest_n(kind, draws)
 
 
+def fits_draws(kind: str, n: int) -> int:
+    """How many draws of this size a request may have."""
+    if kind == "goe":
+        return _most_draws(n)
+    return int(min(DENSE_WORK / n**3, MEMORY / (16 * n))) if n <= fits(kind) else 0
+
+
+def quick(r: SpectrumRequest) -> bool:
+    """Whether it takes a few milliseconds at most."""
+    return r.n * r.draws <= 2**14 and (r.kind == "goe" or r.n**3 * r.draws <= 4e6)
+
+
+def check(r: SpectrumRequest) -> None:
+    """Refuse what needs more than about ten seconds, with what fits (`tpcore.errors.BudgetError`)."""
+    draws = f"{r.draws:,} draw{'s' * (r.draws > 1)}"
+    if r.kind == "goe":
+        most = _most_draws(r.n)
+        if r.draws > most:
+            raise BudgetError("A request may take about ten seconds", f"{draws} at n = {r.n:,}",
+                              f"At most {most:,} draws fit", fits=most)  # fmt: skip
+        return
+    largest = fits(r.kind, r.draws)
+    if r.n > largest:
+        hint = f"At most n = {largest:,} fits with {draws}; the Gaussian ensemble GOE has an exact model to n = 1,000,000"
+        raise BudgetError("Such a matrix is stored whole and may take about ten seconds", f"n = {r.n:,}", hint, fits=largest)
+
+
 def spectrum(request: SpectrumRequest, progress: Progress | None = None) -> Iterator[Spectrum]:
     """Histograms of growing numbers of draws; the last one has the moments too.
 
     Raises `tpcore.errors.BudgetError` with the n that fits.
     """
+    check(request)
     work = _counted if request.kind == "goe" else _dense
-    yield from work(request, progress or Progress())
+    steps, seconds, start = work(request, progress or Progress()), 0.0, perf_counter()
+    for result in steps:
+        seconds += perf_counter() - start
+        yield replace(result, seconds=seconds)
+        start = perf_counter()
 
 
 def _counted(r: SpectrumRequest, progress: Progress) -> Iterator[Spectrum]:
     """The GOE, by Sturm counts of its tridiagonal model."""
-    most = _most_draws(r.n)
-    if r.draws > most:
-        raise BudgetError("A request may take about ten seconds", f"{r.draws:,} draws at n = {r.n:,}",
-                          f"At most {most:,} draws fit", fits=most)  # fmt: skip
     edges = bin_edges(r.n * r.draws)
     fine = np.linspace(edges[0], edges[-1], FINE * (len(edges) - 1) + 1)
     limit = KINDS[r.kind].law()
@@ -78,7 +109,7 @@ def _counted(r: SpectrumRequest, progress: Progress) -> Iterator[Spectrum]:
         gap = spectra.cdf_gap(limit, fine, below, total)
         result = _result(r, draws, edges, counts, gap, (), EXACT)
         yield result
-    values = spectra.spectral_moments(r.kind, r.n, ORDERS, r.draws, r.seed)
+    values = spectra.spectral_moments(r.kind, r.n, ORDERS, r.draws, r.seed, progress=_inner(progress))
     yield _result(r, r.draws, edges, result.counts, result.gap, _moments(r, values), EXACT)
 
 
@@ -117,12 +148,30 @@ def _dense(r: SpectrumRequest, progress: Progress) -> Iterator[Spectrum]:
         yield _result(r, draws, edges, counts, _gap(limit, values), moments, DENSE)
 
 
+def _inner(outer: Progress) -> Progress:
+    """Cancels with `outer`, reports nothing: the histograms are what is counted."""
+    inner = Progress(lambda done, total: inner.cancel() if outer.cancelled else None)
+    return inner
+
+
 def _gap(limit: spectra.Law | None, values: np.ndarray) -> float | None:
     """sup |F_n - F| over all x, from sorted eigenvalues."""
     if limit is None:
         return None
     cdf, ranks = limit.cdf(values), np.arange(len(values) + 1) / len(values)
     return float(max(np.abs(cdf - ranks[1:]).max(), np.abs(cdf - ranks[:-1]).max()))
+
+
+def limit_moments(kind: str, nu: float = 3.0) -> tuple[MomentRow, ...]:
+    """The moments of the limit, which are Catalan numbers; infinite where the entries have no variance."""
+    holds = KINDS[kind].finite_variance(nu)
+    rows = [(k, float(spectra.catalan(k // 2))) for k in ORDERS]
+    return tuple(MomentRow(k, catalan if holds else float("inf"), catalan) for k, catalan in rows)
+
+
+def pairings(k: int) -> list:
+    """The noncrossing pairings of 2k points; there are C_k."""
+    return spectra.noncrossing_pairings(k)
 
 
 def _moments(r: SpectrumRequest, values: np.ndarray) -> tuple[MomentRow, ...]:
@@ -150,6 +199,24 @@ def path(request: PathRequest, progress: Progress | None = None) -> EigenvaluePa
         request.n, request.frames, request.step, request.seed, request.kind, request.nu, progress=progress
     )
     return EigenvaluePath(request, np.arange(request.frames) * request.step, rows)
+
+
+def limit_code() -> str:
+    """A snippet for the limit alone."""
+    return (
+        "import numpy as np\nimport tpcore as tp\n\n"
+        "law = tp.spectra.semicircle()\n"
+        "x = np.linspace(*law.support, 401)\n"
+        "limit = law.pdf(x)\n"
+        "catalan = [law.moment(k) for k in (2, 4, 6, 8, 10)]\n"
+        "print(catalan)\n"
+    )
+
+
+def path_code(p: PathRequest) -> str:
+    """A line that reproduces the moving eigenvalues."""
+    nu = f", nu={p.nu:g}" if p.kind == "symmetric:student" else ""
+    return f'path = tp.spectra.dyson({p.n}, steps={p.frames}, dt={p.step:g}, kind="{p.kind}", seed={p.seed}{nu})\n'
 
 
 def code(request: SpectrumRequest) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from html import escape, unescape
+from html import unescape
 from typing import Any
 
 import numpy as np
@@ -82,6 +82,8 @@ class Plot:
     theme, projector
         The first style; see `restyle`.
     """
+
+    exported = True  # part of exported sheets and data
 
     def __init__(self, title: str, caption: str = "", *, name: str, theme: str = "light", projector: bool = False):
         self.name = name
@@ -232,8 +234,9 @@ class Plot:
         }
 
 
-def square(fig: Any, extra: int, largest: int = 420) -> None:
+def square(fig: Any, extra: int, largest: int = 520) -> None:
     """Keep the frame square as the page's width changes; `extra` is the height of what is under and above it."""
+    fig.max_width = largest + 90
     fig.js_on_change(
         "inner_width",
         CustomJS(
@@ -250,7 +253,7 @@ def fixed_ticks(axis: Any, places: list[float], texts: list[str] | None = None) 
     """Ticks at `places`, labelled with `texts`."""
     axis.ticker = FixedTicker(ticks=list(places), minor_ticks=[])
     if texts is not None:
-        axis.major_label_overrides = {place: escape(text) for place, text in zip(places, texts)}
+        axis.major_label_overrides = dict(zip(places, texts))
 
 
 def staircase(edges: np.ndarray, heights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -6,7 +6,9 @@ import numpy as np
 from bokeh.models import ColumnDataSource, CustomJS, Range1d
 
 from tpapp.plots import format as fmt
-from tpapp.plots.base import Plot, finite, staircase
+from tpapp.plots.base import DASH, Plot, finite, staircase
+
+DOTS = [0, 4]
 
 
 class SpectrumPlot(Plot):
@@ -24,13 +26,17 @@ class SpectrumPlot(Plot):
         self.paint(area.glyph, fill_color=lambda s: s.width(self.width), fill_alpha=lambda s: 0.28)
         self.paint(line.glyph, line_color=lambda s: s.width(self.width), line_width=lambda s: s.line(1.25))
         self.paint(step.glyph, line_color=lambda s: s.width(self.ghost_width), line_width=lambda s: s.line(1.5))
-        self.theory(fig, self.limit)
+        self.holds = True
+        curve = self.theory(fig, self.limit)
+        self.paint(curve.glyph, line_color=lambda s: s.token("ink" if self.holds else "ink3"),
+                   line_dash=lambda s: DASH if self.holds else DOTS, line_cap=lambda s: "butt" if self.holds else "round")  # fmt: skip
         self.text = self.labels(fig, text_align="right")
         self.build(fig)
 
-    def update_law(self, law) -> None:
-        """A `LawCurve`: the dashed line and the frozen axes."""
-        self._law = law
+    def update_law(self, law, holds: bool = True) -> None:
+        """A `LawCurve`: the dashed line and the frozen axes. Where it is not the limit (`holds` False), grey dots."""
+        self._law, self.holds = law, holds
+        self.repaint()
         pdf = finite("The limit's density", law.pdf)
         inside = (law.x >= law.support[0]) & (law.x <= law.support[1])
         self.limit.data = {"x": np.asarray(law.x)[inside], "y": pdf[inside]}
@@ -80,7 +86,8 @@ class SpectrumPlot(Plot):
     def _relabel(self) -> None:
         style, rows = self.style, []
         if self._law is not None:
-            rows.append((f"limit: {self._law.name}", style.token("ink")))
+            name = f"limit: {self._law.name}" if self.holds else f"{self._law.name}: not the limit"
+            rows.append((name, style.token("ink" if self.holds else "ink3")))
         if self._result is not None:
             rows.append((f"n = {fmt.width(self.width)}", style.width_text(self.width)))
         if self._ghost is not None:
@@ -179,7 +186,10 @@ class EigenvaluePoints(Plot):
             args={"all": self.all, "now": self.now, "clock": self.clock, "forward": self.forward, "rate": frames_a_second},
             code="""
             const on = cb_obj.active ?? cb_obj.value ?? true
-            if (window.matchMedia("(prefers-reduced-motion: reduce)").matches) { if (on) forward.execute(cb_obj); return }
+            if (window.matchMedia("(prefers-reduced-motion: reduce)").matches) {
+              if (on) { forward.execute(cb_obj); if (cb_obj.active != null) cb_obj.active = false }
+              return
+            }
             const mark = "tp_play_" + clock.id
             if (window[mark]) { clearInterval(window[mark]); delete window[mark] }
             if (on) window[mark] = setInterval(() => {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from html import escape
 
 from tpapp.colours import width_label
@@ -14,23 +15,30 @@ table.tp-table th { font-weight: 400; color: var(--tp-ink3, inherit); text-align
 table.tp-table td { text-align: right; padding: 4px 0 4px 8px; border-top: 1px solid var(--tp-line, #E2E5EA); }
 table.tp-table th:first-child, table.tp-table td:first-child { text-align: left; padding-left: 0; color: var(--tp-ink2, inherit); }
 table.tp-table td.measured, table.tp-table td.limit { font-weight: 600; }
-table.tp-table td.error { color: var(--tp-ink3, inherit); }
+table.tp-table td.error, table.tp-table small { color: var(--tp-ink3, inherit); }
+table.tp-table small { display: block; font: 400 var(--tp-caption, 12px)/var(--tp-caption-line, 16px) var(--tp-font, system-ui, sans-serif); }
 """
 
 
 def moments(rows, width: float, theme: str = "light") -> str:
-    """``<table>`` of `MomentRow`s: k, (1/n) tr A^k in the width's colour, the Catalan number, the difference."""
+    """``<table>`` of `MomentRow`s: k, (1/n) tr A^k in the width's colour, the Catalan number, the difference ± s.e."""
     colour = width_label(width, theme)
     body = "".join(
-        f'<tr><td>{row.k}</td><td class="measured" style="color:{colour}">{fmt.minus(f"{row.measured:,.5f}")}</td>'
-        f'<td class="limit">{row.limit:,.0f}</td><td>{fmt.power(row.difference, 1, sign=True)}</td></tr>'
-        if abs(row.measured) < 1e6
-        else f'<tr><td>{row.k}</td><td class="measured" style="color:{colour}">{fmt.power(row.measured, 3)}</td>'
-        f'<td class="limit">{row.limit:,.0f}</td><td>{fmt.power(row.difference, 2, sign=True)}</td></tr>'
+        f'<tr><td>{row.k}</td><td class="measured" style="color:{colour}">{_moment(row.measured)}</td>'
+        f'<td class="limit">{row.limit:,.0f}</td><td>{_difference(row)}</td></tr>'
         for row in rows
     )
-    head = f"<tr><th>moment</th><th>n = {fmt.width(width)}</th><th>Catalan</th><th>difference</th></tr>"
+    head = f"<tr><th>k</th><th>n = {fmt.width(width)}</th><th>Catalan</th><th>difference</th></tr>"
     return f'<table class="tp-table"><thead>{head}</thead><tbody>{body}</tbody></table>'
+
+
+def _moment(value: float) -> str:
+    return fmt.minus(f"{value:,.5f}" if abs(value) < 100 else f"{value:,.1f}") if abs(value) < 1e5 else fmt.power(value, 3)
+
+
+def _difference(row) -> str:
+    error = f"<small>± {fmt.power(row.error, 1)}</small>" if math.isfinite(row.error) and row.error > 0 else ""
+    return fmt.power(row.difference, 1, sign=True) + error
 
 
 def numbers(rows: list[tuple[str, str, str]]) -> str:

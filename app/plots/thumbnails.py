@@ -47,6 +47,7 @@ class Thumbnails(Plot):
     """
 
     COLUMNS = 8
+    exported = False
 
     def __init__(self, kernels, *, theme: str = "light", projector: bool = False,
                  on_pick: Callable[[int], None] | None = None, columns: int = COLUMNS, width: int = 228):  # fmt: skip

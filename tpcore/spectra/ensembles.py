@@ -207,7 +207,7 @@ def _dense_eigenvalues(
         progress.tick()
         return values
 
-    for group in row_tiles(len(tiles), int(np.clip(MEMORY // (16 * n**2), 1, 16))):
+    for group in row_tiles(len(tiles), int(np.clip(MEMORY // (16 * n**2), 1, 16 if n <= 256 else 2))):
         yield np.concatenate(map_tiles(spectrum, range(group.start, group.stop)))
 
 
