@@ -27,7 +27,9 @@ class DenseMatrix:
         Called before every tile; raises to stop.
     """
 
-    def __init__(self, variance: float, rows: int, cols: int, root: np.random.SeedSequence, key: tuple, dtype, check=None):
+    def __init__(
+        self, variance: float, rows: int, cols: int, root: np.random.SeedSequence, key: tuple, dtype, check=None
+    ):
         self.array = np.empty((rows, cols), dtype)
         scale = self.array.dtype.type(np.sqrt(variance / cols))
 
