@@ -214,6 +214,7 @@ class Spectrum:
     gap: float | None
     moments: tuple[MomentRow, ...]
     method: str
+    seconds: float = 0.0  # of computing
 
     @property
     def done(self) -> bool:
