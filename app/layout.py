@@ -26,6 +26,9 @@ class Layout:
         self._questions: list[str] = []
         self._asking = self._projecting = self._stale = False
         self.controls = column(*controls, parts=("controls",), css_classes=["tp-controls"])
+        for view in (view for line in self.figures for view in line):
+            for box in view.select(pn.layout.ListPanel):
+                box.stylesheets = [*box.stylesheets, ".bk-Figure { opacity: var(--tp-fade, 1); }"]
         self.lines = [row(*line, parts=("figures",)) for line in self.figures]
         self.chips = row(parts=("ask",), css_classes=["tp-ask"])
         stale = html('<p class="tp-last-valid">from the last valid state</p>', "stale", css_classes=["tp-stale-note"])

@@ -75,6 +75,9 @@ from tpapp.widgets import control, figure, note, retitle, section, share
 __all__ = ["Number", "Page", "Preset", "Request", "State", "Width", "figure", "finite", "note", "retitle", "section", "share"]
 
 
+AFTER_FIGURES = 0.03
+
+
 class Page(pn.viewable.Viewer):
     """A lab. See the guide at the top of this module.
 
@@ -98,8 +101,8 @@ class Page(pn.viewable.Viewer):
         self.framed, self.theme, self.projector, self._on_link = framed, theme, False, on_link
         self.plots: list = []
         self.state = self.State(self.presets, **values)
-        self.flow = Flow(self.clear, self._column, self._work)
-        self._words, self._held = "", False
+        self.flow = Flow(self.clear, self._soon, self._work)
+        self._words, self._held, self._due = "", False, False
         self.build()
         self.root = self._frame()
         self.state.param.watch(self._changed, [n for n in self.state.param if n != "name"])
@@ -256,10 +259,20 @@ class Page(pn.viewable.Viewer):
     def _refresh(self) -> None:
         s = self.state.snapshot()
         self.flow.take(lambda: self.requests(s))
-        self._column()
+        self._soon()
+
+    def _soon(self) -> None:
+        """Bring the words up to date when the figures have gone out: a drag is not slowed by them."""
+        if not self._due:
+            self._due = True
+            self.flow.jobs.loop.later(self._column, AFTER_FIGURES)
 
     def _column(self) -> None:
-        s = self.state.snapshot()
+        self._due = False
+        with self.together():
+            self._say(self.state.snapshot())
+
+    def _say(self, s) -> None:
         if not self.flow.failed:
             self.reading.show(self.claim(s), self.formula(s), self.numbers(s), self.code(s))
         self.layout.ask(self.ask_next(s))

@@ -61,13 +61,26 @@ function act(model, name) {
   if (name === "theme") setTheme(model, document.documentElement.dataset.theme === "dark" ? "light" : "dark", true);
 }
 
-// Sliders of the stock widgets have no accessible name: give each handle its widget's title and its value in words.
-function nameHandles(root) {
+// What stock widgets leave unnamed for assistive technology: sliders, checkboxes, formulas.
+function nameAll(root) {
   for (const element of root.querySelectorAll("*")) {
-    if (!element.shadowRoot) continue;
-    nameHandles(element.shadowRoot);
-    for (const handle of element.shadowRoot.querySelectorAll(".noUi-handle")) nameHandle(element, handle);
+    const shadow = element.shadowRoot;
+    if (!shadow) continue;
+    nameAll(shadow);
+    for (const handle of shadow.querySelectorAll(".noUi-handle")) nameHandle(element, handle);
+    const box = [...shadow.children].find((at) => at.matches("input[type=checkbox]:not([aria-label])"));
+    if (box) box.setAttribute("aria-label", shadow.querySelector(".bk-label")?.textContent ?? "");
+    for (const drawn of shadow.querySelectorAll("svg[role=img]:not([aria-label])")) drawn.setAttribute("aria-label", formula(element));
   }
+}
+
+function formula(host) {
+  for (const model of Bokeh.documents[0]._all_models.values()) {
+    if (model.type?.endsWith("MathJax") && Bokeh.index.find_one(model)?.el === host) {
+      return "Formula: " + model.text.replace(/<[^>]*>/g, "").replaceAll("$", "").replaceAll("&amp;", "&").trim();
+    }
+  }
+  return "Formula";
 }
 
 function nameHandle(host, handle) {
@@ -143,7 +156,7 @@ export function render({ model }) {
   tell();
   setTheme(model, document.documentElement.dataset.theme, false);
   let due = 0;
-  const look = () => { nameHandles(document); due = 0; };
+  const look = () => { nameAll(document); due = 0; };
   const soon = () => { if (!due) due = setTimeout(look, 300); };
   new MutationObserver(soon).observe(document.getElementById("main"), { childList: true, subtree: true });
   for (const wait of [300, 1000, 2500]) setTimeout(look, wait);
