@@ -135,6 +135,10 @@ def odd_moment(s):
     return s.W.T @ (tp.moment(s.v * s.x) * (s.W @ s.x))
 
 
+def odd_inner(s):
+    return s.W.T @ (tp.inner(s.x, s.v) * s.v * (s.W @ s.x))
+
+
 def readout_forward(s):
     return s.W.T @ (s.v * (s.W @ (s.x + tp.moment(s.v * s.v) * s.x)))
 
@@ -165,6 +169,7 @@ CASES = {
     relu_of_readout: "netsort+",
     moment_of_both: "netsort",
     odd_moment: "netsort+",
+    odd_inner: "netsort+",
     readout_forward: "netsort+",
 }
 

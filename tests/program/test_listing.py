@@ -105,6 +105,9 @@ def test_every_instruction_has_its_form():
     prog.name("pair", tp.stack([x, y]))
     prog.name("long", tp.stack([K, K], new_axis=False))
     m = prog.name("m", tp.moment(y))
+    far = prog.vector("far", dim=2.0)
+    prog.name("w", tp.moment(np.abs, far))
+    prog.name("d", tp.inner(far, far))
     prog.name("p", y * x)
     prog.name("q", tp.nonlin(lambda s, c: s * c, x, params=[m]))
     prog.name("S", tp.inner(K, K))
@@ -130,6 +133,8 @@ def test_every_instruction_has_its_form():
         "pair": ("(x, y)", "G(n) x 2", "Block", ""),
         "long": ("(K | K)", "G(n) x 4", "Block", ""),
         "m": ("1/n \u03a3 y", "C", "Moment", ""),
+        "w": ("1/(2n) \u03a3 absolute(far)", "C", "Moment", ""),
+        "d": (f"far{T} far / (2n)", "C", "Moment", ""),
         "p": ("y * x", "H(n)", "Nonlin", ""),
         "q": ("f1(x; m)", "H(n)", "Nonlin+", ""),
         "S": (f"K{T} K / n", "C x 2 x 2", "Moment", ""),

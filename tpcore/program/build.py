@@ -113,8 +113,6 @@ class Program:
         check.name(self, what, name)
         shape = inputs.block_shape(what, cov, shape)
         size = int(np.prod(shape, dtype=int))
-        if np.ndim(cov) == 0:
-            cov = check.checked(what, checks.real, "cov", cov, 0.0) * np.eye(size)
         group = inputs.gaussian_group(what, mean, cov, size, dim)
         columns = np.arange(size).reshape(shape)
         return self._emit(ops.GaussianInput(group, columns), "G", shape, group.dim, name)

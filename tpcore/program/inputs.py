@@ -25,8 +25,11 @@ def block_shape(what: str, cov, shape) -> tuple[int, ...]:
 
 
 def gaussian_group(what: str, mean, cov, size: int, dim: float) -> ops.GaussianGroup:
-    """The joint law of `size` vectors, immutable."""
-    cov = check.checked(what, checks.covariance, "cov", cov, size)
+    """The joint law of `size` vectors, immutable; a number for `cov` is the variance of independent ones."""
+    if np.ndim(cov) == 0:
+        cov = check.checked(what, checks.real, "cov", cov, 0.0) * np.eye(size)
+    else:
+        cov = check.checked(what, checks.covariance, "cov", cov, size)
     mean = check.checked(what, checks.array, "mean", mean)
     if mean.size not in (1, size):
         fail(what, f"mean must be one number or {size}", f"shape {mean.shape}")
