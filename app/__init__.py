@@ -1,0 +1,12 @@
+"""The explorer's labs, for notebooks: ``from tpapp import MatricesLab; MatricesLab()``."""
+
+from importlib import import_module
+
+LABS = {"KernelsLab": "kernels", "MatricesLab": "matrices"}
+
+
+def __getattr__(name: str):
+    """A lab is imported when it is asked for: `panel serve` reads this file under another name."""
+    if name in LABS:
+        return getattr(import_module(f"tpapp.labs.{LABS[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,6 +9,8 @@ from tpapp.colours import width_label
 from tpapp.plots import format as fmt
 
 CSS = """
+h3.tp-title { font: 600 var(--tp-body, 14px)/var(--tp-body-line, 20px) var(--tp-font, system-ui, sans-serif); margin: 0 0 4px; }
+h3.tp-title small { font: 400 var(--tp-caption, 12px)/var(--tp-caption-line, 16px) var(--tp-font, system-ui, sans-serif); color: var(--tp-ink3, inherit); }
 table.tp-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums;
   font: 400 var(--tp-body, 14px)/var(--tp-body-line, 20px) var(--tp-font, system-ui, sans-serif); color: var(--tp-ink, inherit); }
 table.tp-table th { font-weight: 400; color: var(--tp-ink3, inherit); text-align: right; padding: 4px 0 4px 8px; }
@@ -37,8 +39,9 @@ def _moment(value: float) -> str:
 
 
 def _difference(row) -> str:
-    error = f"<small>± {fmt.power(row.error, 1)}</small>" if math.isfinite(row.error) and row.error > 0 else ""
-    return fmt.power(row.difference, 1, sign=True) + error
+    error = getattr(row, "error", 0.0)
+    bar = f"<small>± {fmt.power(error, 1)}</small>" if math.isfinite(error) and error > 0 else ""
+    return fmt.power(row.difference, 1, sign=True) + bar
 
 
 def numbers(rows: list[tuple[str, str, str]]) -> str:
