@@ -8,6 +8,8 @@ from scipy.stats import norm
 import tpcore as tp
 from tpcore.errors import Misuse, ProgramError, Unsupported
 from tpcore.limit.interpret import limit
+from tpcore.limit.kinks import kinks
+from tpcore.limit.recognize import Block
 
 
 def normal(f, variance=1.0, mean=0.0):
@@ -245,3 +247,40 @@ def test_accuracy_is_said():
     fine = tp.Program("fine")
     fine.name("m", tp.moment(tp.tanh(fine.vector("x", mean=0.5))))
     assert limit(fine, tol=1e-10).notes == [] and limit(fine).error("m") < 1e-12
+
+
+def test_gaussian_factors_are_integrated_out_given_the_others():
+    """E u v cos w = (C_uv - C_uw C_vw) exp(-C_ww/2) for centred Gaussians: one opaque factor, two Gaussian ones."""
+    cov = np.array([[1.2, 0.6, -0.4], [0.6, 0.9, 0.3], [-0.4, 0.3, 1.1]])
+    prog = tp.Program("wick")
+    u, v, w = prog.vectors("u v w", cov=cov)
+    lim = limit(prog)
+    e = lim.expect(lambda x, y, z: x * y * np.cos(z), u, v, w)
+    assert e.value == pytest.approx((0.6 + 0.4 * 0.3) * np.exp(-1.1 / 2), rel=1e-13)
+    e = lim.expect(lambda x, y, z: x**2 * y * np.sin(z), u, v, w)
+    assert e.value == pytest.approx((1.2 * 0.3 + 2 * 0.6 * -0.4 - 0.16 * 0.3) * np.exp(-1.1 / 2), rel=1e-12)
+
+
+def test_kinks_of_a_users_function_are_found():
+    def found(f):
+        return kinks(Block(f, [], [()], (), "f"))[0]
+
+    np.testing.assert_allclose(found(lambda s: np.clip(s, -0.3, 1.234)), [-0.3, 1.234], atol=1e-8)
+    np.testing.assert_allclose(found(lambda s: np.where(s > 0.5, np.sin(s), np.exp(-s * s))), [0.5], atol=1e-8)
+    np.testing.assert_allclose(found(np.abs), [0.0], atol=1e-8)
+    for smooth in (np.tanh, np.exp, lambda s: np.sin(9 * s), lambda s: s**3):
+        assert len(found(smooth)) == 0
+
+
+def test_parameters_may_differ_by_column():
+    """clip at a C-var of its own for every vector of a block: kinks at different places."""
+    prog = tp.Program("columns")
+    S = np.array([[1.3, 0.5], [0.5, 0.8]])
+    x = prog.block("x", 0, S)
+    q = tp.moment(x * x)
+    prog.name("y", prog.matrix("W") @ tp.nonlin(lambda s, c: np.minimum(s, c), x, params=[q]))
+    cov = limit(prog).cov("y")
+    for i in range(2):
+        s = np.sqrt(S[i, i])
+        exact = quad(lambda z, s=s: min(s * z, s * s) ** 2 * norm.pdf(z), -12, 12, points=[s], epsabs=1e-13)[0]
+        assert cov[i, i] == pytest.approx(exact, rel=1e-9)

@@ -23,29 +23,41 @@ MOST_NODES = 60_000
 
 
 def flat(f, g, q1, q2, c, kinks_f, kinks_g) -> tuple[np.ndarray, np.ndarray] | None:
-    """(values, errors) for centred pairs, 1-D arrays of equal length; None where interpolation does not pay or not hold."""
-    s1, s2, angle = _coordinates(q1, q2, c)
+    """(values, errors) for centred pairs, 1-D arrays of equal length; None where a table does not pay or not hold."""
+    live = (q1 > 0) & (q2 > 0)
+    if not live.any():
+        return None
+    problem = bivariate.Pairs(f, g, q1, q2, c, 0 * c, 0 * c, kinks_f, kinks_g)
+    found = _interpolated(problem.take(live))
+    if found is None or live.all():
+        return found
+    value, error = np.empty(c.size), np.empty(c.size)
+    value[live], error[live] = found
+    value[~live], error[~live] = bivariate.integrate(problem.take(~live))
+    return value, error
+
+
+def _interpolated(problem: bivariate.Pairs) -> tuple[np.ndarray, np.ndarray] | None:
+    """What is tabulated is E f g / sqrt(E f^2 E g^2), so that small variances keep their digits."""
+    f, g = problem.f, problem.g
+    s1, s2, angle = _coordinates(problem)
     ranges = [(float(x.min()), float(x.max())) for x in (s1, s2, angle)]
     if f == g:
-        ranges[0] = ranges[1] = tuple(pick(*(r[k] for r in ranges[:2])) for k, pick in ((0, min), (1, max)))
+        ranges[0] = ranges[1] = (min(r[0] for r in ranges[:2]), max(r[1] for r in ranges[:2]))
     sample = _sample(s1, s2, angle)
-    zero = np.zeros(len(sample))
-    exact, slip = bivariate.integrate(
-        bivariate.Pairs(f, g, q1[sample], q2[sample], c[sample], zero, zero, kinks_f, kinks_g)
-    )
-    scale = bivariate.size(f, s1[sample]) * bivariate.size(g, s2[sample]) + 1e-300
+    exact, slip = bivariate.integrate(problem.take(sample))
+    scale = _sizes(f, s1) * _sizes(g, s2) + 1e-300
     for level in (0, 1, 2):
         counts = [_degree(*ranges[k], level) for k in (0, 1)] + [(24, 40, 64)[level]]
-        if np.prod(counts) / (2 if f == g else 1) > min(MOST_NODES, 0.7 * c.size):
+        if np.prod(counts) / (2 if f == g else 1) > min(MOST_NODES, 0.7 * s1.size):
             return None
         nodes = [_points(*r, n) for r, n in zip(ranges, counts, strict=True)]
-        values = _tabulate(f, g, nodes, kinks_f, kinks_g)
-        coefficients = _coefficients(values)
+        coefficients = _coefficients(_tabulate(problem, nodes))
         found = _evaluate(coefficients, ranges, s1[sample], s2[sample], angle[sample])
-        worst = float(np.max(np.abs(found - exact) / scale))
+        worst = float(np.max(np.abs(found - exact / scale[sample])))
         if worst < (GOOD if level < 2 else ENOUGH):
-            error = (4 * worst + 1e-14) * _sizes(f, s1) * _sizes(g, s2) + float(slip.max())
-            return _evaluate(coefficients, ranges, s1, s2, angle), error
+            value = _evaluate(coefficients, ranges, s1, s2, angle) * scale
+            return value, (4 * worst + 1e-14 + float(np.max(slip / scale[sample]))) * scale
     return None
 
 
@@ -54,11 +66,10 @@ def _sizes(f, s: np.ndarray) -> np.ndarray:
     return bivariate.size(f, distinct)[where]
 
 
-def _coordinates(q1, q2, c):
+def _coordinates(problem: bivariate.Pairs) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Standard deviations and the angle t in [0, pi], accurate near 0 and pi."""
-    _, half, sign = bivariate.angles(q1, q2, c)
-    t = 2 * np.arcsin(half)
-    return np.sqrt(q1), np.sqrt(q2), np.where(sign > 0, t, np.pi - t)
+    t = 2 * np.arcsin(problem.sin)
+    return np.sqrt(problem.q1), np.sqrt(problem.q2), np.where(problem.sign > 0, t, np.pi - t)
 
 
 def _sample(s1, s2, angle) -> np.ndarray:
@@ -82,7 +93,8 @@ def _points(low: float, high: float, n: int) -> np.ndarray:
     return (low + high) / 2 + (high - low) / 2 * x
 
 
-def _tabulate(f, g, nodes, kinks_f, kinks_g) -> np.ndarray:
+def _tabulate(problem: bivariate.Pairs, nodes: list) -> np.ndarray:
+    f, g = problem.f, problem.g
     shape = tuple(map(len, nodes))
     i, j, k = (m.ravel() for m in np.meshgrid(*map(np.arange, shape), indexing="ij"))
     mirrored = f == g and np.array_equal(nodes[0], nodes[1])
@@ -90,12 +102,13 @@ def _tabulate(f, g, nodes, kinks_f, kinks_g) -> np.ndarray:
     i, j, k = i[half], j[half], k[half]
     a, b, t = nodes[0][i], nodes[1][j], nodes[2][k]
     zero = np.zeros(a.size)
-    pairs = bivariate.Pairs(f, g, a * a, b * b, a * b * np.cos(t), zero, zero, kinks_f, kinks_g)
+    pairs = bivariate.Pairs(f, g, a * a, b * b, a * b * np.cos(t), zero, zero, *problem.kinks)
     sign = np.where(t <= np.pi / 2, 1.0, -1.0)
     t = np.where(sign > 0, t, np.pi - t) / 2
     pairs.cos, pairs.sin, pairs.sign = np.cos(t), np.sin(t), sign
     out = np.empty(shape)
-    out[i, j, k] = bivariate.integrate(pairs, check=False)[0]
+    sizes = [bivariate.size(h, x) + 1e-300 for h, x in ((f, nodes[0]), (g, nodes[1]))]
+    out[i, j, k] = bivariate.integrate(pairs, check=False)[0] / (sizes[0][i] * sizes[1][j])
     if mirrored:
         out[j, i, k] = out[i, j, k]
     return out
