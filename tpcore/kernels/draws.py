@@ -15,6 +15,7 @@ from tpcore.finite.budget import BUDGET
 from tpcore.kernels.dense import DenseDraw
 from tpcore.kernels.forward import Forward, Sampler
 from tpcore.kernels.nngp import network
+from tpcore.kernels.recursion import square_memory
 from tpcore.nets import MLP
 from tpcore.nets.base import inputs
 
@@ -52,7 +53,7 @@ class Request:
     def _check_memory(self, budget: float, entries: int) -> None:
         count, depth = len(self.X), self.net.depth
         checks.memory("draws", self.draws, 8.0 * entries, budget)
-        checks.memory("inputs", count, 8.0 * count * (4 * depth + 8), budget)
+        square_memory(count, 8.0 * (4 * depth + 8), budget)
         if self.dense:
             square, linear = 8.0 * (depth - 1), 8.0 * (2 * depth * count + self.X.shape[1] + 2)
             need = square * self.width**2 + linear * self.width

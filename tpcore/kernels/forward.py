@@ -40,21 +40,25 @@ class Sampler:
         Draws a chunk: more than one only where a whole draw is smaller than a tile.
     first : ndarray, (r, N)
         R of the inputs: first^T first = X X^T / d.
+    precision : type
+        Of the tiles; the noise is float32 in any case.
     """
 
+    precision = np.float32
     net: MLP
     X: np.ndarray
     width: int
     root: np.uint64
-    dtype: type = np.float32
     tick: Callable[[], None] = lambda: None
     rows: int = field(init=False)
     together: int = field(init=False)
     first: np.ndarray = field(init=False)
+    dtype: type = field(init=False)
     phi: Callable = field(init=False)
 
     def __post_init__(self):
         count, features = self.X.shape
+        self.dtype = self.precision
         self.phi = value_of(self.net.phi)
         self.rows = max(256, ENTRIES // count // 64 * 64)
         self.together = max(1, ENTRIES // (count * self.width)) if self.rows >= self.width else 1

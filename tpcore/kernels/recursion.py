@@ -18,6 +18,7 @@ import numpy as np
 
 from tpcore import checks
 from tpcore.compute.tiles import map_tiles, row_tiles
+from tpcore.errors import BudgetError
 from tpcore.finite.budget import BUDGET
 from tpcore.jitted import recursion as jitted
 from tpcore.limit import expect, pairs
@@ -62,9 +63,12 @@ def kernels(net: MLP, X: np.ndarray, X2: np.ndarray | None, tangent: bool,
     Misuse
         With `tangent`, for an activation that jumps.
     """
-    columns = len(X if X2 is None else X2)
     fused = form_of(net.phi) is not None
-    checks.memory("inputs", len(X), (16.0 if fused else 64.0) * columns, 2 * BUDGET)
+    entry = 16.0 if fused else 64.0
+    if X2 is None:
+        square_memory(len(X), entry, 2 * BUDGET)
+    else:
+        checks.memory("inputs", len(X), entry * len(X2), 2 * BUDGET)
     if tangent:
         expect.differentiable(net.phi)
     layers = steps(net, convention)
@@ -73,6 +77,18 @@ def kernels(net: MLP, X: np.ndarray, X2: np.ndarray | None, tangent: bool,
     if X2 is None:
         return _square(net, layers, X, tangent)
     return _rectangular(net, layers, X, X2, tangent)
+
+
+def square_memory(count: int, entry: float, budget: float) -> None:
+    """Refuse `count` inputs whose matrices take `entry` bytes a pair, naming the number that fits."""
+    if count * count * entry > budget:
+        fits = int(np.sqrt(budget / entry))
+        raise BudgetError(
+            f"The matrices over all pairs of inputs must fit into {budget / 2**30:.3g} GiB of memory",
+            f"{count:,} inputs, which need {count * count * entry / 2**30:.3g} GiB",
+            f"At most {fits:,} inputs fit",
+            fits=fits,
+        )
 
 
 def _fused(net, layers: list[Step], X, X2, tangent: bool):
