@@ -83,10 +83,16 @@ _CODE = {"png": _PNG, "svg": _SVG}
 _PRELUDE = 'const titles = plots.map((p) => p.tags[0] ?? ""), captions = plots.map((p) => p.tags[1] ?? "")\n'
 
 
-def attach_image(button: pn.widgets.Button, plots: Sequence[Any], kind: str, stem: str) -> None:
-    """Make `button` save all visible `plots` (tpapp.plots.Plot) as one sheet, ``<stem>.png`` or ``<stem>.svg``."""
+def image_call(plots: Sequence[Any], kind: str, stem: str) -> tuple[dict[str, Any], str]:
+    """Arguments and JavaScript that save all visible `plots` as one sheet, ``<stem>.png`` or ``<stem>.svg``."""
     args = {"plots": [plot.fig for plot in plots if plot.exported], "kind": kind, "stem": safe_stem(stem)}
-    button.js_on_click(args=args, code=_PRELUDE + _CODE[kind])
+    return args, _PRELUDE + _CODE[kind]
+
+
+def attach_image(button: pn.widgets.Button, plots: Sequence[Any], kind: str, stem: str) -> None:
+    """Make `button` save `plots` (tpapp.plots.Plot) as an image, "png" or "svg"."""
+    args, code = image_call(plots, kind, stem)
+    button.js_on_click(args=args, code=code)
 
 
 def safe_stem(stem: str) -> str:

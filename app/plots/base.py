@@ -234,19 +234,16 @@ class Plot:
         }
 
 
-def square(fig: Any, extra: int, largest: int = 520) -> None:
-    """Keep the frame square as the page's width changes; `extra` is the height of what is under and above it."""
+def square(fig: Any, largest: int = 520) -> None:
+    """Keep the frame square, in the browser, as the page's width changes."""
     fig.max_width = largest + 90
-    fig.js_on_change(
-        "inner_width",
-        CustomJS(
-            args={"fig": fig, "extra": extra, "largest": largest},
-            code="""
-            const side = Math.min(largest, Math.round(fig.inner_width))
-            if (side > 40 && Math.abs(fig.height - side - extra) > 1) fig.height = side + extra
-            """,
-        ),
-    )
+    code = """
+        const side = Math.min(largest, fig.inner_width), off = Math.round(side - fig.inner_height)
+        if (side > 40 && fig.inner_height > 0 && Math.abs(off) > 1) fig.height = fig.height + off
+    """
+    keep = CustomJS(args={"fig": fig, "largest": largest}, code=code)
+    fig.js_on_change("inner_width", keep)
+    fig.js_on_change("inner_height", keep)
 
 
 def fixed_ticks(axis: Any, places: list[float], texts: list[str] | None = None) -> None:

@@ -152,7 +152,7 @@ class Heatmap(Plot):
         if bar:
             self._bar(fig, mapper, signed=mapper is trio.signed)
         self._hover(fig, image)
-        square(fig, extra=36)
+        square(fig)
         self.build(fig)
 
     def _cross(self, fig) -> None:

@@ -146,7 +146,7 @@ class OutputDensity(Plot):
         curve = fig.multi_line("xs", "ys", source=self.limit, line_dash=DASH, level="overlay")
         self.paint(curve.glyph, line_color="ink", line_width=lambda s: s.line(1.5))
         self.text = self.labels(fig, text_align="center")
-        square(fig, extra=50)
+        square(fig)
         self.build(fig)
 
     def update_limit(self, covariance: np.ndarray) -> None:
