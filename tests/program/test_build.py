@@ -168,7 +168,8 @@ def test_kinds(scene):
     prog, v, _ = scene
     g, h = v["W"] @ tp.relu(v["x"]), tp.relu(v["x"])
     assert (g.kind, h.kind, (g + v["x"]).kind, (g + h).kind) == ("G", "H", "G", "H")
-    assert (tp.stack([g, v["x"]]).kind, tp.stack([g, h]).kind, v["Y"][0].kind, tp.moment(h).kind) == ("G", "H", "G", "C")
+    stacked = [tp.stack([g, v["x"]]).kind, tp.stack([g, h]).kind]
+    assert (*stacked, v["Y"][0].kind, tp.moment(h).kind) == ("G", "H", "G", "C")
     assert (v["X"] @ A).kind == "G" and (v["X"] * ROW + 1).kind == "G"
 
 

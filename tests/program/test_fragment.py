@@ -219,7 +219,8 @@ def test_parity_by_flipping_signs():
 
 
 def test_equations_over_two_elements():
-    assert first_contradiction([Equation(0b011, 1, 0, ""), Equation(0b110, 1, 1, ""), Equation(0b101, 0, 2, "")]) is None
+    consistent = [Equation(0b011, 1, 0, ""), Equation(0b110, 1, 1, ""), Equation(0b101, 0, 2, "")]
+    assert first_contradiction(consistent) is None
     bad = Equation(0b101, 1, 2, "")
     assert first_contradiction([Equation(0b011, 1, 0, ""), Equation(0b110, 1, 1, ""), bad]) is bad
     assert first_contradiction([Equation(0, 1, 3, "")]).node == 3

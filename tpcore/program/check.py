@@ -52,7 +52,8 @@ def name(program, what: str, value) -> str:
     """`value` if it can name something new in `program`."""
     stripped = "".join(c for c in value if unicodedata.category(c)[0] != "M") if isinstance(value, str) else ""
     if not _NAME.fullmatch(stripped):
-        fail(what, "a name must begin with a letter and go on with letters, digits or _ ^ . , ' ~ - { } [ ]", repr(value))
+        must = "a name must begin with a letter and go on with letters, digits or _ ^ . , ' ~ - { } [ ]"
+        fail(what, must, repr(value))
     if program.taken(value):
         fail(what, "names must be unique in a program", f"{value!r} again", f"Try {value + '2'!r}")
     return value
