@@ -297,3 +297,12 @@ def test_copy_and_pickle():
     tp.tanh(twin["z"])
     assert (len(twin), len(prog), len(far)) == (len(prog) + 1, len(prog), len(prog))
     assert str(far) == str(prog) and far["z"].program is far and twin.title == "q"
+
+
+def test_a_readout_may_be_correlated_with_what_no_output_uses():
+    prog = tp.Program("WWx")
+    W, x = prog.matrix("W", variance=1.0), prog.vector("x", mean=0.0, variance=1.0)
+    u, v = prog.vectors("u v", mean=[0, 0], cov=[[1, 0.5], [0.5, 1]])
+    z = prog.name("z", W @ (W @ x) + 2 * x)
+    prog.output("f", v, tp.relu(z))
+    assert str(prog).startswith("Netsor program") and prog["u"].index == u.index

@@ -15,7 +15,7 @@ import numpy as np
 
 from tpcore.errors import Misuse
 from tpcore.program import ops
-from tpcore.program.graph import arguments
+from tpcore.program.graph import ancestors, arguments
 from tpcore.program.where import fail
 
 _NAME = re.compile(r"[^\W\d_][\w^.,'~{}\[\]-]*")
@@ -175,7 +175,7 @@ def check_output(program, label: str, v, y, bias_variance: float, bias: str) -> 
 
 
 def check_program(program) -> None:
-    """What holds of a whole program: readouts are used in outputs only, and are independent of all else.
+    """What holds of a whole program: readouts are used in outputs only, and are independent of what they read out.
 
     Raises
     ------
@@ -183,7 +183,8 @@ def check_program(program) -> None:
         Naming the instruction that breaks it.
     """
     nodes = program.nodes
-    readouts = {out.readout: out for out in program.outputs.values()}
+    outputs = list(program.outputs.values())
+    readouts = {out.readout: out for out in outputs}
     if not readouts:
         return
     for node in nodes:
@@ -195,16 +196,15 @@ def check_program(program) -> None:
                     hint="Use another input vector here, or average with tp.inner instead of an output",
                     where=node.where,
                 )
-    for out in program.outputs.values():
+    for out in outputs:
         if out.features in readouts:
             features = nodes[out.features]
             must = f"{features.name} is a readout, so it may not be read out"
             fail(f"Output {out.name!r}", must, hint="v^T v / n is tp.inner(v, v)", where=features.where)
-    for node in nodes:
-        if not isinstance(node.op, ops.GaussianInput) or node.index in readouts:
-            continue
-        for i, out in readouts.items():
-            _independent(nodes[i], node, out)
+    for node in (nodes[i] for i in sorted(ancestors(nodes, [out.features for out in outputs]))):
+        if isinstance(node.op, ops.GaussianInput):
+            for i, out in readouts.items():
+                _independent(nodes[i], node, out)
 
 
 def _independent(readout: ops.Node, other: ops.Node, out: ops.Output) -> None:
@@ -215,7 +215,7 @@ def _independent(readout: ops.Node, other: ops.Node, out: ops.Output) -> None:
     if np.any(cov != 0):
         fail(
             f"Output {out.name!r}",
-            f"its readout {readout.name} must be independent of all inputs that are no readouts",
+            f"its readout {readout.name} must be independent of the inputs that outputs are made of",
             f"covariance {cov[np.argmax(np.abs(cov))]:g} with {other.name}",
             "Give the readout its own prog.vector",
             where=readout.where,
