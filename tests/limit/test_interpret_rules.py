@@ -122,7 +122,8 @@ def density(x, cov):
 def test_a_users_function_is_as_good_as_a_named_one():
     S = np.random.default_rng(5).normal(size=(3, 3))
     S = S @ S.T / 2
-    for user, name in ((lambda s: np.maximum(s, 0), "relu"), (np.tanh, "tanh"), (lambda s: np.where(s > 0, 1.0, 0), "step")):
+    cases = {"relu": lambda s: np.maximum(s, 0), "tanh": np.tanh, "step": lambda s: np.where(s > 0, 1.0, 0)}
+    for name, user in cases.items():
         prog = tp.Program("user")
         x = prog.block("x", 0, S)
         W = prog.matrix("W", variance=1.3)
@@ -221,6 +222,10 @@ def test_refusals_in_words():
     lim = limit(prog)
     with pytest.raises(Misuse, match="finite.*exp"):
         lim.expect(lambda s: np.exp(s * s), x)
+    steep = tp.Program("steep")
+    steep.matrix("W") @ tp.nonlin(lambda s: np.exp(0.3 * s * s), steep.vector("x"))
+    with pytest.raises(Misuse, match="finite.*exp"):
+        limit(steep)
     with pytest.raises(Misuse, match="C-var"):
         lim.scalar("x")
     with pytest.raises(ProgramError, match="variable of that name"):

@@ -30,6 +30,7 @@ class Moments:
         self._means: dict = {}
         self._betas: dict = {}
         self._seconds: dict = {}
+        self._squares: dict = {}
 
     def grown(self) -> None:
         """Forget which features are independent: a family has new members."""
@@ -92,7 +93,7 @@ class Moments:
             return Known(feature.mean)
         if feature not in self._means:
             everything = np.arange(feature.size)
-            if isinstance(feature, Opaque) and feature.named:
+            if isinstance(feature, Opaque) and feature.named and feature.activation.growth != "unknown":
                 arg = feature.args[0]
                 q = columns.row_cov(arg, arg)
                 result = known(expect.one(feature.activation, q, m=columns.gaussian_mean(arg)))
@@ -129,6 +130,7 @@ class Moments:
         square = a is b and np.array_equal(rows, cols)
         if isinstance(a, Opaque) and isinstance(b, Opaque):
             if a.named and b.named:
+                self._integrable(a, b)
                 return self._named(a, rows, b, cols, square)
             return self._grid([(Combo.of(a), rows)], [(Combo.of(b), cols)], square)
         left = [(factor, rows) for factor in factors_of(a)]
@@ -160,6 +162,13 @@ class Moments:
         if square:
             value[c, r] = found.value
         return Known(value, found.error, found.method)
+
+    def _integrable(self, *features: Opaque) -> None:
+        """Refuse a user's function without a second moment; adaptive quadrature in one variable tells."""
+        for feature in features:
+            if feature.activation.growth == "unknown" and feature not in self._squares:
+                column, everything = Combo.of(feature), np.arange(feature.size)
+                self._squares[feature] = self._integral([(column, everything), (column, everything)])
 
     def _named(self, a: Opaque, rows, b: Opaque, cols, square: bool) -> Known:
         """E phi(u) psi(v) of named activations: whole Gram matrices."""
@@ -226,6 +235,7 @@ class Moments:
     def _pairs(self, a, i: np.ndarray, b, j: np.ndarray) -> Known:
         if isinstance(a, Opaque) and isinstance(b, Opaque):
             if a.named and b.named:
+                self._integrable(a, b)
                 u, v = a.args[0][i], b.args[0][j]
                 q1, q2, c = columns.row_cov(u, u), columns.row_cov(v, v), columns.row_cov(u, v)
                 m1, m2 = _rounded(columns.gaussian_mean(u), q1), _rounded(columns.gaussian_mean(v), q2)

@@ -14,17 +14,16 @@ import numpy as np
 from scipy import sparse
 
 from tpcore import checks
-from tpcore.errors import Misuse, Unsupported
+from tpcore.errors import Unsupported
 from tpcore.limit.columns import Budget
 from tpcore.limit.evaluate import Moments
-from tpcore.limit.forms import Combo, Family, Opaque, multiply, stacked, total
-from tpcore.limit.kinks import kinks
+from tpcore.limit.forms import Combo, Family, stacked, total
 from tpcore.limit.known import Known
 from tpcore.limit.law import Limit
-from tpcore.limit.polynomial import expansion
-from tpcore.limit.recognize import Block
+from tpcore.limit.nonlinear import apply, finite
 from tpcore.limit.state import MatrixState, State
 from tpcore.program import ops
+from tpcore.program.check import check_program
 
 
 def limit(prog, seed: int = 0, samples: int | None = None, tol: float | None = None) -> Limit:
@@ -59,6 +58,7 @@ def limit(prog, seed: int = 0, samples: int | None = None, tol: float | None = N
         samples = checks.integer("samples", samples, 64, 2**26)
     if tol is not None:
         tol = checks.real("tol", tol, 0.0, 1.0, open_low=True)
+    check_program(prog)
     budget = Budget(samples, int(seed), tol)
     state = State(list(prog.nodes), budget, Moments(budget))
     for node in state.nodes:
@@ -150,120 +150,13 @@ def _nonlin(state: State, node: ops.Node, op: ops.Nonlin) -> None:
     state.inherit(node.index, op.args + op.params)
 
 
-def apply(
-    function: ops.Function, combos: list[Combo], shapes: list, params: list, shape: tuple, where: str, budget: Budget
-) -> Combo:
-    """A coordinatewise function of vectors, taken apart as far as `tpcore.limit.recognize` can."""
-    block = Block(function.call, params, shapes, shape, where)
-    if all(not combo.terms for combo in combos):
-        value = block(*(c.const.reshape(1, *s) for c, s in zip(combos, block.shapes, strict=True)))[0]
-        return Combo(_finite(value, where))
-    phi = function.activation
-    if phi is not None:
-        return combos[0] if phi.form == "identity" else _named(phi, block, combos[0], shape, where)
-    if block.elementwise():
-        return _elementwise(block, combos, shapes, shape, where, budget)
-    linear = block.linear_map()
-    if linear is not None:
-        parts = [combo.mapped(matrix) for combo, matrix in zip(combos, linear[1], strict=True)]
-        return total([Combo(linear[0]), *parts])
-    _defined(block, [int(np.prod(s)) for s in block.shapes], lambda *v: block(*v))
-    _unchecked(budget, where)
-    depends = block.dependence()
-    args = tuple(_centred(block, i, combo, depends[i]) for i, combo in enumerate(combos))
-    return Combo.of(Opaque(block, block.size, args, tuple(block.shapes), depends, where=where))
-
-
-def _centred(block: Block, which: int, combo: Combo, depends: np.ndarray) -> Combo:
-    """An argument less its average over columns, where the function does not see that: one Gaussian less."""
-    members = np.unique(np.sort(depends, axis=1), axis=0)
-    if members.size != combo.size or len(np.unique(members)) != combo.size:
-        return combo
-    groups = np.empty(combo.size, int)
-    groups[members] = np.arange(len(members))[:, None]
-    if not block.invariant(which, groups):
-        return combo
-    average = sparse.csr_matrix(groups[:, None] == groups[None, :]) / members.shape[1]
-    return combo.mapped(sparse.eye(combo.size) - average)
-
-
-def _named(phi, block: Block, combo: Combo, shape: tuple, where: str) -> Combo:
-    fixed = ~_varies(combo)
-    at = np.broadcast_to(np.asarray(phi.kinks, float), (block.size, len(phi.kinks)))
-    uniform = lambda columns, x: phi.f(x)  # noqa: E731
-    feature = Opaque(block, block.size, (combo,), (shape,), uniform=uniform, activation=phi, kinks=at, where=where)
-    result = Combo.of(feature)
-    if not fixed.any():
-        return result
-    result = result.scaled(np.where(fixed, 0.0, 1.0))
-    return Combo(np.where(fixed, _finite(phi.f(combo.const), where), 0.0), result.terms)
-
-
-def _varies(combo: Combo) -> np.ndarray:
-    """Columns that are not constants."""
-    counts = [np.diff(matrix.indptr) for matrix in combo.terms.values()]
-    return np.sum(counts, axis=0) > 0
-
-
-def _elementwise(block: Block, combos: list[Combo], shapes: list, shape: tuple, where: str, budget: Budget) -> Combo:
-    """sum_p prod_a x_a^p_a c_p(rest): products of what the function is polynomial in, with what remains."""
-    spread = [
-        combo[np.broadcast_to(np.arange(combo.size).reshape(s), shape).ravel()]
-        for combo, s in zip(combos, shapes, strict=True)
-    ]
-    _defined(block, [block.size] * len(shapes), block.expanded)
-    parts = [Combo(np.zeros(block.size))]
-    for powers, rest, coefficient in expansion(block, block.degrees()):
-        if rest:
-            _unchecked(budget, where)
-            inner = tuple(spread[i] for i in rest)
-            shaped = (shape,) * len(rest)
-            at = kinks(coefficient) if len(rest) == 1 else None
-            uniform = coefficient.uniform()
-            head = Combo.of(Opaque(coefficient, block.size, inner, shaped, uniform=uniform, kinks=at, where=where))
-        else:
-            head = Combo(_finite(coefficient()[0], where))
-        factors = [spread[i] for i, power in powers.items() for _ in range(power)]
-        parts.append(multiply([head, *factors], where))
-    return total(parts)
-
-
-def _unchecked(budget: Budget, where: str) -> None:
-    budget.note(
-        f"The theorem asks that {where} grows slower than exp(C |x|^(2 - eps)); a user's function is taken at its word."
-    )
-
-
-def _defined(block: Block, sizes: list[int], call: Callable) -> None:
-    """Refuse a function that has no value anywhere, such as a division by a moment that is zero."""
-    values = block.draw(sizes)
-    if call is not block.expanded:
-        values = [v.reshape(-1, *s) for v, s in zip(values, block.shapes, strict=True)]
-    if np.any(np.all(~np.isfinite(call(*values)), axis=0)):
-        zeros = [p for p in block.params if np.any(p == 0)]
-        came = "a C-var whose limit is 0" if zeros else "values that are not finite at every point tried"
-        raise Misuse(
-            f"{block.where} must be defined in the limit", came, "Add a small epsilon, or leave out vectors that are zero"
-        )
-
-
-def _finite(value: np.ndarray, where: str) -> np.ndarray:
-    if not np.isfinite(value).all():
-        raise Misuse(
-            f"{where} must be finite in the limit",
-            f"{np.asarray(value)[~np.isfinite(value)][0]}",
-            "A division by a moment or variance that is zero, or an overflow; add a small epsilon",
-        )
-    return np.asarray(value, float)
-
-
 def _moment(state: State, node: ops.Node, op: ops.Moment) -> None:
     params = [state.scalars[p].value for p in op.params]
     shapes = [state.nodes[a].shape for a in op.args]
     combos = [state.vectors[a] for a in op.args]
     where = f"{op.function.label} in {_name(node)}"
     found = state.moments.mean(apply(op.function, combos, shapes, params, node.shape, where, state.budget))
-    found = Known(_finite(found.value.reshape(node.shape), where), found.error, found.method)
+    found = Known(finite(found.value.reshape(node.shape), where), found.error, found.method)
     state.set_scalar(node.index, found, op.args + op.params)
 
 
@@ -275,7 +168,7 @@ def _inner(state: State, node: ops.Node, op: ops.Inner) -> None:
 def _scalar(state: State, node: ops.Node, op: ops.Scalar) -> None:
     with np.errstate(all="ignore"):
         value = np.asarray(op.function.call(*(state.scalars[p].value for p in op.params)), float)
-    value = _finite(np.broadcast_to(value, node.shape), f"{op.function.label} in {_name(node)}")
+    value = finite(np.broadcast_to(value, node.shape), f"{op.function.label} in {_name(node)}")
     state.set_scalar(node.index, Known(value), op.params)
 
 

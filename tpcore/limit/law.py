@@ -11,6 +11,7 @@ from tpcore.errors import Misuse
 from tpcore.limit.estimate import Estimate
 from tpcore.limit.forms import Combo
 from tpcore.limit.known import Known, weakest
+from tpcore.limit.nonlinear import apply
 from tpcore.limit.sampling import values
 from tpcore.limit.state import State
 from tpcore.program.functions import adapt
@@ -97,8 +98,6 @@ class Limit:
         return self._expectation(fn, found)
 
     def _expectation(self, fn: Callable, found: list[tuple[Node, Combo]]) -> Estimate:
-        from tpcore.limit.interpret import apply
-
         shapes = [node.shape for node, _ in found]
         label = getattr(fn, "__name__", "fn")
         phi = fn if hasattr(fn, "kinks") and len(found) == 1 else None
@@ -143,9 +142,9 @@ class Limit:
         value = np.block([[known.value for known in row] for row in rows])
         worst = max((known for row in rows for known in row), key=lambda known: known.error)
         relative = max(state.relative[o.features] for o in outputs)
-        method = weakest(*(known.method for row in rows for known in row), *(state.methods[o.features] for o in outputs))
+        methods = [known.method for row in rows for known in row] + [state.methods[o.features] for o in outputs]
         value = (value + value.T) / 2
-        return Known(value, worst.error + relative * float(np.abs(value).max(initial=0.0)), method)
+        return Known(value, worst.error + relative * float(np.abs(value).max(initial=0.0)), weakest(*methods))
 
     def _readout(self, o, p) -> Known:
         """Cov of the readouts of two outputs, spread over their features."""
