@@ -76,7 +76,10 @@ def test_get_reads_parameters():
     assert get(leaky_relu(1 / 3).name).params == (1 / 3,)
 
 
-@pytest.mark.parametrize("bad, word", [("rellu", "'relu'"), ("hermite", "parameter"), (3, "name"), ("hermite(x)", "number")])
+BAD = [("rellu", "'relu'"), ("hermite", "parameter"), (3, "name"), ("hermite(x)", "number")]
+
+
+@pytest.mark.parametrize("bad, word", BAD)
 def test_get_refuses_in_words(bad, word):
     with pytest.raises(Misuse, match=word):
         get(bad)

@@ -53,9 +53,8 @@ def test_polynomials_by_wick():
 def test_kinked_pair_agrees_with_the_closed_form(rho):
     q1, q2 = 0.01, 9.0
     c = rho * np.sqrt(q1 * q2)
-    got = expectation(
-        lambda z: np.maximum(z[:, 0], 0) * np.maximum(z[:, 1], 0), [0, 0], [[q1, c], [c, q2]], [([1, 0], 0), ([0, 1], 0)]
-    )
+    axes = [([1, 0], 0), ([0, 1], 0)]
+    got = expectation(lambda z: np.maximum(z, 0).prod(axis=1), [0, 0], [[q1, c], [c, q2]], axes)
     _holds(got, expect.pair("relu", q1, q2, c).value)
 
 

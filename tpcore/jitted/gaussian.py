@@ -34,9 +34,10 @@ _HALF = math.pi / 2
 
 @jit
 def arcs(side, cosine, square):
-    """(arcsin x, arccos x) of x = cosine / side in [0, 1], where square = side^2 - cosine^2 is known without cancellation.
+    """(arcsin x, arccos x) of x = cosine / side in [0, 1]; square = side^2 - cosine^2, without cancellation.
 
-    Rational approximation of fdlibm's e_asin.c: arcsin x = x + x z P(z)/Q(z), z = x^2, for x < 1/2, else by the half angle.
+    Rational approximation of fdlibm's e_asin.c: arcsin x = x + x z P(z)/Q(z), z = x^2, for x < 1/2,
+    else by the half angle.
     """
     x = cosine / side if side > 0.0 else 0.0
     half = square / (2.0 * side * (side + cosine)) if side > 0.0 else 0.5
