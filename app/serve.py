@@ -94,7 +94,8 @@ def main(argv: list[str] | None = None) -> None:
         threading.Thread(target=_open_when_up, args=(url,), daemon=True).start()
     from panel.command import main as panel
 
-    panel(["panel", *command(port, arguments.origin)])
+    sys.argv = ["panel", *command(port, arguments.origin)]
+    panel()
 
 
 if __name__ == "__main__":
