@@ -53,7 +53,12 @@ class Family:
     def parts(self) -> np.ndarray:
         """Label of each variable's independent component: uncorrelated Gaussians are independent."""
         if self._parts is None:
-            self._parts = connected_components(sparse.csr_matrix(self.cov), directed=False)[1]
+            k = self.filled
+            self._parts = np.arange(self.size)
+            if k and np.all(self.cov[0, :k]):
+                self._parts[:k] = 0
+            elif k:
+                self._parts[:k] = connected_components(sparse.csr_matrix(self.cov[:k, :k]), directed=False)[1]
         return self._parts
 
 
