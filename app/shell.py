@@ -59,8 +59,8 @@ class Shell:
         self.wire.on_msg(self._heard)
         self.go(search)
 
-    def go(self, search: str, push: bool | None = None) -> None:
-        """Show the page and state of a link; `push` None leaves the address bar as it is."""
+    def go(self, search: str, restore: bool = True) -> None:
+        """Show the page of a link. `restore`: in exactly the link's state (what it leaves out is the default), else as it was left."""
         query = parse_query(search)
         slug = query.get("page", self.default)
         unknown = slug not in self.classes
@@ -69,15 +69,14 @@ class Shell:
             self.pages[self.slug].leave()
         self.slug = slug
         page = self._page(slug)
-        with_state = any(name.startswith(f"{slug}.") for name in query) or push is None
         self.wire.page = slug
-        if with_state:
+        if restore:
             page.read(query)
         page.start()
         self._show(page)
         if unknown:
             page.complain(f"There is no lab “{query['page'][:40]}”; this is {page.title}. The labs are {', '.join(self.classes)}.")
-        self._link(bool(push))
+        self._link(False)
 
     def _page(self, slug: str) -> Page:
         if slug not in self.pages:
@@ -108,7 +107,7 @@ class Shell:
             return
         page = self.pages[self.slug]
         if isinstance(message.get("go"), str):
-            self.go(message["go"], push=True if message.get("from") == "rail" else None)
+            self.go(message["go"], restore=message.get("from") != "rail")
         if message.get("theme") in THEMES:
             self.theme = message["theme"]
             page.set_style(self.theme, self.projector)

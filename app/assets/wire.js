@@ -101,9 +101,9 @@ function nameHandle(host, handle) {
 }
 
 export function render({ model }) {
-  const mark = () => {
+  const mark = (page) => {
     for (const link of document.querySelectorAll("[data-page]")) {
-      if (link.dataset.page === model.page) link.setAttribute("aria-current", "page");
+      if (link.dataset.page === page) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
   };
@@ -129,7 +129,7 @@ export function render({ model }) {
       if (!timer) timer = setTimeout(flush, 250);
     }
   });
-  model.on("page", mark);
+  model.on("page", () => mark(model.page));
   window.addEventListener("popstate", () => { waiting = null; model.send_msg({ go: location.search, from: "history" }); });
   document.addEventListener("keydown", (event) => onKey(model, event), true);
   for (const button of document.querySelectorAll("[data-act]")) button.addEventListener("click", () => act(model, button.dataset.act));
@@ -137,6 +137,10 @@ export function render({ model }) {
     link.addEventListener("click", (event) => {
       if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
       event.preventDefault();
+      if (link.dataset.page === model.page) return;
+      flush();
+      write(link.getAttribute("href"), true);
+      mark(link.dataset.page);
       model.send_msg({ go: link.getAttribute("href"), from: "rail" });
     });
   }
