@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from time import perf_counter
 
 import numpy as np
@@ -89,12 +90,21 @@ def spectrum(request: SpectrumRequest, progress: Progress | None = None) -> Iter
     Raises `tpcore.errors.BudgetError` with the n that fits.
     """
     check(request)
+    _warm()
     work = _counted if request.kind == "goe" else _dense
     steps, seconds, start = work(request, progress or Progress()), 0.0, perf_counter()
     for result in steps:
         seconds += perf_counter() - start
         yield replace(result, seconds=seconds)
         start = perf_counter()
+
+
+@cache
+def _warm() -> None:
+    """Load what is compiled or imported late, so that no result is timed with it."""
+    for kind, work in (("goe", _counted), ("symmetric:student", _dense)):
+        for _ in work(SpectrumRequest(kind, 8), Progress()):
+            pass
 
 
 def _counted(r: SpectrumRequest, progress: Progress) -> Iterator[Spectrum]:

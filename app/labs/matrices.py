@@ -13,6 +13,7 @@ from tpapp.plots import EigenvaluePoints, SpectrumPlot, format as fmt, pairings,
 from tpapp.results import PathRequest, SpectrumRequest
 from tpapp.widgets import button, column, dress, html, row
 
+HEIGHT = 280
 GHOST = 64  # the narrow matrix that stays for comparison
 ENTRIES = ("gaussian", "rademacher", "uniform", "student", "cauchy")
 NAMES = {"gaussian": "Gaussian", "rademacher": "± 1", "uniform": "Uniform", "student": "Student t", "cauchy": "Cauchy"}
@@ -26,6 +27,13 @@ GLYPHS = {  # densities, in a box of 44 by 26
 WIGNER, HEAVY = {"ensemble": "wigner"}, {"ensemble": "wigner", "entries": "cauchy"}
 
 
+NEXT = {  # preset -> those whose questions come next
+    "goe": ("coins", "eight", "cauchy"), "coins": ("student", "cauchy", "million"), "eight": ("mean", "million", "coins"),
+    "mean": ("coins", "million", "cauchy"), "million": ("coins", "eight", "cauchy"), "student": ("cauchy", "coins", "million"),
+    "cauchy": ("student", "coins", "eight"),
+}
+
+
 class MatricesState(State):
     """What the lab shows; the link calls the width `n`."""
 
@@ -36,7 +44,7 @@ class MatricesState(State):
     draws = param.Selector(objects={"1": 1, "10": 10, "100": 100, "1k": 1000, "10k": 10000}, default=1, label="Draws")
     seed = param.Integer(0, bounds=(0, 999_999), label="Seed")
     pairs = param.Selector(objects=[1, 2, 3, 4], default=3, label="Pairs of points")
-    small = param.Integer(8, bounds=(2, 16), label="Size of the moving matrix")
+    small = param.Integer(8, bounds=(2, 12), label="Size of the moving matrix")
 
     def __init__(self, presets=None, **values):
         if values.get("entries", "gaussian") != "gaussian":
@@ -77,7 +85,7 @@ class MatricesLab(Page):
         "goe": Preset("Gaussian, n = 1,024"),
         "coins": Preset("Coin flips", WIGNER | {"entries": "rademacher"}, question="What if the entries are coin flips?"),
         "eight": Preset("n = 8", {"width": 8}, question="Does it hold for n = 8?"),
-        "mean": Preset("n = 8, on average", {"width": 8, "draws": 10000}, question="And on average over 10,000 small ones?"),
+        "mean": Preset("n = 8, on average", {"width": 8, "draws": 10000}, question="And on average over 10,000 draws?"),
         "million": Preset("A million by a million", {"width": 10**6}, question="How far can n go?"),
         "student": Preset("Heavy tails, finite variance", WIGNER | {"entries": "student"}, question="Do heavy tails matter?"),
         "cauchy": Preset("Infinite variance", HEAVY, question="What if the variance is infinite?"),
@@ -86,9 +94,9 @@ class MatricesLab(Page):
     # -- what stands where -------------------------------------------------------------------------------------
 
     def build(self):
-        self.spectrum = SpectrumPlot(theme=self.theme, height=304)
-        self.motion = EigenvaluePoints(theme=self.theme, height=168)
-        self.plots = [self.spectrum, self.motion]
+        self.spectrum = SpectrumPlot(theme=self.theme, height=HEIGHT)
+        self.motion = EigenvaluePoints(theme=self.theme, height=136)
+        self.plots, self._rows = [self.spectrum, self.motion], None
         self.cards = Cards("Law of the entries", GLYPHS, self._pick)
         self.moments = html("")
         self.moments.stylesheets = [*self.moments.stylesheets, table.CSS]
@@ -105,10 +113,11 @@ class MatricesLab(Page):
         self.nu = self.control("nu")
         seed = dress(pn.widgets.IntInput.from_param(self.state.param.seed, name="Seed"))
         again = button("Draw again", on_click=lambda event: self._next_seed())
+        again.styles = {"align-self": "flex-end"}
         return [
             section("Matrix", self.control("ensemble", segmented=True), note("GOE: Gaussian entries, variance 1/n, on the diagonal 2/n. "
                     "Wigner: entries of any law, variance 1/n everywhere."), self.nu, aside="symmetric"),
-            section("Draws", self.control("draws", segmented=True), row(seed, again, parts=("group",)), aside="independent matrices"),
+            section("Draws", self.control("draws", segmented=True), row(seed, again, parts=("figure-row",)), aside="independent matrices"),
             section("Moving matrix", self.control("small", label="n")),
             section("Pairings", self.control("pairs", segmented=True), aside="pairs of points"),
         ]
@@ -124,6 +133,11 @@ class MatricesLab(Page):
 
     def _pick(self, entries: str) -> None:
         self.state.param.update(entries=entries, ensemble="goe" if entries == "gaussian" else "wigner")
+
+    def _frame(self):
+        root = super()._frame()
+        self.reading.toggle_code()  # shut at first: figures and questions fit a screen
+        return root
 
     def _next_seed(self) -> None:
         self.state.seed = (self.state.seed + 1) % 1_000_000
@@ -145,8 +159,10 @@ class MatricesLab(Page):
         if finite(s) and s.width > GHOST and compute.law(name, s.nu) is not None:
             ghost = SpectrumRequest(name, GHOST, 1, s.seed, s.nu)
             yield Request("ghost", ghost, lambda progress: compute.spectrum(ghost, progress), self.spectrum.update_ghost, quick=True)
+        if not finite(s):
+            yield Request("alone", ("alone", name, s.nu), lambda progress: compute.limit_moments(name, s.nu), self._show_alone, quick=True)
         path = self._path(s)
-        yield Request("motion", path, lambda progress: compute.path(path, progress), self._show_motion, label="the moving eigenvalues")
+        yield Request("motion", path, lambda progress: compute.path(path, progress), self._show_motion, quick=True)
 
     @staticmethod
     def _path(s) -> PathRequest:
@@ -163,20 +179,24 @@ class MatricesLab(Page):
     def _show_spectrum(self, result) -> None:
         self.spectrum.update(result)
         r, heavy = result.request, result.gap is None
-        many = f"{result.draws:,} draws" if result.draws > 1 else "one draw"
+        many = f"n = {r.n:,}, {result.draws:,} draws" if result.draws > 1 else f"n = {r.n:,}, one draw"
         beyond = f"; {result.outside:,} of {r.n * result.draws:,} lie beyond ±{result.reach:g}" if heavy or result.outside else ""
         law = "dots: the semicircle, which does not hold here" if heavy else "dashed: the limit"
-        self.spectrum.describe("Eigenvalues", f"{many} of a {r.n:,} × {r.n:,} matrix; bars have area 1; {law}{beyond}")
+        self.spectrum.describe("Eigenvalues", f"{many}; bars have area 1; {law}{beyond}")
         if result.moments:
             self._show_moments(result.moments, r.n)
+
+    def _show_alone(self, moments) -> None:
+        self.spectrum.describe("Eigenvalues", "the limit alone: the density of the eigenvalues when n is infinite")
+        self._show_moments(moments, float("inf"))
 
     def _show_motion(self, path) -> None:
         self.motion.update(path)
         heavy = compute.law(path.request.kind, path.request.nu) is None
-        jumps = " coins turn one at a time, so they jump;" if path.request.kind.endswith("rademacher") else ""
-        beyond = " those beyond ±8 are cut off;" if heavy else ""
-        self.motion.describe(f"A {path.request.n} × {path.request.n} matrix in motion",
-                             f"its eigenvalues while every entry moves and keeps its law;{jumps}{beyond} upward is time")  # fmt: skip
+        coins = path.request.kind.endswith("rademacher")
+        moves = "each entry is a coin that turns now and then, so they jump" if coins else "every entry moves and keeps its law"
+        beyond = "; those beyond ±8 are cut off" if heavy else ""
+        self.motion.describe(f"Eigenvalues in motion, n = {path.request.n}", f"{moves}; they repel each other{beyond}; upward is time")
         if heavy:
             self.motion.fig.x_range.update(start=-compute.HEAVY_REACH, end=compute.HEAVY_REACH)
 
@@ -195,24 +215,23 @@ class MatricesLab(Page):
     def _word(entries: str, s) -> str:
         """A card's second line: what becomes of the limit, and how far n goes."""
         if entries == "gaussian" and not (s.entries == "gaussian" and s.ensemble == "wigner"):
-            return "exact model, n to 1,000,000"
+            return "exact model,\nn to 1,000,000"
         breaks = compute.law(f"symmetric:{entries}", s.nu) is None
-        limit = "infinite variance: breaks" if breaks else "same limit"
-        return f"{limit}, n to {compute.fits(f'symmetric:{entries}', s.draws):,}"
+        limit = "infinite variance" if breaks else "same limit"
+        return f"{limit},\nn to {compute.fits(f'symmetric:{entries}', s.draws):,}"
 
     def clear(self, slot):
         if slot == "ghost":
             self.spectrum.update_ghost(None)
         if slot == "spectrum":
             self.spectrum.update(None)
-            self.spectrum.describe("Eigenvalues", "the limit alone: their density when n is infinite")
-            self._show_moments(compute.limit_moments(kind(self.state), self.state.nu), float("inf"))
 
     def restyle(self, theme, projector):
         super().restyle(theme, projector)
-        self.spectrum.fig.height = 420 if projector else 304
-        if getattr(self, "_rows", None):
+        self.spectrum.fig.height = 420 if projector else HEIGHT
+        if self._rows is not None:
             self._show_moments(*self._rows)
+        self.reading.formula.object = self.formula(self.state.snapshot())
 
     def leave(self):
         self.move.value = False
@@ -238,8 +257,10 @@ class MatricesLab(Page):
         if compute.law(kind(s), s.nu) is None:
             power = "n" if s.entries == "cauchy" or s.nu == 1 else rf"n^{{1/{s.nu:g}}}"
             return rf"$A_{{ij}} = X_{{ij}} / {power}, \qquad \mathbb{{E}}\, X_{{ij}}^2 = \infty$"
-        law = r"\rho(\lambda) = \frac{\sqrt{4 - \lambda^2}}{2\pi}"
-        return rf"$\begin{{gathered}} {law} \\[4pt] \tfrac{{1}}{{n}} \operatorname{{tr}} A^{{2k}} \to C_k \end{{gathered}}$"
+        law, moments = r"\rho(\lambda) = \frac{\sqrt{4 - \lambda^2}}{2\pi}", r"\tfrac{1}{n} \operatorname{tr} A^{2k} \to C_k"
+        if self.projector:
+            return rf"$\displaystyle {law}, \quad {moments}$"
+        return rf"$\begin{{array}}{{l}} \displaystyle {law} \\[10pt] {moments} \end{{array}}$"
 
     def numbers(self, s):
         if not finite(s):
@@ -265,12 +286,12 @@ class MatricesLab(Page):
         return compute.code(SpectrumRequest(kind(s), s.width, s.draws, s.seed, s.nu)) + compute.path_code(self._path(s))
 
     def data(self):
-        rows = getattr(self, "_rows", ((), 0))[0]
+        rows = () if self._rows is None else self._rows[0]
         names = ("k", "measured", "limit", "error")
         return super().data() | {f"moments.{name}": [getattr(row, name) for row in rows] for name in names if rows}
 
     def ask_next(self, s):
-        chips = super().ask_next(s)
+        chips = [(self.presets[key].question, lambda key=key: self.choose(key)) for key in NEXT[s.preset]]
         if not finite(s):
             return chips
         fits, draws = compute.fits(kind(s), s.draws), compute.fits_draws(kind(s), s.width)

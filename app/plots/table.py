@@ -41,7 +41,8 @@ def _moment(value: float) -> str:
 def _difference(row) -> str:
     error = getattr(row, "error", 0.0)
     bar = f"<small>± {fmt.power(error, 1)}</small>" if math.isfinite(error) and error > 0 else ""
-    return fmt.power(row.difference, 1, sign=True) + bar
+    rounding = abs(row.difference) < 1e-13 * abs(row.limit)
+    return fmt.power(0.0 if rounding else row.difference, 1, sign=True) + bar
 
 
 def numbers(rows: list[tuple[str, str, str]]) -> str:
