@@ -176,8 +176,8 @@ class Plot:
         fig.toolbar.autohide = True
         fig.outline_line_color = None
         fig.xgrid.grid_line_color = None
-        self.paint(fig, background_fill_color="surface", border_fill_color="surface",
-                   styles=lambda s: {"background-color": s.token("surface")})  # fmt: skip
+        self.paint(fig, background_fill_color="surface", border_fill_color="surface")
+        fig.styles = {"background-color": "transparent"}  # nothing shines through at the canvas's edge
         self.paint(fig.ygrid[0], grid_line_color="line")
         for axis in (*fig.xaxis, *fig.yaxis):
             self.quiet(axis, line=axis in fig.xaxis)
