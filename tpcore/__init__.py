@@ -1,41 +1,54 @@
-"""Tensor Programs: a computation, its finite-width draws and its infinite-width limit.
+"""Tensor Programs: a computation, its draws at finite width and its limit at infinite width.
 
-``import tpcore as tp``; every public name hangs on ``tp``.
+``import tpcore as tp``; every public name hangs on ``tp``:
+
+- programs: `Program`, `nonlin`, `moment`, `inner`, `scalar`, `stack`, the activations by name (`relu`, ...) and `activations`;
+- their two meanings: `limit`; `run`, `ensemble`; `agreement` compares them;
+- Gaussian expectations: `expect`, `Estimate`;
+- networks: `nets`, `data`; kernels: `nngp`, `ntk`, `empirical_nngp`, `empirical_ntk`, `sample_outputs`;
+- random matrices: `spectra`;
+- errors: `errors`, all of them `errors.Misuse`.
 """
 
-from __future__ import annotations
+from tpcore import activations, agreement, compute, data, errors, nets, spectra
+from tpcore.activations import NAMED as _NAMED
+from tpcore.finite.ensemble import ensemble
+from tpcore.finite.run import run
+from tpcore.kernels.empirical import empirical_nngp, empirical_ntk, sample_outputs
+from tpcore.kernels.nngp import nngp
+from tpcore.kernels.ntk import ntk
+from tpcore.limit import expect
+from tpcore.limit.estimate import Estimate
+from tpcore.limit.interpret import limit  # after the package of that name, whose place it takes here
+from tpcore.program.build import Program
+from tpcore.program.variables import Var, inner, moment, nonlin, scalar, stack
 
-import importlib
+globals().update(_NAMED)
 
-_FRONT = {
-    "tpcore.activations": ["activations"],
-    "tpcore.limit": [],
-    "tpcore.finite": [],
-    "tpcore.nets": ["nets"],
-    "tpcore.spectra": ["spectra"],
-    "tpcore.agreement": ["agreement"],
-    "tpcore.limit.expect": ["expect"],
-    "tpcore.program.build": ["Program"],
-    "tpcore.program.variables": ["Var", "nonlin", "moment", "inner", "scalar", "stack"],
-    "tpcore.limit.interpret": ["limit"],
-    "tpcore.finite.run": ["run"],
-    "tpcore.finite.ensemble": ["ensemble"],
-    "tpcore.kernels.nngp": ["nngp"],
-    "tpcore.kernels.ntk": ["ntk"],
-    "tpcore.kernels.empirical": ["empirical_nngp", "empirical_ntk", "sample_outputs"],
-}
-for _module, _names in _FRONT.items():
-    try:
-        _loaded = importlib.import_module(_module)
-    except ModuleNotFoundError as _error:
-        if not str(_error.name).startswith("tpcore"):
-            raise
-        continue
-    for _name in _names:
-        globals()[_name] = getattr(_loaded, _name, _loaded)
-try:
-    from tpcore.activations import NAMED as _NAMED
-
-    globals().update({k: v for k, v in _NAMED.items() if k not in globals()})
-except ImportError:
-    pass
+__all__ = [
+    "Estimate",
+    "Program",
+    "Var",
+    "activations",
+    "agreement",
+    "compute",
+    "data",
+    "empirical_nngp",
+    "empirical_ntk",
+    "ensemble",
+    "errors",
+    "expect",
+    "inner",
+    "limit",
+    "moment",
+    "nets",
+    "nngp",
+    "nonlin",
+    "ntk",
+    "run",
+    "sample_outputs",
+    "scalar",
+    "spectra",
+    "stack",
+    *_NAMED,
+]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtrit
 
 from tpcore import checks
 from tpcore.errors import Misuse
@@ -126,7 +126,7 @@ def slope(widths, deviations, confidence: float = 0.95) -> Slope:
         noise = float(((y - design @ [intercept, fitted]) ** 2).sum()) / freedom if freedom else np.inf
         covariance = noise * np.linalg.inv(design.T @ design)
     stderr = float(np.sqrt(covariance[1, 1]))
-    quantile = float(stats.t.ppf((1 + confidence) / 2, max(freedom, 1)))
+    quantile = float(stdtrit(max(freedom, 1), (1 + confidence) / 2))
     return Slope(
         slope=float(fitted),
         stderr=stderr,

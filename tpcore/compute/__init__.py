@@ -1,0 +1,1 @@
+"""How things are computed: tiles on the project's own threads, progress, cancellation."""

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.special import ndtri
-from scipy.stats import qmc
 
 from tpcore.errors import Misuse, Unsupported
 from tpcore.limit.cubature import integrate
@@ -163,6 +162,8 @@ class _Task:
 
 def sampled(f: Callable, rank: int, count: int, samples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """E f_r(z) by eight independently scrambled Sobol sequences: means and standard errors."""
+    from scipy.stats import qmc  # a second to import, and only this route needs it
+
     means = []
     for turn in range(_SCRAMBLES):
         sobol = qmc.Sobol(rank, rng=np.random.default_rng([seed, turn]))
