@@ -29,7 +29,7 @@ const left = Math.min(...boxes.map((b) => b.left)), top = Math.min(...boxes.map(
 const width = Math.ceil(Math.max(...boxes.map((b) => b.right)) - left) + 2 * PAD
 const height = Math.ceil(Math.max(...boxes.map((b) => b.bottom)) - top) + 2 * PAD + HEAD
 const place = (b) => ({x: b.left - left + PAD, y: b.top - top + PAD + HEAD})
-const colour = (plot) => plot.border_fill_color?.value ?? plot.border_fill_color
+const colour = (plot) => plot.background_fill_color?.value ?? plot.background_fill_color
 const paper = colour(views[0].view.model)
 const [ink, ink3] = /^#[89a-f]/i.test(paper) ? ["#13161C", "#626A78"] : ["#F3F5F8", "#929CAB"]
 const font = "system-ui, Roboto, sans-serif"

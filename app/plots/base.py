@@ -147,7 +147,8 @@ class Plot:
         self.fig = fig
         fig.name = self.name
         self._tag()
-        self.pane = pn.pane.Bokeh(fig, sizing_mode="stretch_width", margin=0)
+        plain = ":host { background-color: transparent !important; }"
+        self.pane = pn.pane.Bokeh(fig, sizing_mode="stretch_width", margin=0, stylesheets=[plain])
         self.view = pn.Column(self.head, self.pane, sizing_mode="stretch_width", margin=0, css_classes=["tp-figure", "tp-plot"])
 
     def push(self) -> None:
@@ -176,8 +177,8 @@ class Plot:
         fig.toolbar.autohide = True
         fig.outline_line_color = None
         fig.xgrid.grid_line_color = None
-        self.paint(fig, background_fill_color="surface", border_fill_color="surface")
-        fig.styles = {"background-color": "transparent"}  # nothing shines through at the canvas's edge
+        self.paint(fig, background_fill_color="surface")
+        fig.border_fill_color = None  # the page shows through: a painted border leaves half pixels of another theme
         self.paint(fig.ygrid[0], grid_line_color="line")
         for axis in (*fig.xaxis, *fig.yaxis):
             self.quiet(axis, line=axis in fig.xaxis)
