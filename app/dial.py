@@ -39,7 +39,7 @@ class Dial(pn.viewable.Viewer):
         Makes a context in which changes reach the browser as one message.
     """
 
-    def __init__(self, state: State, complain: Callable[[str], None] = lambda words: None, together=nullcontext, **params):
+    def __init__(self, state: State, complain: Callable[[str], None] = print, together=nullcontext, **params):
         super().__init__(**params)
         self.state, self.complain, self.together = state, complain, together
         self.low = state.param.width.low
@@ -112,7 +112,8 @@ class Dial(pn.viewable.Viewer):
         self.slider.param.watch(self._dragged, "value")
         last = 100 * (len(self.grid) - 1) / len(self.grid)
         self.track = row(self.slider, html(self._ticks(), "ticks"), parts=("track",), styles={
-            "--tp-track": f"linear-gradient(to right, {theme.width_track_css(self.grid)})", "--tp-last": f"{last:.3f}%"})
+            "--tp-track": f"linear-gradient(to right, {theme.width_track_css(self.grid)})",
+            "--tp-last": f"{last:.3f}%"})
         self.transport = row(self.back, self.play, self.on, parts=("transport",), sizing_mode=None)
 
     def _ticks(self) -> str:
@@ -120,7 +121,8 @@ class Dial(pn.viewable.Viewer):
         marks = sorted({self.low, *(n for n in TICKS if n >= 4 * self.low)})
         place = {n: 100 * min(math.log2(n) - first, steps - 1) / steps for n in marks}
         spans = [f'<span style="left:{place[n]:.2f}%"><b>{n:,}</b><i>{_short(n)}</i></span>' for n in marks]
-        return f'<div class="tp-ticks" aria-hidden="true">{"".join(spans)}</div><div class="tp-inf" aria-hidden="true">∞</div>'
+        ticks = f'<div class="tp-ticks" aria-hidden="true">{"".join(spans)}</div>'
+        return ticks + '<div class="tp-inf" aria-hidden="true">∞</div>'
 
     def _show(self) -> None:
         n = self.state.width
@@ -153,11 +155,12 @@ class Dial(pn.viewable.Viewer):
             self.complain(str(error))
             self.value.value = spoken(self.state.width)
             return
-        self.stop()
+        with self.together():
+            self.stop()
+            self.state.width = width
+            self.value.value = spoken(width)
         if words:
             self.complain(words)
-        self.state.width = width
-        self.value.value = spoken(width)
 
     def _face(self) -> None:
         name = "pause" if self.playing else "play"

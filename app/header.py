@@ -9,8 +9,10 @@ from tpapp.reading import COPY
 from tpapp.widgets import button, column, dress, escape, html, row
 
 COPY_LINK = COPY.replace("button.tags[0]", """
-  (() => { const base = location.pathname.endsWith("/app") ? location.origin + location.pathname : "http://localhost:5006/app";
-           return base + button.tags[0]; })()""")
+  (() => {
+    const served = document.documentElement.dataset.wired;
+    return (served ? location.origin + location.pathname : "http://localhost:5006/app") + button.tags[0];
+  })()""")
 
 
 class Header(pn.viewable.Viewer):
@@ -21,14 +23,18 @@ class Header(pn.viewable.Viewer):
         self.page = page
         self.drawer: pn.Column | None = None
         options = {preset.label: key for key, preset in page.presets.items()}
-        self.preset = dress(pn.widgets.Select(name="Preset", options=options, value=page.state.preset, css_classes=["tp-inline"]), "inline", fill=False)
+        select = pn.widgets.Select(name="Preset", options=options, value=page.state.preset, css_classes=["tp-inline"])
+        self.preset = dress(select, "inline", fill=False)
         self.preset.param.watch(self._chosen, "value")
         self.reset = button("Reset", "reset", "quiet", css_classes=["tp-compact"], on_click=lambda event: page.reset())
         self.link = button("Copy link", "link", "quiet", css_classes=["tp-compact"], tags=[""])
         self.link.js_on_click(code=COPY_LINK)
-        self.export = button("Export", "export", "quiet", css_classes=["tp-compact", "tp-export"], on_click=lambda event: self._toggle_menu())
-        self.menu = column(*export_items(page), parts=("menu",), css_classes=["tp-menu"], visible=False, sizing_mode=None)
-        self.controls = button("Controls", "menu", "quiet", css_classes=["tp-only-narrow", "tp-compact"], on_click=lambda event: self._toggle_drawer())
+        self.export = button("Export", "export", "quiet", css_classes=["tp-compact", "tp-export"],
+                             on_click=lambda event: self._toggle_menu())
+        self.menu = column(*export_items(page), parts=("menu",), css_classes=["tp-menu"], visible=False,
+                           sizing_mode=None)
+        self.controls = button("Controls", "menu", "quiet", css_classes=["tp-only-narrow", "tp-compact"],
+                               on_click=lambda event: self._toggle_drawer())
 
     def _chosen(self, event) -> None:
         if event.new != self.page.state.preset:
@@ -75,6 +81,7 @@ def export_items(page) -> list:
         "Data, NPZ": (f"{page.slug}.npz", lambda: export.npz(page.data(), page.query)),
         "Code, Python": (f"{page.slug}.py", lambda: export.snippet(page.code(page.state.snapshot()))),
     }
-    downloads = [export.download(label, name, make, css_classes=["tp-button", "tp-quiet", "tp-item"], icon=theme.icon("table"))
+    style = {"css_classes": ["tp-button", "tp-quiet", "tp-item"], "icon": theme.icon("table")}
+    downloads = [export.download(label, name, make, **style)
                  for label, (name, make) in files.items()]
     return [*images, *(dress(widget, "item", fill=False) for widget in downloads)]

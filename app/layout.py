@@ -32,7 +32,8 @@ class Layout:
         self.lines = [row(*line, parts=("figures",)) for line in self.figures]
         self.chips = row(parts=("ask",), css_classes=["tp-ask"])
         stale = html('<p class="tp-last-valid">from the last valid state</p>', "stale", css_classes=["tp-stale-note"])
-        self.middle = column(reading.banner, stale, *self.lines, self.chips, parts=("middle",), css_classes=["tp-figures"])
+        self.middle = column(reading.banner, stale, *self.lines, self.chips, parts=("middle",),
+                             css_classes=["tp-figures"])
         aside = column(reading, parts=("aside",), css_classes=["tp-reading"])
         self.body = column(self.controls, self.middle, aside, parts=("body",), css_classes=["tp-body"])
         self.root = column(header, strip, self.body, parts=("lab",), css_classes=["tp-lab"])

@@ -19,16 +19,18 @@ Only stock Panel widgets and CSS, so a lab also displays in JupyterLab::
                    "deep": Preset("Ten layers", {"depth": 10}, question="Does depth matter?")}
 
         def build(self):                                        # once, before anything else: make the figures
-            self.law = plots.SpectrumPlot(...)                  # tpapp.plots: title and caption are theirs (plot.describe)
+            self.law = plots.SpectrumPlot(...)                  # tpapp.plots: they have their title and caption
             self.plots = [self.law, ...]                        # these are restyled and exported
         def controls(self):                                     # left column: a list of sections
             return [section("Network", self.control("depth"), self.control("phi", segmented=True), aside="Netsor")]
-        def figures(self):                                      # middle: rows; the first figure is the projector's; share(view, 2) is twice as wide
+        def figures(self):                                      # middle: rows; the very first is the projector's
+            # share(view, 2) is twice as wide as its neighbours
             return [[share(self.law.view, 2), self.other.view], [figure("Title", "caption", anything)]]
         def requests(self, s):                                  # what this state needs, most urgent first
-            yield Request("limit", ("nngp", s.depth, s.phi), lambda progress: compute.nngp(s), self.show_limit, quick=True)
-            if s.width < math.inf:
-                yield Request("finite", ("draws", s), lambda progress: compute.draws(s, progress), self.show_finite)
+            key = ("nngp", s.depth, s.phi)
+            yield Request("limit", key, lambda progress: compute.nngp(s), self.show_limit, quick=True)
+            if finite(s):
+                yield Request("finite", s, lambda progress: compute.draws(s, progress), self.show_finite)
         def show_limit(self, result): self.law.update(result)   # push data into the figure, on the page's event loop
         def clear(self, slot): self.law.update(None)            # the state asks for this slot no more (width ∞, say)
         def claim(self, s): return "A wide random network is a Gaussian process."
@@ -37,14 +39,15 @@ Only stock Panel widgets and CSS, so a lab also displays in JupyterLab::
         def code(self, s): return "import tpcore as tp\\n..."     # must run as shown
         def status(self, s): return "2,000 draws"               # bold line at the right of the dial
         # optional:
-        def beside(self): return [self.moments]                 # reading column: views above the numbers, kept up to date by the lab
+        def beside(self): return [self.moments]                 # reading column: views above the numbers
         def restyle(self, theme, projector): ...                # default: every plot's own restyle
         def data(self): return {"limit": array, ...}            # what CSV and NPZ hold; default: every plot's data()
         def ask_next(self, s): return [("Question?", callable)] # default: the presets that have a question
 
 `s` is always the state's snapshot: frozen, hashable, attributes named as the
-parameters. `self.result(slot)` is the slot's (partial) result, None while that
-does not belong to the present state. A request whose key equals the one its
+parameters; methods with a leading underscore belong to the page.
+`self.result(slot)` is the slot's (partial) result, None while that does not
+belong to the present state. A request whose key equals the one its
 slot shows is not computed again; with ``quick=True`` it runs at once on the
 event loop (a few milliseconds at most), else in the pool, where
 ``work(progress)`` may be a generator of partial results (one chunk of 20 to 50
@@ -56,29 +59,31 @@ wherever markup is accepted (titles and captions of figures, `html`).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from contextlib import nullcontext
-from typing import Any, ClassVar
+from typing import Any
 
 import panel as pn
 
-from tpapp import export, theme
+from tpapp import theme
 from tpapp.dial import Dial
 from tpapp.flow import Flow, Request
 from tpapp.header import Header
+from tpapp.hooks import Hooks
 from tpapp.layout import Layout
 from tpapp.reading import Number, Reading
 from tpapp.state import Preset, State, Width, format_query
 from tpapp.strip import Strip
 from tpapp.widgets import control, figure, note, retitle, section, share
 
-__all__ = ["Number", "Page", "Preset", "Request", "State", "Width", "figure", "finite", "note", "retitle", "section", "share"]
+__all__ = ["Number", "Page", "Preset", "Request", "State", "Width",
+           "figure", "finite", "note", "retitle", "section", "share"]
 
 
 AFTER_FIGURES = 0.03
 
 
-class Page(pn.viewable.Viewer):
+class Page(Hooks, pn.viewable.Viewer):
     """A lab. See the guide at the top of this module.
 
     Parameters
@@ -90,80 +95,17 @@ class Page(pn.viewable.Viewer):
     theme : {"light", "dark"}
     """
 
-    slug: ClassVar[str] = ""
-    title: ClassVar[str] = ""
-    glyph: ClassVar[str] = "lab"
-    State: ClassVar[type[State]] = State
-    presets: ClassVar[dict[str, Preset]] = {"default": Preset("Default")}
-
-    def __init__(self, *, framed: bool = False, theme: str = "light", on_link: Callable[[bool], None] | None = None, **values):
+    def __init__(self, *, framed: bool = False, theme: str = "light",
+                 on_link: Callable[[bool], None] | None = None, **values):
         super().__init__()
         self.framed, self.theme, self.projector, self._on_link = framed, theme, False, on_link
         self.plots: list = []
         self.state = self.State(self.presets, **values)
-        self.flow = Flow(self.clear, self._soon, self._work)
+        self.flow = Flow(self.clear, self._soon, self._show_work)
         self._words, self._held, self._due = "", False, False
         self.build()
         self.root = self._frame()
         self.state.param.watch(self._changed, [n for n in self.state.param if n != "name"])
-
-    # -- what a lab gives
-
-    def build(self) -> None:
-        """Make the figures."""
-
-    def controls(self) -> Sequence:
-        """The left column: sections."""
-        return []
-
-    def figures(self) -> Sequence[Sequence]:
-        """The middle: rows of figures."""
-        return []
-
-    def beside(self) -> Sequence:
-        """Views that stand above the numbers in the reading column: a lab's own tables."""
-        return []
-
-    def requests(self, s) -> Iterable[Request]:
-        """What the state `s` needs computed, most urgent first."""
-        return []
-
-    def claim(self, s) -> str:
-        """One sentence that is true of `s`."""
-        return ""
-
-    def formula(self, s) -> str:
-        """LaTeX, between dollars."""
-        return ""
-
-    def numbers(self, s) -> Sequence[Number]:
-        """The numbers table."""
-        return []
-
-    def code(self, s) -> str:
-        """A snippet that reproduces the figures as it stands."""
-        return ""
-
-    def status(self, s) -> str:
-        """The bold line at the right of the dial: how many draws, say."""
-        return ""
-
-    def clear(self, slot: str) -> None:
-        """Take away what `slot` showed: the state does not ask for it any more."""
-
-    def restyle(self, theme: str, projector: bool) -> None:
-        """Draw the figures in the theme "light" or "dark", for a screen or a projector."""
-        for plot in self.plots:
-            plot.restyle(theme=theme, projector=projector)
-
-    def data(self) -> dict[str, Any]:
-        """Name -> array: what the export of data holds."""
-        return export.collect(self.plots)
-
-    def ask_next(self, s) -> list[tuple[str, Callable[[], None]]]:
-        """(question, what to do) of the chips under the figures. Default: the other presets that have a question."""
-        return [(preset.question, lambda key=key: self.choose(key))
-                for key, preset in self.presets.items() if preset.question and key != s.preset]
 
     # -- what a lab uses ---------------------------------------------------------------------------------------
 
@@ -265,9 +207,9 @@ class Page(pn.viewable.Viewer):
         """Bring the words up to date when the figures have gone out: a drag is not slowed by them."""
         if not self._due:
             self._due = True
-            self.flow.jobs.loop.later(self._column, AFTER_FIGURES)
+            self.flow.jobs.loop.later(self._show_words, AFTER_FIGURES)
 
-    def _column(self) -> None:
+    def _show_words(self) -> None:
         self._due = False
         with self.together():
             self._say(self.state.snapshot())
@@ -277,10 +219,10 @@ class Page(pn.viewable.Viewer):
             self.reading.show(self.claim(s), self.formula(s), self.numbers(s), self.code(s))
         self.layout.ask(self.ask_next(s))
         self.header.show(self.state)
-        self._work()
+        self._show_work()
         self._tell()
 
-    def _work(self) -> None:
+    def _show_work(self) -> None:
         self.strip.show(self.status(self.state.snapshot()), self.flow.done, self.flow.took)
 
     def _cancel(self) -> None:
@@ -305,7 +247,8 @@ class Page(pn.viewable.Viewer):
         self.header.drawer = self.layout.controls
         root = self.layout.root
         if not self.framed:
-            root.stylesheets = [theme.tokens_css(":host"), *root.stylesheets, f":host {{ color-scheme: {self.theme}; }}"]
+            scheme = f":host {{ color-scheme: {self.theme}; }}"
+            root.stylesheets = [theme.tokens_css(":host"), *root.stylesheets, scheme]
         return root
 
     def link(self) -> str:

@@ -104,10 +104,19 @@ def update(pane, text: str) -> None:
 COPY = """
 const button = cb_obj.origin ?? cb_obj;
 const text = button.tags[0];
-const done = () => { const label = button.label; button.label = "Copied"; setTimeout(() => { button.label = label; }, 1200); };
+const done = () => {
+  const label = button.label;
+  button.label = "Copied";
+  setTimeout(() => { button.label = label; }, 1200);
+};
 const old = () => {
   const area = document.createElement("textarea");
-  area.value = text; document.body.appendChild(area); area.select(); document.execCommand("copy"); area.remove(); done();
+  area.value = text;
+  document.body.appendChild(area);
+  area.select();
+  document.execCommand("copy");
+  area.remove();
+  done();
 };
 if (navigator.clipboard) { navigator.clipboard.writeText(text).then(done, old); } else { old(); }
 """
@@ -163,5 +172,6 @@ class Reading(pn.viewable.Viewer):
         return self._root
 
     def _build(self) -> pn.Column:
-        self.box = column(row(self.drawer, self.copy, parts=("drawer-head",)), self.code, parts=("drawer",), css_classes=["tp-code-box"])
+        head = row(self.drawer, self.copy, parts=("drawer-head",))
+        self.box = column(head, self.code, parts=("drawer",), css_classes=["tp-code-box"])
         return column(self.claim, self.formula, *self.beside, self.numbers, self.box, parts=("reading",))

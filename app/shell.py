@@ -38,7 +38,7 @@ def labs() -> list[type[Page]]:
 class Wire(JSComponent):
     """The browser's address bar, history, keys and theme."""
 
-    address = param.Dict({}, doc="link: the query of the present state; push: a new entry of the history, or the present one")
+    address = param.Dict({}, doc="link: the present state's query; push: as a new entry of the history")
     page = param.String(doc="slug of the present lab")
 
     _esm = theme.asset("wire.js")
@@ -54,13 +54,14 @@ class Shell:
         self.projector = self.reduced_motion = False
         self.pages: dict[str, Page] = {}
         self.slug = ""
-        self.stage = pn.Column(sizing_mode="stretch_width", margin=0, stylesheets=[":host { display: block !important; }"])
+        sheets = [":host { display: block !important; }"]
+        self.stage = pn.Column(sizing_mode="stretch_width", margin=0, stylesheets=sheets)
         self.wire = Wire(width=0, height=0, margin=0)
         self.wire.on_msg(self._heard)
         self.go(search)
 
     def go(self, search: str, restore: bool = True) -> None:
-        """Show the page of a link. `restore`: in exactly the link's state (what it leaves out is the default), else as it was left."""
+        """Show the page of a link: in exactly the link's state (`restore`), or as it was left."""
         query = parse_query(search)
         slug = query.get("page", self.default)
         unknown = slug not in self.classes
@@ -75,7 +76,8 @@ class Shell:
         page.start()
         self._show(page)
         if unknown:
-            page.complain(f"There is no lab “{query['page'][:40]}”; this is {page.title}. The labs are {', '.join(self.classes)}.")
+            known = ", ".join(self.classes)
+            page.complain(f"There is no lab “{query['page'][:40]}”; this is {page.title}. The labs are {known}.")
         self._link(False)
 
     def _page(self, slug: str) -> Page:
@@ -128,10 +130,12 @@ def template(shell: Shell) -> pn.Template:
     made.add_panel("page", shell.stage)
     made.add_panel("wire", shell.wire)
     icons = {name: Markup(theme.icon(name, 20)) for name in ("projector", "moon", "sun", "info")}
-    rail = [{"slug": lab.slug, "title": lab.title, "icon": Markup(theme.icon(lab.glyph, 20))} for lab in shell.classes.values()]
+    rail = [{"slug": lab.slug, "title": lab.title, "icon": Markup(theme.icon(lab.glyph, 20))}
+            for lab in shell.classes.values()]
     favicon = theme.icon("logo", 28).replace("<svg ", '<svg style="color:#626A78" ')
     tokens = theme.tokens_css(":root") + theme.sizes_css("body.tp-projector")
-    values = {"tokens": Markup(tokens), "shell_css": Markup(theme.asset("shell.css")), "logo": Markup(theme.icon("logo", 28)),
+    values = {"tokens": Markup(tokens), "shell_css": Markup(theme.asset("shell.css")),
+              "logo": Markup(theme.icon("logo", 28)),
               "icons": SimpleNamespace(**icons), "labs": rail, "page_slug": shell.slug, "favicon": favicon}
     for name, value in values.items():
         made.add_variable(name, value)

@@ -36,7 +36,7 @@ class Width(param.Parameter):
     def _validate(self, val):
         if isinstance(val, bool) or not isinstance(val, (int, float)):
             raise ValueError(f"A width must be a number. Got {val!r}.")
-        if not (val == math.inf or (val == int(val) and self.low <= val <= WIDEST)):
+        if not (val == math.inf or (self.low <= val <= WIDEST and val == int(val))):
             raise ValueError(f"A width must be a whole number from {self.low} to {WIDEST:,}, or infinite. Got {val!r}.")
 
 
@@ -104,7 +104,10 @@ def parse(parameter: param.Parameter, text: str) -> tuple[Any, str]:
     if isinstance(parameter, (param.Integer, param.Number)):
         return _number(parameter, text)
     if isinstance(parameter, param.String):
-        parameter._validate(text)
+        try:
+            parameter._validate(text)
+        except ValueError:
+            raise ValueError("has characters that do not belong there") from None
         return text, ""
     raise ValueError("cannot be set by a link")
 
@@ -157,8 +160,8 @@ class State(param.Parameterized):
     @classmethod
     def fields(cls) -> list[str]:
         """Names of the parameters that a link carries, `preset` first."""
-        names = [n for n, p in cls.param.objects("existing").items() if n not in ("name", "preset") and (p.precedence or 0) >= 0]
-        return ["preset", *names]
+        shown = [n for n, p in cls.param.objects("existing").items() if (p.precedence or 0) >= 0]
+        return ["preset", *(n for n in shown if n not in ("name", "preset"))]
 
     def baseline(self, preset: str | None = None) -> dict[str, Any]:
         """The values of a preset (the present one by default), defaults filled in, without `preset` itself."""
@@ -190,7 +193,7 @@ class State(param.Parameterized):
         return out | {f"{lab}.{name}": as_text(getattr(self, name)) for name in self.changed}
 
     def read(self, lab: str, query: Mapping[str, str]) -> list[str]:
-        """Take the state from a link's parameters (all else at its preset's value); returns the corrections in words."""
+        """Take the state from a link (what it leaves out is the preset's); returns the corrections in words."""
         prefix, words, values = f"{lab}.", [], {}
         given = {k.removeprefix(prefix): v for k, v in list(query.items())[:FIELDS] if k.startswith(prefix)}
         for name, text in given.items():
@@ -210,7 +213,9 @@ class State(param.Parameterized):
 
 def _reason(name: str, text: str, error: Exception) -> str:
     reason = str(error)
-    return reason if reason[:1].isupper() and " " in reason[:9] else f"The link's {name} = “{text[:40]}” {reason}; it was left out."
+    if reason[:1].isupper():
+        return reason
+    return f"The link's {name} = “{text[:40]}” {reason}; it was left out."
 
 
 _frozen_types: dict = {}
@@ -223,7 +228,7 @@ def _frozen(name: str, fields: tuple[str, ...]):
 
 
 def parse_query(search: str) -> dict[str, str]:
-    """``location.search`` as a dict; the first of repeated names counts, at most 100 of them, undecodable bytes replaced."""
+    """``location.search`` as a dict: at most 100 names, the first of equal ones counts, bad bytes are replaced."""
     try:
         pairs = parse_qsl(search.lstrip("?")[:8192], keep_blank_values=True, max_num_fields=FIELDS, errors="replace")
     except ValueError:

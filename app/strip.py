@@ -38,7 +38,8 @@ class Strip(pn.viewable.Viewer):
         text = ""
         if words:
             role, kind = ("alert", "tp-alarm") if alarm else ("status", "tp-remark")
-            text = f'<div role="{role}" class="{kind}">{theme.icon("alert" if alarm else "info", 20)}<p>{escape(words)}</p></div>'
+            sign = theme.icon("alert" if alarm else "info", 20)
+            text = f'<div role="{role}" class="{kind}">{sign}<p>{escape(words)}</p></div>'
         update(self.words, text)
         if self.words.visible != bool(words):
             self.words.visible = bool(words)

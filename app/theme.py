@@ -15,7 +15,8 @@ from tpapp.colours import THEMES, TOKENS, width_colour
 
 ASSETS = Path(__file__).resolve().parent / "assets"
 
-FONT = "-apple-system, BlinkMacSystemFont, 'Segoe UI', Roboto, 'Noto Sans', 'Liberation Sans', 'Helvetica Neue', Arial, system-ui, sans-serif"
+FONT = ("-apple-system, BlinkMacSystemFont, 'Segoe UI', Roboto, 'Noto Sans', 'Liberation Sans', 'Helvetica Neue', "
+        "Arial, system-ui, sans-serif")
 MONO = "ui-monospace, 'SF Mono', 'Cascadia Mono', 'JetBrains Mono', Menlo, 'DejaVu Sans Mono', monospace"
 
 SIZES = {  # name: (screen, projector), as CSS lengths
@@ -77,8 +78,11 @@ def part(name: str) -> str:
 @cache
 def icon(name: str, size: int = 16) -> str:
     """A stroked icon of assets/icons.svg as inline SVG, decorative (hidden from assistive technology)."""
-    found = re.search(rf'<symbol id="{re.escape(name)}"[^>]*viewBox="([^"]+)"[^>]*>(.*?)</symbol>', asset("icons.svg"), re.S)
+    symbol = rf'<symbol id="{re.escape(name)}"[^>]*viewBox="([^"]+)"[^>]*>(.*?)</symbol>'
+    found = re.search(symbol, asset("icons.svg"), re.S)
     if found is None:
         raise KeyError(f"no icon named {name!r} in assets/icons.svg")
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{size}" height="{size}" viewBox="{found[1]}" fill="none" stroke="currentColor" '
-            f'stroke-width="1.5" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">{found[2].strip()}</svg>')
+    attributes = {"width": size, "height": size, "viewBox": found[1], "fill": "none", "stroke": "currentColor",
+                  "stroke-width": "1.5", "stroke-linecap": "round", "stroke-linejoin": "round", "aria-hidden": "true"}
+    given = " ".join(f'{key}="{value}"' for key, value in attributes.items())
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {given}>{found[2].strip()}</svg>'

@@ -55,13 +55,15 @@ def dress(widget: pn.widgets.Widget, *extra: str, fill: bool = True) -> pn.widge
 
 
 def button(label: str, icon: str = "", kind: str = "plain", **params) -> pn.widgets.Button:
-    """A button. `kind`: "plain" (outlined), "solid" (ink), "quiet" (no outline), "icon" (its name is only spoken), "chip"."""
+    """A button. `kind`: "plain" (outlined), "solid" (ink), "quiet" (no outline), "icon" (name only spoken), "chip"."""
     params = {"icon": theme.icon(icon, 16), "icon_size": "16px"} | params if icon else params
-    widget = pn.widgets.Button(name=label, css_classes=["tp-button", f"tp-{kind}", *params.pop("css_classes", [])], **params)
+    classes = ["tp-button", f"tp-{kind}", *params.pop("css_classes", [])]
+    widget = pn.widgets.Button(name=label, css_classes=classes, **params)
     return dress(widget, fill=False)
 
 
-def control(parameter: param.Parameter, label: str | None = None, segmented: bool = False, **params) -> pn.widgets.Widget:
+def control(parameter: param.Parameter, label: str | None = None, segmented: bool = False,
+            **params) -> pn.widgets.Widget:
     """The widget of a State's parameter, linked both ways: ``control(state.param.depth)``.
 
     A number with bounds becomes a slider, a choice a select (or a row of
@@ -75,8 +77,8 @@ def control(parameter: param.Parameter, label: str | None = None, segmented: boo
     name = parameter.label if label is None else label
     if kind in (pn.widgets.IntSlider, pn.widgets.FloatSlider):
         whole = kind is pn.widgets.IntSlider
-        params = {"tooltips": False, "step": parameter.step or (1 if whole else 0.01), "format": "0,0" if whole else "0.00",
-                  "styles": {"--tp-label": css_text(name)}} | params
+        params = {"tooltips": False, "step": parameter.step or (1 if whole else 0.01),
+                  "format": "0,0" if whole else "0.00", "styles": {"--tp-label": css_text(name)}} | params
     widget = kind.from_param(parameter, name=name, **params)
     return dress(widget)
 
@@ -100,7 +102,7 @@ def row(*objects, parts: tuple[str, ...] = (), **params) -> pn.Row:
 
 
 def section(title: str, *objects, aside: str = "") -> pn.Column:
-    """A titled group of controls; `aside` stands at the right in grey. Widgets in it are dressed if they are not yet."""
+    """A titled group of controls; `aside` stands at the right in grey. Bare widgets in it are dressed."""
     head = html(f'<div class="tp-head"><h2>{escape(title)}</h2><span>{escape(aside)}</span></div>', "section")
     for widget in objects:
         if isinstance(widget, pn.widgets.Widget) and not widget.stylesheets:

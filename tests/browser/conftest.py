@@ -37,7 +37,8 @@ def served(folder: Path):
     command = [sys.executable, "-m", "panel", "serve", str(folder), f"--port={port}", "--warm", "--log-level=warning"]
     command.append(f"--allow-websocket-origin=127.0.0.1:{port}")
     url = f"http://127.0.0.1:{port}/{folder.name}"
-    server = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    server = subprocess.Popen(command, env=environment, cwd=ROOT, **pipes)
     try:
         _wait(url, server)
         yield url
@@ -182,7 +183,8 @@ def axe(tmp_path_factory) -> str:
     folder = tmp_path_factory.mktemp("axe")
     if shutil.which("npm") is None:
         missing("npm is not installed, axe-core cannot be fetched")
-    fetched = subprocess.run(["npm", "pack", "axe-core@4", "--silent"], cwd=folder, capture_output=True, text=True, timeout=120)
+    command = ["npm", "pack", "axe-core@4", "--silent"]
+    fetched = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
     archive = next(folder.glob("axe-core-*.tgz"), None)
     if archive is None:
         missing(f"axe-core could not be fetched by npm: {fetched.stderr.strip()[-300:]}")
