@@ -61,6 +61,7 @@ class Net:
     phi: str
     sigma_w: float
     sigma_b: float
+    sigma_v: float | None = None  # None: as sigma_w
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,8 @@ class Deviation:
     """Mean relative Frobenius deviation of single draws, by width, with its standard error.
 
     `slope` and `slope_error` are of log deviation against log width (NaN with fewer than three widths);
-    `bound` is the intercept c of the theory line c / sqrt(n).
+    `bound` is the intercept c of the theory line c / sqrt(n); `band` (3, M) holds widths and the edges of
+    the fitted line's 95 % confidence band, from the narrowest fitted width to the widest.
     """
 
     request: DeviationRequest
@@ -156,6 +158,7 @@ class Deviation:
     slope: float
     slope_error: float
     bound: float
+    band: np.ndarray | None = None
 
     @property
     def done(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -36,7 +37,11 @@ KERNELS = ("nngp", "ntk")
 SECONDS = 60.0  # what one request may take
 WIDTHS = (8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 MAX_INPUTS = 256
+FITTED_FROM = 64  # narrower widths are not yet on the line that is fitted
 _PER_NEURON, _PER_INPUT, _NTK = 2e-8, 1e-8, 3.5  # seconds a neuron and layer, and an input more; NTK by NNGP
+_PER_ENTRY = {"closed form": 3e-8, "series": 2e-6}  # seconds an entry and layer of a limit; other methods: 1e-3
+_QUICK = 0.012  # seconds that an event loop may spend
+_slow = threading.Lock()  # equal slow limits, wanted by several requests, are computed once
 
 
 @lru_cache(maxsize=32)
@@ -60,7 +65,7 @@ def digits(classes: tuple[int, ...] = (0, 1, 4, 7), per_class: int = 6, scale: s
 
 def network(net: Net) -> MLP:
     """The MLP that a request means."""
-    return MLP(depth=net.depth, phi=net.phi, sigma_w=net.sigma_w, sigma_b=net.sigma_b)
+    return MLP(depth=net.depth, phi=net.phi, sigma_w=net.sigma_w, sigma_b=net.sigma_b, sigma_v=net.sigma_v)
 
 
 def tangent_refused(phi: str) -> str:
@@ -83,20 +88,50 @@ def draws_that_fit(net: Net, inputs: int, width: int, kernel: str = "nngp") -> i
     return int(SECONDS / seconds(net, inputs, width, 1, kernel))
 
 
-def _budget(net: Net, inputs: int, width: int, draws: int, kernel: str = "nngp") -> None:
+def widest(net: Net, inputs: int, kernel: str = "nngp") -> int:
+    """The largest width at which one draw of the kernel fits into the time of one request."""
+    return int(SECONDS / seconds(net, inputs, 1, 1, kernel))
+
+
+def check(net: Net, inputs: int, width: int, draws: int = 1, kernel: str = "nngp") -> None:
+    """Refuse, with the number that fits, what would take longer than a request may."""
     if seconds(net, inputs, width, draws, kernel) <= SECONDS:
         return
     fits = draws_that_fit(net, inputs, width, kernel)
     if fits >= 1:
         raise BudgetError(f"A request may take about {SECONDS:.0f} seconds", f"{draws:,} draws at n = {width:,}",
                           f"At most {fits:,} draws fit", fits=fits)  # fmt: skip
-    fits = int(width * SECONDS / seconds(net, inputs, width, 1, kernel))
+    fits = widest(net, inputs, kernel)
     raise BudgetError(f"A request may take about {SECONDS:.0f} seconds", f"n = {width:,} on {inputs} inputs",
                       f"At most n = {fits:,} fits", fits=fits)  # fmt: skip
 
 
+@lru_cache(maxsize=64)
+def _way(phi: str) -> str:
+    return expect.V(NAMED[phi], np.array([[1.1, 0.4], [0.4, 0.9]])).method
+
+
+def quick_limit(net: Net, inputs: int, kernel: str = "nngp") -> bool:
+    """Whether the limit takes so few milliseconds that it need not wait for a turn."""
+    each = _PER_ENTRY.get(_way(net.phi), 1e-3) * (2 if kernel == "ntk" else 1)
+    return net.depth * inputs**2 * each <= _QUICK
+
+
+def quick_draw(net: Net, inputs: int, width: int, kernel: str = "nngp") -> bool:
+    """Whether one draw beside its limit does."""
+    return quick_limit(net, inputs, kernel) and seconds(net, inputs, width, 1, kernel) <= _QUICK
+
+
 def kernel_limit(request: KernelLimitRequest, progress: Progress | None = None) -> KernelLimit:
     """The infinite-width kernel of the request, with its method and estimated relative error."""
+    if quick_limit(request.net, len(request.inputs), request.kernel):
+        return _limit(request)
+    with _slow:
+        return _limit(request)
+
+
+@lru_cache(maxsize=32)
+def _limit(request: KernelLimitRequest) -> KernelLimit:
     net, X = network(request.net), request.inputs.X
     K = (ntk if request.kernel == "ntk" else nngp)(net, X)
     method, error = _method(net, X, request.kernel)
@@ -114,7 +149,7 @@ def _method(net: MLP, X: np.ndarray, kernel: str) -> tuple[str, float]:
 def kernel_draw(request: KernelDrawRequest, progress: Progress | None = None) -> KernelDraw:
     """One network's kernel beside the limit; its last layers are never stored, so the width may be 10^6."""
     r = request
-    _budget(r.net, len(r.inputs), r.width, 1, r.kernel)
+    check(r.net, len(r.inputs), r.width, kernel=r.kernel)
     limit = kernel_limit(KernelLimitRequest(r.inputs, r.net, r.kernel)).K
     draw = empirical.empirical_ntk if r.kernel == "ntk" else empirical.empirical_nngp
     K = draw(network(r.net), r.inputs.X, r.width, 1, r.seed, progress=progress)[0]
@@ -130,7 +165,7 @@ def outputs(request: OutputsRequest, progress: Progress | None = None) -> Iterat
     """Outputs at inputs i and j of a growing number of networks."""
     r = request
     rows = [r.i] if r.i == r.j else [r.i, r.j]
-    _budget(r.net, len(rows), r.width, r.draws)
+    check(r.net, len(rows), r.width, r.draws)
     limit = covariance(r.inputs, r.net, r.i, r.j)
     f, done = np.empty((r.draws, 2)), 0
     for block in empirical.sample_outputs_chunks(
@@ -174,26 +209,51 @@ def _deviation(r: DeviationRequest, seen: list[np.ndarray]) -> Deviation:
     many = r.draws > 1
     error = np.array([row.std(ddof=1) / np.sqrt(len(row)) if many else np.nan for row in seen])
     wide = np.arange(len(seen)) >= len(seen) // 2
+    fitted = widths >= FITTED_FROM if (widths >= FITTED_FROM).sum() >= 3 else widths > 0
     bound = float(np.exp(np.mean(np.log(np.maximum(mean, 1e-300) * np.sqrt(widths))[wide])))
     slope = error_of_slope = float("nan")
+    band = None
     if len(seen) >= 3 and min(row.min() for row in seen) > 0:
-        fit = agreement.slope(widths, seen)
+        fit = agreement.slope(widths[fitted], [row for row, use in zip(seen, fitted) if use])
         slope, error_of_slope = float(fit.slope), float(fit.stderr)
-    return Deviation(r, widths, mean, error, slope, error_of_slope, bound)
+        grid = np.geomspace(widths[fitted].min(), widths[fitted].max(), 25)
+        band = np.stack([grid, *fit.band(grid)])
+    return Deviation(r, widths, mean, error, slope, error_of_slope, bound, band)
 
 
 def code(inputs: Inputs, net: Net, *, kernel: str = "nngp", width: int | None = 4096, draws: int = 2000, seed: int = 0,
-         i: int = 0, j: int = 1) -> str:  # fmt: skip
-    """A snippet that reproduces the kernels and the outputs of the page; without a width the limit alone."""
+         i: int = 0, j: int = 1, ladder: tuple[tuple[int, ...], int] | None = None) -> str:  # fmt: skip
+    """A snippet that reproduces the kernels, the outputs and the deviations of the page; without a width the limit alone.
+
+    `ladder` is the widths and the draws of the deviations.
+    """
+    readout = "" if net.sigma_v is None else f", sigma_v={net.sigma_v!r}"
     lines = ["import numpy as np", "import tpcore as tp", *inputs.code.split("\n"), ""]
-    lines.append(f'net = tp.nets.MLP(depth={net.depth}, phi="{net.phi}", sigma_w={net.sigma_w!r}, sigma_b={net.sigma_b!r})')
-    lines.append(f"K = tp.{kernel}(net, X)  # the limit")
-    if width is not None:
-        rows = f"[{i}]" if i == j else f"[{i}, {j}]"
+    lines += [
+        f'net = tp.nets.MLP(depth={net.depth}, phi="{net.phi}",',
+        f"                  sigma_w={net.sigma_w!r}, sigma_b={net.sigma_b!r}{readout})",
+        f"K = tp.{kernel}(net, X)  # the limit",
+    ]
+    if width is None:
+        return "\n".join(lines) + "\n"
+    rows = f"[{i}]" if i == j else f"[{i}, {j}]"
+    lines += [
+        "",
+        f"n = {width}",
+        f"K_n = tp.empirical_{kernel}(net, X, width=n, draws=1, seed={seed})[0]",
+        "print(tp.agreement.deviation(K_n, K))",
+        f"f = tp.sample_outputs(net, X[{rows}], width=n, draws={draws}, seed={seed})",
+        f"print(np.cov(f.T), tp.nngp(net, X[{rows}]))",
+    ]
+    if ladder is not None:
         lines += [
-            f"K_n = tp.empirical_{kernel}(net, X, width={width}, draws=1, seed={seed})[0]",
-            "print(np.linalg.norm(K_n - K) / np.linalg.norm(K))",
-            f"f = tp.sample_outputs(net, X[{rows}], width={width}, draws={draws}, seed={seed})",
+            "",
+            f"widths = 2 ** np.arange({ladder[0][0].bit_length() - 1}, {ladder[0][-1].bit_length()})",
+            "d = [tp.agreement.deviation(tp.empirical_%s(" % kernel,
+            f"         net, X, width=n, draws={ladder[1]},",
+            f"         seed=np.random.SeedSequence([{seed}, n])), K)",
+            "     for n in widths.tolist()]",
+            "print([row.mean() for row in d])",
+            f"print(tp.agreement.slope(widths[widths >= {FITTED_FROM}], np.array(d)[widths >= {FITTED_FROM}]))",
         ]
-        lines.append("print(np.cov(f.T), tp.nngp(net, X[" + rows + "]))")
     return "\n".join(lines) + "\n"

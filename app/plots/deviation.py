@@ -19,12 +19,15 @@ class DeviationPlot(Plot):
         columns = ("x", "y", "low", "high", "colour", "size", "ring", "ring_width", "n", "words")
         self.points = ColumnDataSource({name: [] for name in columns})
         self.line = ColumnDataSource({"x": [], "y": []})
+        self.band = ColumnDataSource({"x": [], "low": [], "high": []})
         fig = self.axes(height=height, x_range=Range1d(5, 2e6), y_range=Range1d(1e-4, 2), x_label="width n",
                         x_axis_type="log", y_axis_type="log")  # fmt: skip
         fixed_ticks(fig.xaxis[0], [10, 1_000, 100_000])
         fig.yaxis[0].ticker = fig.ygrid[0].ticker = LogTicker(desired_num_ticks=4, mantissas=[1], num_minor_ticks=0)
         for axis in (fig.xaxis[0], fig.yaxis[0]):
             axis.formatter = POWER_TICKS.clone()
+        band = fig.varea("x", "low", "high", source=self.band, fill_alpha=0.18)
+        self.paint(band.glyph, fill_color="ink3")
         fig.segment("x", "low", "x", "high", source=self.points, line_color="colour", line_width=1.5)
         self.theory(fig, self.line)
         dots = fig.scatter("x", "y", source=self.points, size="size", fill_color="colour", line_color="ring",
@@ -42,6 +45,7 @@ class DeviationPlot(Plot):
         if result is None or not len(result.widths):
             self.points.data = {name: [] for name in self.points.data}
             self.line.data = {"x": [], "y": []}
+            self.band.data = {"x": [], "low": [], "high": []}
             self._label()
             return
         mean = finite("The deviation", result.mean)
@@ -71,6 +75,9 @@ class DeviationPlot(Plot):
         x = np.geomspace(8, 1e6, 33)
         known = np.isfinite(result.bound) and result.bound > 0
         self.line.data = {"x": x, "y": result.bound / np.sqrt(x)} if known else {"x": [], "y": []}
+        shown = result.band is not None and np.isfinite(result.band).all()
+        x, low, high = result.band if shown else ([], [], [])
+        self.band.data = {"x": x, "low": low, "high": high}
 
     def _dots(self) -> None:
         r, style = self._result, self.style
