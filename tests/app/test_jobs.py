@@ -81,6 +81,21 @@ def test_a_stale_result_is_dropped_just_before_publishing(pool):
     assert asyncio.run(run()) == ["new"]
 
 
+def test_what_a_replaced_request_still_delivers_is_dropped(pool):
+    jobs, got, said = Jobs(pool=pool), [], []
+    gate = threading.Event()
+    jobs.submit("a", lambda progress: gate.wait(5), publish=got.append, failed=said.append)
+    old = jobs._active["a"]
+    jobs.submit("a", lambda progress: "new", publish=got.append)
+    gate.set()
+    until(lambda: got)
+    old("result", ("old", 0.1))
+    old("error", "late words")
+    jobs.close()
+    old("partial", "later still")
+    assert got == ["new"] and not said
+
+
 def test_publishing_happens_on_the_loop_and_is_batched(pool):
     async def run():
         jobs, got, threads, done = Jobs(pool=pool), [], set(), []

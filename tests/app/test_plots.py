@@ -48,7 +48,7 @@ ALL = [plots.OutputHistogram, plots.OutputDensity, plots.DeviationPlot, plots.Sp
 
 def test_heatmaps_share_one_range_and_the_difference_is_symmetric():
     shown, K, D = trio(), kernel(), kernel()
-    D[0, 1] = D[1, 0] = -7.5
+    D[0, 1] = D[1, 0] = 40.0
     shown.update_limit(K)
     shown.update_draw(K + D, D)
     assert (shown.values.low, shown.values.high) == pytest.approx((K.min(), K.max()))
