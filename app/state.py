@@ -100,7 +100,7 @@ def parse(parameter: param.Parameter, text: str) -> tuple[Any, str]:
         for choice in parameter.objects:
             if str(choice) == text:
                 return choice, ""
-        raise ValueError("is not one of " + ", ".join(str(choice) for choice in parameter.objects[:12]))
+        raise ValueError("is not one of " + ", ".join(str(choice) for choice in list(parameter.objects)[:12]))
     if isinstance(parameter, (param.Integer, param.Number)):
         return _number(parameter, text)
     if isinstance(parameter, param.String):
