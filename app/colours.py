@@ -59,7 +59,8 @@ WIDTH_LOW, WIDTH_HIGH = 8, 1_000_000
 NARROW_LABEL = "#217F88"  # light: the narrowest line colour has only 3:1 on white, text needs 4.5:1
 
 _BRBG = (
-    "#543005", "#8c510a", "#bf812d", "#dfc27d", "#f6e8c3", "#f5f5f5", "#c7eae5", "#80cdc1", "#35978f", "#01665e", "#003c30",
+    "#543005", "#8c510a", "#bf812d", "#dfc27d", "#f6e8c3", "#f5f5f5",
+    "#c7eae5", "#80cdc1", "#35978f", "#01665e", "#003c30",
 )  # fmt: skip
 _TO_LMS = np.array(
     [

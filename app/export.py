@@ -70,8 +70,9 @@ const parts = views.map(({view, title, caption}, k) => {
   const body = view.export("svg").ctx.get_serialized_svg(true).replace(/<\\?xml[^>]*\\?>/, "")
     .replace(/\\bid="([^"]+)"/g, `id="f${k}-$1"`).replace(/url\\(#([^)]+)\\)/g, `url(#f${k}-$1)`)
     .replace(/href="#([^"]+)"/g, `href="#f${k}-$1"`)
-  return `<text x="${x}" y="${y - 26}" font-family="${font}" font-size="14" font-weight="600" fill="${ink}">${escape(title)}</text>`
-    + `<text x="${x}" y="${y - 8}" font-family="${font}" font-size="12" fill="${ink3}">${escape(caption)}</text>`
+  const text = (dy, size, weight, fill, words) => `<text x="${x}" y="${y - dy}" font-family="${font}" `
+    + `font-size="${size}" font-weight="${weight}" fill="${fill}">${escape(words)}</text>`
+  return text(26, 14, 600, ink, title) + text(8, 12, 400, ink3, caption)
     + `<g transform="translate(${x} ${y})">${body}</g>`
 })
 save(new Blob([`<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="${width}" `
@@ -102,7 +103,8 @@ def safe_stem(stem: str) -> str:
 
 def collect(plots: Sequence[Any]) -> dict[str, np.ndarray]:
     """``{"<figure>.<array>": array}`` of all figures."""
-    return {f"{plot.name}.{name}": np.asarray(array) for plot in plots if plot.exported for name, array in plot.data().items()}
+    shown = [plot for plot in plots if plot.exported]
+    return {f"{plot.name}.{name}": np.asarray(array) for plot in shown for name, array in plot.data().items()}
 
 
 def csv(arrays: Mapping[str, Any], metadata: Mapping[str, Any] | None = None) -> io.BytesIO:

@@ -54,7 +54,8 @@ def read(name: str, content: bytes) -> Inputs:
         raise Misuse("An uploaded file must be a .npy or a .csv file", shown, "Save the array with numpy.save")
     X = _npy(bytes(content)) if ending == "npy" else _csv(bytes(content))
     X = _checked(X)
-    return Inputs(name=shown, X=X, labels=tuple(str(k + 1) for k in range(len(X))), images=_images(X), code=_code(shown, ending))
+    rows = tuple(str(k + 1) for k in range(len(X)))
+    return Inputs(name=shown, X=X, labels=rows, images=_images(X), code=_code(shown, ending))
 
 
 def _shown(name: str) -> str:

@@ -149,7 +149,8 @@ class Plot:
         self._tag()
         plain = ":host { background-color: transparent !important; }"
         self.pane = pn.pane.Bokeh(fig, sizing_mode="stretch_width", margin=0, stylesheets=[plain])
-        self.view = pn.Column(self.head, self.pane, sizing_mode="stretch_width", margin=0, css_classes=["tp-figure", "tp-plot"])
+        classes = ["tp-figure", "tp-plot"]
+        self.view = pn.Column(self.head, self.pane, sizing_mode="stretch_width", margin=0, css_classes=classes)
 
     def push(self) -> None:
         """Send what changed to a notebook (a served page needs no push)."""
@@ -185,7 +186,7 @@ class Plot:
         return fig
 
     def quiet(self, axis: Any, line: bool = True) -> None:
-        """The axis style: 1 px control, ticks 4 px outward, 12 px ink3, numbers with a true minus; or no line at all."""
+        """The axis style: 1 px control, ticks 4 px outward, 12 px ink3, numbers with a true minus; or no line."""
         axis.major_tick_in, axis.major_tick_out, axis.minor_tick_line_color = 0, 4, None
         if line:
             self.paint(axis, axis_line_color="control", major_tick_line_color="control")
@@ -265,7 +266,8 @@ def finite(what: str, values: Any) -> np.ndarray:
     """`values` as an array, refused where it is not finite: such values are never drawn."""
     array = np.asarray(values, dtype=float)
     if not np.isfinite(array).all():
-        raise NotDrawable(f"{what} has {int((~np.isfinite(array)).sum()):,} values that are not finite; nothing is drawn.")
+        bad = int((~np.isfinite(array)).sum())
+        raise NotDrawable(f"{what} has {bad:,} values that are not finite; nothing is drawn.")
     return array
 
 

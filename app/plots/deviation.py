@@ -1,4 +1,4 @@
-"""Deviation from the limit against width, on logarithmic axes: points with error bars, the 1/sqrt(n) line, the slope."""
+"""Deviation from the limit against width, on logarithmic axes: points with error bars, the 1/sqrt(n) line, slope."""
 
 from __future__ import annotations
 
@@ -106,7 +106,8 @@ class DeviationPlot(Plot):
             rows = [("theory: slope −1/2", ink)]
             if np.isfinite(r.slope):
                 text = f"measured {fmt.minus(f'{r.slope:.2f}')}"
-                rows.append((text + (f" ± {2 * r.slope_error:.2f}" if np.isfinite(r.slope_error) else ""), self.style.token("ink2")))
+                text += f" ± {2 * r.slope_error:.2f}" if np.isfinite(r.slope_error) else ""
+                rows.append((text, self.style.token("ink2")))
             self.corner(self.text, self.fig, rows)
         self.push()
 

@@ -33,10 +33,8 @@ def power(value: float, digits: int = 2, sign: bool = False) -> str:
     if -3 <= exponent < 5:
         places = max(0, digits - 1 - exponent)
         return plus + minus(f"{value:,.{places}f}")
-    mantissa = f"{value / 10.0**exponent:.{digits - 1}f}" if exponent > -300 else f"{value:.{digits - 1}e}".split("e")[0]
-    if mantissa.lstrip("-").startswith("10"):
-        exponent, mantissa = exponent + 1, f"{math.copysign(1, value):.{digits - 1}f}"
-    return f"{plus}{minus(mantissa)} × 10{str(exponent).translate(_SUPER)}"
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    return f"{plus}{minus(mantissa)} × 10{str(int(exponent)).translate(_SUPER)}"
 
 
 def measured(value: float, error: float) -> tuple[str, str]:

@@ -172,7 +172,8 @@ class Heatmap(Plot):
             major_label_text_font=FONT, formatter=NUMBER_TICKS.clone(),
         )  # fmt: skip
         if signed:
-            bar.formatter.code = bar.formatter.code.replace('return text', 'return (tick > step * 1e-9 ? "+" : "") + text')
+            plus = 'return (tick > step * 1e-9 ? "+" : "") + text'
+            bar.formatter.code = bar.formatter.code.replace("return text", plus)
         self.paint(bar, background_fill_color="surface", major_label_text_color="ink3",
                    major_label_text_font_size=lambda s: s.text(12))  # fmt: skip
         fig.add_layout(bar, "right")

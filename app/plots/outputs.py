@@ -118,7 +118,7 @@ class OutputHistogram(Plot):
 
 
 def ellipse(covariance: np.ndarray, mass: float, points: int = 121) -> np.ndarray:
-    """(2, points): the ellipse that holds `mass` of N(0, covariance), r^2 = -2 log(1 - mass). Singular ones are a line."""
+    """(2, points): the ellipse that holds `mass` of N(0, covariance), r^2 = -2 log(1 - mass); a line where singular."""
     values, vectors = np.linalg.eigh(covariance)
     angle = np.linspace(0, 2 * np.pi, points)
     radius = np.sqrt(-2 * np.log1p(-mass))
@@ -185,7 +185,8 @@ class OutputDensity(Plot):
         tops = [(xs[k], ys[k]) for xs, ys in zip(self.limit.data["xs"], self.limit.data["ys"]) for k in [np.argmax(ys)]]
         ink = self.style.token("ink")
         self.text.data = {
-            "x": [x for x, _ in tops], "y": [y for _, y in tops], "text": [f"{100 * m:.0f} %" for m in MASSES][: len(tops)],
+            "x": [x for x, _ in tops], "y": [y for _, y in tops],
+            "text": [f"{100 * m:.0f} %" for m in MASSES][: len(tops)],
             "colour": [ink] * len(tops), "dx": [0] * len(tops), "dy": [-3] * len(tops),
         }  # fmt: skip
 

@@ -99,7 +99,7 @@ class SpectrumPlot(Plot):
         out = {} if self._law is None else {"law_x": self._law.x, "law_density": self._law.pdf}
         for prefix, result in (("", self._result), ("narrow_", self._ghost)):
             if result is not None:
-                out |= {f"{prefix}edges": result.edges, f"{prefix}counts": result.counts, f"{prefix}density": result.density}
+                out |= {f"{prefix}{name}": getattr(result, name) for name in ("edges", "counts", "density")}
         return out
 
 
@@ -136,7 +136,8 @@ class EigenvaluePoints(Plot):
         fig = self.axes(height=height, x_range=Range1d(-reach, reach), y_range=Range1d(0, 1), x_label="eigenvalue λ")
         fig.yaxis.visible, fig.ygrid.visible = False, False
         lines = fig.multi_line("xs", "ys", source=self.trails)
-        self.paint(lines.glyph, line_color=lambda s: s.width(self.width), line_width=lambda s: s.line(1), line_alpha=lambda s: 0.6)
+        lines.glyph.line_alpha = 0.6
+        self.paint(lines.glyph, line_color=lambda s: s.width(self.width), line_width=lambda s: s.line(1))
         level = fig.line("x", "y", source=self.now)
         self.paint(level.glyph, line_color="line", line_width=lambda s: s.line(1))
         dots = fig.scatter("x", "y", source=self.now, size=9, level="overlay")
@@ -183,7 +184,7 @@ class EigenvaluePoints(Plot):
     def player(self, frames_a_second: int = 30) -> CustomJS:
         """For a toggle's `js_on_change`: plays in the browser while it is on; steps once where motion is unwanted."""
         return CustomJS(
-            args={"all": self.all, "now": self.now, "clock": self.clock, "forward": self.forward, "rate": frames_a_second},
+            args={"all": self.all, "clock": self.clock, "forward": self.forward, "rate": frames_a_second},
             code="""
             const on = cb_obj.active ?? cb_obj.value ?? true
             if (window.matchMedia("(prefers-reduced-motion: reduce)").matches) {

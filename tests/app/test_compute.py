@@ -101,7 +101,7 @@ def test_deviation_falls_like_one_over_root_n(kernel):
     parts = list(kernels.deviations(request))
     assert [len(p.widths) for p in parts] == [1, 2, 3, 4] and np.isnan(parts[1].slope) and parts[-1].done
     end = parts[-1]
-    assert abs(end.slope + 0.5) < 4 * end.slope_error + 0.03 and 0 < end.slope_error < 0.05
+    assert abs(end.slope + 0.5) < 4 * end.slope_error + 0.03 and 0 < end.slope_error < 0.08
     assert np.all(end.error < 0.3 * end.mean) and end.bound / np.sqrt(2048) == pytest.approx(end.mean[-1], rel=0.3)
 
 
@@ -203,9 +203,13 @@ def test_the_gap_is_the_kolmogorov_distance():
     from scipy import stats
 
     law = tp.spectra.semicircle()
-    result = last(matrices.spectrum(SpectrumRequest("symmetric:uniform", 50, 2, seed=1)))
-    values = tp.spectra.eigenvalues("symmetric:uniform", 50, seed=1, draws=2).ravel()
-    assert result.gap == pytest.approx(stats.kstest(values, law.cdf).statistic, rel=1e-9)
+    signs = set()
+    for seed in range(6):
+        result = last(matrices.spectrum(SpectrumRequest("symmetric:uniform", 50, 2, seed=seed)))
+        test = stats.kstest(tp.spectra.eigenvalues("symmetric:uniform", 50, seed=seed, draws=2).ravel(), law.cdf)
+        assert result.gap == pytest.approx(test.statistic, rel=1e-9)
+        signs.add(int(test.statistic_sign))
+    assert signs == {1, -1}, "both sides of a step are looked at"
     counted = last(matrices.spectrum(SpectrumRequest("goe", 2000, 1, seed=1)))
     exact = stats.kstest(tp.spectra.eigenvalues("goe", 2000, seed=1), law.cdf).statistic
     assert 0.3 * exact < counted.gap <= exact * (1 + 1e-9), "measured on a grid"

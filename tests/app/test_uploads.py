@@ -78,7 +78,7 @@ HOSTILE = {
     "zip bomb renamed": ("x.npy", zip_bomb(), "zip archive"),
     "pickle renamed": ("x.npy", pickle.dumps([Bomb()]), "numpy.save"),
     "text renamed": ("x.npy", b"1,2\n3,4", "numpy.save"),
-    "object dtype": ("x.npy", saved(np.array([[Bomb()], [Bomb()]], dtype=object), allow_pickle=True), "never unpickled"),
+    "object dtype": ("x.npy", saved(np.array([[Bomb()]] * 2, dtype=object), allow_pickle=True), "never unpickled"),
     "structured dtype": ("x.npy", saved(np.zeros(3, dtype=[("a", "f8")])), "plain numbers"),
     "text dtype": ("x.npy", saved(np.array([["a", "b"], ["c", "d"]])), "real numbers"),
     "complex": ("x.npy", saved(GOOD + 1j), "real numbers"),

@@ -44,7 +44,8 @@ def page(browser, tmp_path_factory):
     buttons[-1].js_on_event("button_click", points.forward)
     for plot in (*shown, points):
         plot.fig.sizing_mode, plot.fig.width = None, 300
-    html = file_html(column(row(buttons), row([p.fig for p in trio.plots]), row(hist.fig, points.fig, thumbs.fig)), INLINE)
+    lines = [row(buttons), row([p.fig for p in trio.plots]), row(hist.fig, points.fig, thumbs.fig)]
+    html = file_html(column(lines), INLINE)
     path = tmp_path_factory.mktemp("figures") / "page.html"
     path.write_text(html)
     visit = Visit(browser, accept_downloads=True)
