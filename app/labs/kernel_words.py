@@ -1,0 +1,69 @@
+"""What the Kernels lab says: claim, formula, names of inputs."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from tpapp.results import Inputs, KernelLimit
+from tpapp.widgets import escape
+
+ALIKE = 0.99  # mean correlation between inputs from which on a kernel tells them apart no more
+
+
+def letter(kernel: str) -> str:
+    """How a kernel is written."""
+    return "Θ" if kernel == "ntk" else "K"
+
+
+def formula(kernel: str) -> str:
+    """What tends to what, and how fast."""
+    if kernel == "ntk":
+        limit = r"\langle \nabla f(x), \nabla f(x') \rangle \to \Theta(x, x')"
+    else:
+        limit = r"f \xrightarrow{d} \mathcal N(0, K), \quad K = \sigma_v^2\, \mathbb{E}\, \phi(Z)\phi(Z') + \sigma_b^2"
+    k = r"\Theta" if kernel == "ntk" else "K"
+    rate = rf"\lVert {k}_n - {k} \rVert_F / \lVert {k} \rVert_F = O(n^{{-1/2}})"
+    return rf"$\begin{{gathered}} {limit} \\[4pt] {rate} \end{{gathered}}$"
+
+
+def claim(s, limit: KernelLimit | None) -> str:
+    """One sentence that is true of the state."""
+    if s.kernel == "nngp" and limit is not None and correlation(limit.K) > ALIKE:
+        return "After so many layers all inputs look alike: the limit has forgotten which is which."
+    if math.isinf(s.width):
+        return "In the limit nothing is left of the network but its kernel."
+    if s.width <= 32:
+        return "A narrow network is no Gaussian process: its kernel is another in every draw."
+    if s.kernel == "ntk":
+        return "What gradient descent sees is not random either: the tangent kernel settles too."
+    if s.depth >= 8:
+        return "A deep network is a Gaussian process too; it only takes more width."
+    return "A wide random network is a Gaussian process, whatever its architecture."
+
+
+def correlation(K: np.ndarray) -> float:
+    """Mean correlation of different inputs under the kernel."""
+    sd = np.sqrt(np.diag(K))
+    if len(K) < 2 or not sd.min() > 0:
+        return 0.0
+    C = K / np.outer(sd, sd)
+    return float((C.sum() - len(K)) / (len(K) * (len(K) - 1)))
+
+
+def heading(X: Inputs) -> str:
+    """The head of the inputs' section."""
+    return f'<div class="tp-head"><h2>Inputs</h2><span>{escape(X.name)} · click x, then x′</span></div>'
+
+
+def rows(X: Inputs) -> dict[str, int]:
+    """Row names for the menus of x and x'."""
+    kind = "digit " if X.images is not None and X.name.endswith("digits") else ""
+    return {f"{k + 1} · {kind}{label}" if kind else f"row {label}": k for k, label in enumerate(X.labels)}
+
+
+def sources(upload: Inputs | None) -> dict[str, str]:
+    """What the inputs may be; an upload once there is one."""
+    options = {"Digits 0, 1, 4, 7": "digits", "All ten digits": "all"}
+    return options if upload is None else options | {upload.name: "upload"}

@@ -1,0 +1,343 @@
+"""The Kernels lab: a wide random network beside the Gaussian process that it becomes."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+import panel as pn
+import param
+
+from tpapp import uploads
+from tpapp.compute import kernels as compute
+from tpapp.dropper import dropper
+from tpapp.labs import kernel_words as words
+from tpapp.page import Number, Page, Preset, Request, State, Width, finite, section
+from tpapp.plots import DeviationPlot, Kernels, OutputDensity, OutputHistogram, Thumbnails, data_uris
+from tpapp.plots import format as fmt
+from tpapp.results import DeviationRequest, Inputs, KernelDrawRequest, KernelLimitRequest, Net, OutputsRequest
+from tpapp.widgets import button, column, dress, escape, row
+from tpcore.errors import Misuse
+
+GHOST = 8  # the narrow width that stays for comparison
+LADDER = (8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384)
+LADDER_DRAWS, LADDER_SECONDS, HERE_SECONDS = 20, 15.0, 2.0
+DIGITS = {"digits": ((0, 1, 4, 7), 6), "all": (tuple(range(10)), 4)}
+EDGE = {"phi": "tanh", "depth": 20, "sigma_w": 1.32, "sigma_b": 0.22}  # E phi'(z)^2 sigma_w^2 = 1 at the fixed point
+
+
+class KernelsState(State):
+    """An MLP, its inputs, and what is drawn of it."""
+
+    depth = param.Integer(3, bounds=(1, 20), label="Depth")
+    phi = param.Selector(objects=list(compute.ACTIVATIONS), default="relu", label="Activation")
+    sigma_w = param.Number(1.41, bounds=(0.1, 4.0), step=0.01, label="Weights σ_w")
+    sigma_b = param.Number(0.32, bounds=(0.0, 4.0), step=0.01, label="Biases σ_b")
+    sigma_v = param.Number(1.0, bounds=(0.1, 4.0), step=0.01, label="Readout σ_v")
+    kernel = param.Selector(objects={"NNGP": "nngp", "NTK": "ntk"}, default="nngp", label="Kernel")
+    width = Width(4096, low=8)
+    draws = param.Integer(2000, bounds=(200, 10_000), step=200, label="Draws")
+    seed = param.Integer(0, bounds=(0, 999_999), label="Seed")
+    data = param.Selector(objects=["digits", "all", "upload"], default="digits", label="Data")
+    x = param.Integer(1, bounds=(0, uploads.MAX_ROWS - 1), label="x")
+    x2 = param.Integer(10, bounds=(0, uploads.MAX_ROWS - 1), label="x′")
+    upload = param.ClassSelector(class_=Inputs, default=None, precedence=-1)
+
+    def read(self, lab: str, query) -> list[str]:
+        said = super().read(lab, query)
+        if self.data == "upload" and self.upload is None:
+            self.data = "digits"
+            said.append("A link does not carry an uploaded file; these are the digits. Upload the file again to see it.")
+        return said
+
+
+def inputs(s) -> Inputs:
+    """The inputs that a snapshot means."""
+    return s.upload if s.data == "upload" and s.upload is not None else compute.digits(*DIGITS.get(s.data, DIGITS["digits"]))
+
+
+def net(s) -> Net:
+    return Net(s.depth, s.phi, s.sigma_w, s.sigma_b, s.sigma_v)
+
+
+def pair(s) -> tuple[int, int]:
+    """x and x', rows of the inputs there are."""
+    last = len(inputs(s)) - 1
+    return min(s.x, last), min(s.x2, last)
+
+
+def outputs_request(s, width: int | None = None) -> OutputsRequest:
+    """As many draws of the outputs as were asked for and fit."""
+    width = width or int(s.width)
+    fits = max(1, compute.draws_that_fit(net(s), 2, width))
+    return OutputsRequest(inputs(s), net(s), *pair(s), width, min(s.draws, fits), s.seed)
+
+
+def deviation_request(s, widths: tuple[int, ...], limit: float) -> DeviationRequest | None:
+    """At most 20 draws a width, as many as `limit` seconds allow; None where that is fewer than two."""
+    each = sum(compute.seconds(net(s), len(inputs(s)), n, 1, s.kernel) for n in widths)
+    draws = min(LADDER_DRAWS, int(limit / each))
+    return DeviationRequest(inputs(s), net(s), s.kernel, widths, draws, s.seed) if draws >= 2 else None
+
+
+class KernelsLab(Page):
+    """A wide random network is a Gaussian process."""
+
+    slug, title, glyph = "kernels", "Kernels", "kernels"
+    State = KernelsState
+    presets = {
+        "relu": Preset("ReLU network on digits"),
+        "narrow": Preset("Eight neurons", {"width": 8}, question="A very narrow network?"),
+        "million": Preset("A million neurons", {"width": 10**6}, question="How wide can it be?"),
+        "deep": Preset("Ten layers", {"depth": 10}, question="Does depth matter?"),
+        "erf": Preset("erf instead of ReLU", {"phi": "erf"}, question="What if the activation is erf?"),
+        "edge": Preset("tanh at the edge of chaos", EDGE, question="At the edge of chaos?"),
+        "ntk": Preset("Tangent kernel", {"kernel": "ntk"}, question="What does gradient descent see?"),
+    }
+
+    # -- what stands where -------------------------------------------------------------------------------------
+
+    def build(self):
+        self.trio = Kernels(theme=self.theme, on_pair=self.choose_pair)
+        self.thumbnails = Thumbnails(self.trio, theme=self.theme, on_pick=self.choose_input)
+        self.histogram = OutputHistogram(theme=self.theme, height=300)
+        self.density = OutputDensity(theme=self.theme)
+        self.deviation = DeviationPlot(theme=self.theme, height=300)
+        self.plots = [*self.trio.plots, self.histogram, self.density, self.deviation, self.thumbnails]
+        self.shown, self.covariance, self.second, self.filling = None, None, False, False
+        self.points: dict[int, tuple[float, float]] = {}
+        self.points_of = None
+
+    def controls(self):
+        self.rows = {name: dress(pn.widgets.Select(name=label, options={})) for name, label in (("x", "x"), ("x2", "x′"))}
+        for name, widget in self.rows.items():
+            widget.param.watch(lambda event, name=name: self.chose_row(name, event.new), "value")
+        self.source = dress(pn.widgets.Select(name="Data", options=words.sources(None), value=self.state.data))
+        self.source.param.watch(lambda event: self.chose_source(event.new), "value")
+        self.inputs_box = section("Inputs", self.thumbnails.pane, row(*self.rows.values()), self.source,
+                                  dropper(self.take_file, self.framed), aside=" ")
+        seed = dress(pn.widgets.IntInput.from_param(self.state.param.seed, name="Seed"))
+        again = button("Draw again", on_click=lambda event: setattr(self.state, "seed", (self.state.seed + 1) % 1_000_000))
+        return [
+            section("Network", *map(self.control, ("depth", "phi", "sigma_w", "sigma_b", "sigma_v")), aside="MLP"),
+            section("Kernel", self.control("kernel", segmented=True)),
+            self.inputs_box,
+            section("Randomness", self.control("draws"), row(seed, again, parts=("group",))),
+        ]
+
+    def figures(self):
+        return [[plot.view for plot in self.trio.plots], [self.histogram.view, self.density.view, self.deviation.view]]
+
+    # -- what a visitor points at ------------------------------------------------------------------------------
+
+    def choose_pair(self, i: int, j: int) -> None:
+        self.state.param.update(x=i, x2=j)
+
+    def choose_input(self, k: int) -> None:
+        """Clicks on inputs move x and x' in turns."""
+        setattr(self.state, "x2" if self.second else "x", k)
+        self.second = not self.second
+
+    def chose_row(self, name: str, k: int | None) -> None:
+        if not self.filling and k is not None:
+            setattr(self.state, name, k)
+
+    def chose_source(self, data: str) -> None:
+        if not self.filling:
+            self.state.param.update(data=data, x=1, x2=10)
+
+    def take_file(self, name: str, content: bytes | None) -> None:
+        """An uploaded file: shown if it can be, else words; what was shown stays."""
+        try:
+            if content is None:
+                raise Misuse(f"An uploaded file must have at most {uploads.MAX_BYTES // 2**20} MB", "more", "Take fewer rows")
+            read = uploads.read(name, content)
+        except Misuse as refusal:
+            self.flow.failed["upload"] = str(refusal)
+            self.flow.changed()
+            return
+        self.state.param.update(upload=read, data="upload", x=0, x2=1)
+
+    # -- state -> requests -> figures --------------------------------------------------------------------------
+
+    def requests(self, s):
+        self.flow.failed.pop("upload", None)
+        X, mlp, (i, j) = inputs(s), net(s), pair(s)
+        self.refuse(s, X, mlp)
+        self.show_inputs(s, X, i, j)
+        limit = KernelLimitRequest(X, mlp, s.kernel)
+        quick = compute.quick_limit(mlp, len(X), s.kernel)
+        yield Request("limit", ("limit", limit), lambda p: compute.kernel_limit(limit), self.show_limit, quick, "the limit")
+        yield Request("pair", ("pair", X, mlp, i, j), lambda p: compute.covariance(X, mlp, i, j), self.show_pair,
+                      compute.quick_limit(mlp, 2), "the limit's covariance")
+        if finite(s):
+            yield from self.finite_requests(s, X, mlp)
+        ladder = deviation_request(s, LADDER, LADDER_SECONDS)
+        if ladder is not None:
+            yield Request("ladder", ("deviations", ladder), lambda p: compute.deviations(ladder, p), self.show_deviation,
+                          label="the deviations")
+
+    def finite_requests(self, s, X, mlp):
+        n = int(s.width)
+        draw = KernelDrawRequest(X, mlp, s.kernel, n, s.seed)
+        yield Request("draw", ("draw", draw), lambda p: compute.kernel_draw(draw, p), self.show_draw,
+                      compute.quick_draw(mlp, len(X), n, s.kernel), "one network's kernel")
+        out = outputs_request(s)
+        yield Request("outputs", ("outputs", out), lambda p: compute.outputs(out, p), self.show_outputs, label="the outputs")
+        here = deviation_request(s, (n,), HERE_SECONDS) if n not in LADDER else None
+        if here is not None:
+            yield Request("here", ("deviations", here), lambda p: compute.deviations(here, p), self.show_here,
+                          label="the deviation at this width")
+        if n >= 4 * GHOST:
+            ghost = outputs_request(s, GHOST)
+            yield Request("ghost", ("outputs", ghost), lambda p: compute.outputs(ghost, p), self.show_ghost,
+                          label="the narrow network's outputs")
+
+    def refuse(self, s, X, mlp) -> None:
+        """What cannot be shown is refused in words before anything changes."""
+        if s.kernel == "ntk" and (why := compute.tangent_refused(s.phi)):
+            raise Misuse(why)
+        if finite(s):
+            if self.dial.playing and s.width > compute.widest(mlp, len(X), s.kernel):
+                self.dial.stop()
+            compute.check(mlp, len(X), int(s.width), kernel=s.kernel)
+
+    def show_inputs(self, s, X: Inputs, i: int, j: int) -> None:
+        """Thumbnails, names and marks; new inputs only where they are new."""
+        self.filling = True
+        try:
+            if self.shown != X:
+                self.shown = X
+                self.trio.inputs(X.labels, data_uris(X.images))
+                self.thumbnails.update(X.images)
+                self.inputs_box.objects[0].object = words.heading(X)
+                options = words.rows(X)
+                for name, k in (("x", i), ("x2", j)):
+                    self.rows[name].param.update(options=options, value=k)
+                self.source.options = words.sources(s.upload)
+            self.rows["x"].value, self.rows["x2"].value, self.source.value = i, j, s.data
+        finally:
+            self.filling = False
+        self.trio.mark(i, j)
+        self.thumbnails.mark(i, j)
+        self.deviation.current(s.width)
+
+    def show_limit(self, result) -> None:
+        self.trio.update_limit(result.K)
+        self.trio.limit.describe("Limit", f"{escape(result.method)}; boxes mark (<i>x</i>, <i>x′</i>)")
+
+    def show_pair(self, covariance) -> None:
+        self.covariance = covariance
+        self.histogram.update_limit(covariance[0, 0])
+        self.density.update_limit(covariance)
+        self.histogram.describe(caption="the limit’s density")
+        self.density.describe(caption="the limit’s ellipses")
+        for slot, show in (("ghost", self.show_ghost), ("outputs", self.show_outputs)):
+            held = self.flow.results.get(slot)
+            if held is not None and np.array_equal(held.covariance, covariance):
+                show(held)
+
+    def show_draw(self, result) -> None:
+        n, name = result.request.width, words.letter(result.request.kernel)
+        self.trio.update_draw(result.K, result.difference)
+        self.trio.draw.describe(f"Width {n:,}", "one network, same colours")
+        self.trio.difference.describe("Difference", f"{name}<sub>n</sub> − {name}, own scale")
+        if n not in LADDER and n not in self.kept(result.request):
+            self.points[n] = result.deviation, math.nan
+            self.show_deviation()
+
+    def show_outputs(self, result) -> None:
+        n, got, asked = result.request.width, len(result.f), result.request.draws
+        many = f"{got:,} networks" if got == asked else f"{got:,} of {asked:,} networks"
+        self.histogram.update(result.f[:, 0], n, done=result.done)
+        self.density.update(result.f, n)
+        self.histogram.describe(caption=f"density over {many}")
+        self.density.describe(caption="f(<i>x′</i>) against f(<i>x</i>), limit’s ellipses")
+
+    def show_ghost(self, result) -> None:
+        self.histogram.update_ghost(result.f[:, 0], GHOST)
+
+    def show_here(self, result) -> None:
+        self.kept(result.request)[int(result.widths[0])] = float(result.mean[0]), float(result.error[0])
+        self.show_deviation()
+
+    def kept(self, request) -> dict[int, tuple[float, float]]:
+        """Deviations at widths beside the ladder that the dial has visited, for this network alone."""
+        of = request.inputs, request.net, request.kernel, request.seed
+        if of != self.points_of:
+            self.points_of, self.points = of, {}
+        return self.points
+
+    def show_deviation(self, result=None) -> None:
+        """The ladder, with the widths visited beside it."""
+        ladder = self.result("ladder")
+        if ladder is None or self.deviation.fig is None:
+            return
+        rows = dict(zip(ladder.widths.tolist(), zip(ladder.mean, ladder.error))) | self.kept(ladder.request)
+        widths = np.array(sorted(rows))
+        mean, error = np.array([rows[n] for n in widths.tolist()]).T
+        self.deviation.update(dataclasses.replace(ladder, widths=widths, mean=mean, error=error), self.state.width)
+
+    def clear(self, slot):
+        if slot == "draw":
+            self.trio.update_draw(None, None)
+            self.trio.draw.describe("Width ∞", "the limit alone: choose a finite width")
+            self.trio.difference.describe("Difference", "none: this is the limit")
+        elif slot == "ghost":
+            self.histogram.update_ghost(np.zeros(0), GHOST)
+        elif slot == "outputs" and self.covariance is not None:
+            self.show_pair(self.covariance)
+        elif slot == "ladder":
+            self.deviation.update(None)
+
+    # -- words and numbers -------------------------------------------------------------------------------------
+
+    def claim(self, s):
+        return words.claim(s, self.result("limit"))
+
+    def formula(self, s):
+        return words.formula(s.kernel)
+
+    def numbers(self, s):
+        limit, out, ladder = self.result("limit"), self.result("outputs"), self.result("ladder")
+        found = [Number("Width n", s.width)]
+        if finite(s):
+            asked = outputs_request(s).draws
+            got = asked if out is None else len(out.f)
+            note = f"of {asked:,}" if got < asked else "which fit" if asked < s.draws else ""
+            found += [Number("Draws", got, note=note), *self.measured(s, ladder)]
+        if ladder is not None and math.isfinite(ladder.slope):
+            found.append(Number("Slope in log n", ladder.slope, 2 * ladder.slope_error))
+        if limit is not None:
+            found += [Number("Method", limit.method), Number("Error of the limit", fmt.power(limit.error, 1), note="relative")]
+        return found
+
+    def measured(self, s, ladder) -> list[Number]:
+        """The deviation at the width of the dial, two standard errors beside it."""
+        draw, n = self.result("draw"), int(s.width)
+        rows = {} if ladder is None else dict(zip(ladder.widths.tolist(), zip(ladder.mean, ladder.error)))
+        if draw is not None:
+            rows = self.kept(draw.request) | rows
+        if n in rows and math.isfinite(rows[n][1]):
+            return [Number("Deviation", float(rows[n][0]), 2 * float(rows[n][1]))]
+        return [] if draw is None else [Number("Deviation", float(draw.deviation), note="one network")]
+
+    def status(self, s):
+        return f"{outputs_request(s).draws:,} draws" if finite(s) else "the limit alone"
+
+    def code(self, s):
+        ladder = deviation_request(s, LADDER, LADDER_SECONDS)
+        i, j = pair(s)
+        return compute.code(inputs(s), net(s), kernel=s.kernel, width=int(s.width) if finite(s) else None,
+                            draws=outputs_request(s).draws if finite(s) else 0, seed=s.seed, i=i, j=j,
+                            ladder=None if ladder is None else (LADDER, ladder.draws))
+
+    def ask_next(self, s):
+        chips = super().ask_next(s)
+        if s.kernel == "ntk" and compute.tangent_refused(s.phi):
+            chips.insert(0, ("Take the NNGP, which it has", lambda: setattr(self.state, "kernel", "nngp")))
+        fits = compute.widest(net(s), len(inputs(s)), s.kernel)
+        if finite(s) and s.width > fits:
+            chips.insert(0, (f"Take n = {fits:,}, which fits", lambda: setattr(self.state, "width", fits)))
+        return chips
