@@ -144,7 +144,7 @@ def template(shell: Shell) -> pn.Template:
 
 def serve(classes: list[type[Page]] | None = None) -> None:
     """Serve the explorer to the visitor whose session this is."""
-    pn.extension("mathjax", notifications=False)
+    pn.extension("mathjax", "filedropper", notifications=False)
     location = pn.state.location
     search = location.search if location is not None else ""
     cookie = (pn.state.cookies or {}).get("tp-theme", "light")
