@@ -58,7 +58,7 @@ def test_ntk_law_in_both_conventions(convention):
 
 
 def test_outputs_and_kernels_of_a_seed_belong_to_the_same_networks():
-    """Given all layers but the last, f is N(0, K) with K the empirical NNGP: f^T K^-1 f is chi-squared, draw by draw."""
+    """Given all layers but the last, f is N(0, K), K the empirical NNGP: f^T K^-1 f is chi-squared, draw by draw."""
     net, X = MLP(3, "tanh", 1.4, 0.3), points(3, 6, seed=2)
     f, K = sample_outputs(net, X, 5, 4000, 8), empirical_nngp(net, X, 5, 4000, 8)
     square = np.einsum("di,dij,dj->d", f, np.linalg.inv(K), f)
@@ -188,7 +188,8 @@ def test_long_ladder(phi, verify_table):
     widths = [64, 256, 1024, 4096, 16_384, 65_536, 262_144, 10**6]
     for name, finite, exact in (("NNGP", empirical_nngp, nngp), ("NTK", empirical_ntk, ntk)):
         K = exact(net, X)
-        fit = agreement.slope(widths, [agreement.deviation(finite(net, X, n, 24 if n > 10**5 else 60, 7), K) for n in widths])
+        draws = (finite(net, X, n, 24 if n > 10**5 else 60, 7) for n in widths)
+        fit = agreement.slope(widths, [agreement.deviation(some, K) for some in draws])
         ok = abs(fit.slope + 0.5) < 0.02
         verify_table(f"{name} of a 3-layer {phi} MLP: slope of the deviation, widths 64 to 10^6",
                      f"{fit.slope:.4f} +- {fit.stderr:.4f}", "-0.5 +- 0.02", ok)

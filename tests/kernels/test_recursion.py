@@ -51,11 +51,13 @@ def test_all_values_of_neural_tangents(reference, act):
     values = reference("F_nt_mlp.npz")
     for depth in (1, 3, 5):
         for which, (sigma_w, sigma_b) in enumerate(WB):
-            net, key = MLP(depth, {"abrelu": "leaky_relu(0.1)"}.get(act, act), sigma_w, sigma_b), f"fcn_{act}_L{depth}_wb{which}"
+            net = MLP(depth, {"abrelu": "leaky_relu(0.1)"}.get(act, act), sigma_w, sigma_b)
+            key = f"fcn_{act}_L{depth}_wb{which}"
             K, T = nngp(net, values["X"]), ntk(net, values["X"])
             scale, exact = np.abs(T).max(), f"ownexact_ntk_{key}"
             np.testing.assert_allclose(K, values[f"nngp_{key}"], rtol=1e-9, atol=1e-12)
-            np.testing.assert_allclose(T, values[f"ntk_{key}"], rtol=1e-9 if exact not in values else 1e-7, atol=1e-9 * scale)
+            rtol = 1e-9 if exact not in values else 1e-7
+            np.testing.assert_allclose(T, values[f"ntk_{key}"], rtol=rtol, atol=1e-9 * scale)
             if exact in values:
                 np.testing.assert_allclose(T, values[exact], rtol=1e-12, atol=1e-13 * scale)
 
@@ -75,7 +77,8 @@ def test_ntk_from_expectations_layer_by_layer(case, convention):
         theta = (s2 if multiplier else 1.0) * V + free + s2 * dV * theta
         sigma = s2 * V + sb
     tolerance = 1e-11 if case.closed else 1e-8
-    np.testing.assert_allclose(ntk(net, X, convention=convention), theta, rtol=tolerance, atol=tolerance * np.abs(theta).max())
+    T = ntk(net, X, convention=convention)
+    np.testing.assert_allclose(T, theta, rtol=tolerance, atol=tolerance * np.abs(theta).max())
 
 
 @parametrized(SMOOTH)

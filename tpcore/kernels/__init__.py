@@ -1,0 +1,1 @@
+"""Kernels of networks: infinitely wide by recursion, of finite width by sampling."""

@@ -1,8 +1,8 @@
 r"""The tangent kernel of one wide MLP, without its weights: exact in law at every width.
 
-With delta^l = sqrt(n) df/dh^l and D^l = <delta^l, delta'^l>/n the tangent kernel is the sum over the dense layers of
-D^l o (u F^{l-1} + beta), plus u F^L + beta for the readout. Backward, delta^L = v o phi'(h^L) and
-delta^{l-1} = W^T delta^l o phi'(h^{l-1}), where W is known on the activations X of all inputs, since W X was drawn before.
+With delta^l = sqrt(n) df/dh^l and D^l = <delta^l, delta'^l>/n the tangent kernel is the sum over the dense layers
+of D^l o (u F^{l-1} + beta), plus u F^L + beta for the readout. Backward, delta^L = v o phi'(h^L) and
+delta^{l-1} = W^T delta^l o phi'(h^{l-1}), where W is known on the activations X of all inputs: W X was drawn before.
 With X^T X/n = R^T R and the noise g of that product, W (X R^+) = sigma_w g, so conditionally
 
     W^T delta = sigma_w [ X R^+ (g^T delta/n) + (1 - P) g' S ],   S^T S = D^l,

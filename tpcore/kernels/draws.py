@@ -34,7 +34,9 @@ class Request:
         Numbers in the result of one draw.
     """
 
-    def __init__(self, net, X, width, draws, seed, method, progress, budget, *, passes: int, entries: Callable[[int], int]):
+    def __init__(
+        self, net, X, width, draws, seed, method, progress, budget, *, passes: int, entries: Callable[[int], int]
+    ):
         self.net = network(net)
         if not isinstance(self.net, MLP):
             raise Unsupported("Networks of finite width are drawn here for MLPs", type(net).__name__)
@@ -42,7 +44,8 @@ class Request:
         self.width = checks.integer("width", width, 1)
         self.draws = checks.integer("draws", draws, 1)
         self.dense = checks.choice("method", method, METHODS) == "dense"
-        self.seed = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(checks.integer("seed", seed, 0))
+        known = isinstance(seed, np.random.SeedSequence)
+        self.seed = seed if known else np.random.SeedSequence(checks.integer("seed", seed, 0))
         self.progress: Progress = as_progress(progress)
         self._lock = threading.Lock()
         self.passes = passes
@@ -70,7 +73,9 @@ class Request:
         with self._lock:
             self.progress.tick()
 
-    def chunks(self, lazy: Callable[[Forward], np.ndarray], dense: Callable[[DenseDraw], np.ndarray]) -> Iterator[np.ndarray]:
+    def chunks(
+        self, lazy: Callable[[Forward], np.ndarray], dense: Callable[[DenseDraw], np.ndarray]
+    ) -> Iterator[np.ndarray]:
         """Results of consecutive draws, stacked, as they become ready; on any number of threads the same."""
         if self.dense:
             yield from self._dense(dense)

@@ -1,7 +1,7 @@
 r"""Kernels and outputs of networks of finite width, at random initialization.
 
-No weight matrix is ever stored (`forward`, `backward`), so the width goes to millions; ``method="dense"`` stores them, for
-tests. Draw i belongs to the same network in all three functions, whatever the number of draws or threads.
+No weight matrix is ever stored (`forward`, `backward`), so the width goes to millions; ``method="dense"`` stores
+them, for tests. Draw i belongs to the same network in all three functions, whatever the number of draws or threads.
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ from tpcore.limit.expect import differentiable
 from tpcore.nets import Network
 
 
-def empirical_nngp(net: Network, X, width: int = 1024, draws: int = 20, seed=0, *, method: str = "auto", progress=None,
-                   budget: float = BUDGET) -> np.ndarray:
-    r"""Draws of :math:`\sigma_v^2 \langle x^L, x'^L \rangle / n + \sigma_b^2` at width n: the covariance of the outputs given
-    all layers but the last.
+def empirical_nngp(
+    net: Network, X, width: int = 1024, draws: int = 20, seed=0, *, method: str = "auto",
+    progress=None, budget: float = BUDGET,
+) -> np.ndarray:
+    r"""Draws of :math:`\sigma_v^2 \langle x^L, x'^L \rangle / n + \sigma_b^2` at width n: the covariance of the
+    outputs given all layers but the last.
 
     Parameters
     ----------
@@ -57,18 +59,23 @@ def empirical_nngp(net: Network, X, width: int = 1024, draws: int = 20, seed=0, 
     -----
     Layers in single precision, sums over neurons in double. Source: Tensor Programs I (arXiv 1910.12478), figure 3.
     """
-    return np.concatenate(list(empirical_nngp_chunks(net, X, width, draws, seed, method=method, progress=progress, budget=budget)))
+    chunks = empirical_nngp_chunks(net, X, width, draws, seed, method=method, progress=progress, budget=budget)
+    return np.concatenate(list(chunks))
 
 
-def empirical_nngp_chunks(net: Network, X, width: int = 1024, draws: int = 20, seed=0, *, method: str = "auto", progress=None,
-                          budget: float = BUDGET) -> Iterator[np.ndarray]:
+def empirical_nngp_chunks(
+    net: Network, X, width: int = 1024, draws: int = 20, seed=0, *, method: str = "auto",
+    progress=None, budget: float = BUDGET,
+) -> Iterator[np.ndarray]:
     """`empirical_nngp` as a stream of consecutive draws, arrays (some, N, N), as they become ready."""
     request = Request(net, X, width, draws, seed, method, progress, budget, passes=1, entries=lambda n: n * n)
     return request.chunks(lambda forward: forward.run().nngp(), lambda dense: dense.nngp())
 
 
-def empirical_ntk(net: Network, X, width: int = 1024, draws: int = 20, seed=0, *, convention: str = "multiplier",
-                  method: str = "auto", progress=None, budget: float = BUDGET) -> np.ndarray:
+def empirical_ntk(
+    net: Network, X, width: int = 1024, draws: int = 20, seed=0, *, convention: str = "multiplier",
+    method: str = "auto", progress=None, budget: float = BUDGET,
+) -> np.ndarray:
     r"""Draws of :math:`\langle \nabla f(x), \nabla f(x') \rangle` over all parameters, at width n.
 
     Parameters
@@ -92,12 +99,16 @@ def empirical_ntk(net: Network, X, width: int = 1024, draws: int = 20, seed=0, *
     Sum over the layers of backward times forward similarity; see `tpcore.kernels.backward`. Source: Tensor Programs II
     (arXiv 2006.14548), section 3.
     """
-    return np.concatenate(list(empirical_ntk_chunks(net, X, width, draws, seed, convention=convention, method=method,
-                                                    progress=progress, budget=budget)))
+    chunks = empirical_ntk_chunks(
+        net, X, width, draws, seed, convention=convention, method=method, progress=progress, budget=budget
+    )
+    return np.concatenate(list(chunks))
 
 
-def empirical_ntk_chunks(net: Network, X, width: int = 1024, draws: int = 20, seed=0, *, convention: str = "multiplier",
-                         method: str = "auto", progress=None, budget: float = BUDGET) -> Iterator[np.ndarray]:
+def empirical_ntk_chunks(
+    net: Network, X, width: int = 1024, draws: int = 20, seed=0, *, convention: str = "multiplier",
+    method: str = "auto", progress=None, budget: float = BUDGET,
+) -> Iterator[np.ndarray]:
     """`empirical_ntk` as a stream of consecutive draws, arrays (some, N, N), as they become ready."""
     checks.choice("convention", convention, CONVENTIONS)
     request = Request(net, X, width, draws, seed, method, progress, budget, passes=2, entries=lambda n: n * n)
@@ -108,8 +119,10 @@ def empirical_ntk_chunks(net: Network, X, width: int = 1024, draws: int = 20, se
     )
 
 
-def sample_outputs(net: Network, X, width: int = 1024, draws: int = 1000, seed=0, *, method: str = "auto", progress=None,
-                   budget: float = BUDGET) -> np.ndarray:
+def sample_outputs(
+    net: Network, X, width: int = 1024, draws: int = 1000, seed=0, *, method: str = "auto",
+    progress=None, budget: float = BUDGET,
+) -> np.ndarray:
     """Outputs f(x) of independent networks of width n: what tends to a Gaussian process of covariance `nngp`.
 
     Parameters
@@ -129,11 +142,14 @@ def sample_outputs(net: Network, X, width: int = 1024, draws: int = 1000, seed=0
     -----
     Source: Tensor Programs I (arXiv 1910.12478), section 5.
     """
-    return np.concatenate(list(sample_outputs_chunks(net, X, width, draws, seed, method=method, progress=progress, budget=budget)))
+    chunks = sample_outputs_chunks(net, X, width, draws, seed, method=method, progress=progress, budget=budget)
+    return np.concatenate(list(chunks))
 
 
-def sample_outputs_chunks(net: Network, X, width: int = 1024, draws: int = 1000, seed=0, *, method: str = "auto", progress=None,
-                          budget: float = BUDGET) -> Iterator[np.ndarray]:
+def sample_outputs_chunks(
+    net: Network, X, width: int = 1024, draws: int = 1000, seed=0, *, method: str = "auto",
+    progress=None, budget: float = BUDGET,
+) -> Iterator[np.ndarray]:
     """`sample_outputs` as a stream of consecutive draws, arrays (some, N), as they become ready."""
     request = Request(net, X, width, draws, seed, method, progress, budget, passes=1, entries=lambda n: n)
     return request.chunks(lambda forward: forward.run(outputs=True).outputs, lambda dense: dense.outputs())

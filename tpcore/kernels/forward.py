@@ -1,9 +1,9 @@
 r"""One wide MLP after the other, forward, without its weights: exact in law at every width.
 
-Given the activations x^{l-1} of all N inputs, the rows of W^l x^{l-1} are iid N(0, sigma_w^2 F), F = <x, x'>/n. So with
-R^T R = F the layer is h^l = sigma_w g R + sigma_b b, g (n, N) and b (n, 1) standard normal, b shared by the inputs. Only the
-N x N matrices F and R pass from layer to layer; neurons come and go in tiles of rows, in single precision, and their
-products are summed in double precision.
+Given the activations x^{l-1} of all N inputs, the rows of W^l x^{l-1} are iid N(0, sigma_w^2 F), F = <x, x'>/n. So
+with R^T R = F the layer is h^l = sigma_w g R + sigma_b b, g (n, N) and b (n, 1) standard normal, b shared by the
+inputs. Only the N x N matrices F and R pass from layer to layer; neurons come and go in tiles of rows, in single precision, and
+their products are summed in double precision.
 
 Every number depends on (seed, draw, layer, tile) alone: on no thread, no grouping of draws, and not on what is asked of
 the network. So kernels and outputs of one seed belong to the same networks.
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -147,7 +148,8 @@ class Forward:
         for layer in range(1, depth + 1):
             last = layer == depth
             mixing = s.mixing(self.factors[-1])
-            gram, *rest = s.summed(lambda tile: self._tile(layer, tile, mixing, outputs and last, backward and not last))
+            wanted = (outputs and last, backward and not last)
+            gram, *rest = s.summed(partial(self._tile, layer, mixing, *wanted))
             self.grams.append(gram / s.width)
             if backward and not last:
                 self.crossed.append(rest[0] / s.width)
@@ -162,7 +164,7 @@ class Forward:
         noise = self.sampler.normals(self.draw, self.many, layer, FORWARD, tile, mixing.shape[-2])
         return noise, np.matmul(noise, mixing)
 
-    def _tile(self, layer: int, tile: int, mixing: np.ndarray, outputs: bool, backward: bool) -> tuple:
+    def _tile(self, layer: int, mixing: np.ndarray, outputs: bool, backward: bool, tile: int) -> tuple:
         s = self.sampler
         _, h = self.hidden(layer, tile, mixing)
         x = s.phi(h)
@@ -192,8 +194,10 @@ def products(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def root_of(F: np.ndarray) -> np.ndarray:
-    """R (.., N, N) with R^T R = F: Cholesky, or by eigenvalues where F is singular; one matrix at a time, so that stacks
-    do not matter."""
+    """R (.., N, N) with R^T R = F: Cholesky, or by eigenvalues where F is singular.
+
+    One matrix at a time, so that it does not matter how they are stacked.
+    """
     if F.ndim > 2:
         return np.stack([root_of(part) for part in F])
     top = float(np.trace(F))

@@ -37,7 +37,7 @@ def nngp(net: Network, X, X2=None) -> np.ndarray:
 
     Notes
     -----
-    For an MLP Sigma^{L+1} of the recursion in `tpcore.kernels.recursion`; for other networks the limit of their program.
+    For an MLP Sigma^{L+1} of the recursion in `tpcore.kernels.recursion`; for other networks their program's limit.
     Source: Tensor Programs I (arXiv 1910.12478), Corollary 5.5.
     """
     net = network(net)

@@ -43,8 +43,8 @@ def ntk(net: Network, X, X2=None, convention: str = "multiplier") -> np.ndarray:
 
     Notes
     -----
-    Theta^{L+1} of the recursion in `tpcore.kernels.recursion`. Source: Jacot et al. (arXiv 1806.07572), Theorem 1; Tensor
-    Programs II (arXiv 2006.14548), section 3; "variance" is its convention, "multiplier" is neural-tangents'.
+    Theta^{L+1} of the recursion in `tpcore.kernels.recursion`. Source: Jacot et al. (arXiv 1806.07572), Theorem 1;
+    Tensor Programs II (arXiv 2006.14548), section 3; "variance" is its convention, "multiplier" neural-tangents'.
     """
     net = network(net)
     checks.choice("convention", convention, CONVENTIONS)

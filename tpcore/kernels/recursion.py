@@ -5,8 +5,8 @@ r"""The kernel recursion of an MLP: NNGP and NTK in one pass.
     \Sigma^{l+1} = \sigma_w^2 V_\phi(\Sigma^l) + \sigma_b^2, \quad
     \Theta^{l+1} = u\, V_\phi(\Sigma^l) + \beta + \sigma_w^2\, V_{\phi'}(\Sigma^l) \odot \Theta^l
 
-with sigma_v for sigma_w in the readout. u and beta are what the weights and the bias themselves contribute: sigma_w^2 and
-sigma_b^2 in the convention "multiplier", 1 and 1 in "variance", beta = 0 without biases.
+with sigma_v for sigma_w in the readout. u and beta are what the weights and the bias themselves contribute: sigma_w^2
+and sigma_b^2 in the convention "multiplier", 1 and 1 in "variance", beta = 0 without biases.
 Sources: Tensor Programs I (arXiv 1910.12478), section 5; Tensor Programs II (arXiv 2006.14548), section 3.
 """
 

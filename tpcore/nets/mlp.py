@@ -44,7 +44,8 @@ class MLP(Network):
     Notes
     -----
     Its NNGP with sigma_v = sigma_w is that of neural-tangents'
-    ``serial(Dense(W_std, b_std), phi, ..., Dense(W_std, b_std))``. Source: Tensor Programs I (arXiv 1910.12478), section 5.
+    ``serial(Dense(W_std, b_std), phi, ..., Dense(W_std, b_std))``.
+    Source: Tensor Programs I (arXiv 1910.12478), section 5.
     """
 
     depth: int

@@ -20,7 +20,8 @@ def from_spec(spec: Mapping[str, Any]) -> Network:
     Parameters
     ----------
     spec : mapping
-        ``{"net": "MLP", "depth": 3, "phi": "relu", "sigma_w": 1.4, "sigma_b": 0.1}``; arguments left out take their defaults.
+        ``{"net": "MLP", "depth": 3, "phi": "relu", "sigma_w": 1.4, "sigma_b": 0.1}``; arguments left out take their
+        defaults.
 
     Raises
     ------

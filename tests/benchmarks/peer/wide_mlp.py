@@ -1,8 +1,8 @@
 """The peer's side of the kernel benchmark: runs inside its own environment and answers one line a request.
 
 Command line: the inputs (.npy), where to write answers (.npz). Request, a JSON line: phi, depth, sigma_w, sigma_b,
-repeats, degree (of the numerical transform), rows (a block of the kernel: that many inputs against all of them; 0: all),
-arrays. Answer: {"seconds": [..]}, timed warm, without the time of compilation.
+repeats, degree (of the numerical transform), rows (a block of the kernel: that many inputs against all of them; 0:
+all), arrays. Answer: {"seconds": [..]}, timed warm, without the time of compilation.
 """
 
 import json
