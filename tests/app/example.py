@@ -56,7 +56,7 @@ class MeansLab(Page):
     def controls(self):
         return [
             section("Numbers", self.control("law", segmented=True), self.control("scale"), aside="iid"),
-            section("Draws", self.control("draws"), self.control("slow"), self.control("forbidden"), note("more draws, smoother bars")),
+            section("Draws", *map(self.control, ("draws", "slow", "forbidden")), note("more draws, smoother bars")),
         ]
 
     def figures(self):
@@ -76,7 +76,7 @@ class MeansLab(Page):
 
     @staticmethod
     def _finite(s, progress):
-        rng, chunks = np.random.default_rng(0), 40 if s.slow else 4
+        rng, chunks = np.random.default_rng(0), 150 if s.slow else 4
         progress.start(chunks)
         counts = np.zeros(40)
         for i in range(chunks):
@@ -103,7 +103,8 @@ class MeansLab(Page):
         return r"$\frac{1}{\sqrt n}\sum_{i=1}^n \xi_i \;\to\; \mathcal N(0, \sigma^2)$"
 
     def numbers(self, s):
-        return [Number("Width n", s.width), Number("Draws", s.draws), Number("Variance", s.scale**2, 0.0123), Number("Method", "closed form")]
+        variance = Number("Variance", s.scale**2, 0.0123)
+        return [Number("Width n", s.width), Number("Draws", s.draws), variance, Number("Method", "closed form")]
 
     def code(self, s):
         return f"import numpy as np\n\nn = {s.width}  # width\nprint('mean', np.mean([{s.scale}] * 10))\n"
