@@ -112,6 +112,7 @@ class MatricesLab(Page):
     def controls(self):
         self.nu = self.control("nu")
         seed = dress(pn.widgets.IntInput.from_param(self.state.param.seed, name="Seed"))
+        seed.stylesheets = [*seed.stylesheets, ".bk-spin-btn { display: none !important; }"]
         again = button("Draw again", on_click=lambda event: self._next_seed())
         again.styles = {"align-self": "flex-end"}
         return [
@@ -149,8 +150,8 @@ class MatricesLab(Page):
         name = kind(s)
         if finite(s):
             spectrum = SpectrumRequest(name, s.width, s.draws, s.seed, s.nu)
-            if self.dial.playing and 2 * s.width > compute.fits(name, s.draws):
-                self.dial.stop()
+            if self.dial.playing and min((w for w in self.dial.grid if w > s.width), default=0) > compute.fits(name, s.draws):
+                self.dial.stop()  # here, not at a refusal
             compute.check(spectrum)
         yield Request("law", ("law", name, s.nu), lambda progress: self._law(s), self._show_law, quick=True)
         if finite(s):
@@ -287,7 +288,7 @@ class MatricesLab(Page):
 
     def data(self):
         rows = () if self._rows is None else self._rows[0]
-        names = ("k", "measured", "limit", "error")
+        names = ("k", "measured", "limit", *(["error"] if all(row.error > 0 for row in rows) else []))
         return super().data() | {f"moments.{name}": [getattr(row, name) for row in rows] for name in names if rows}
 
     def ask_next(self, s):

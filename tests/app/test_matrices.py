@@ -231,6 +231,13 @@ def test_play_ends_at_the_last_width_that_fits(monkeypatch):
         lab.flow.jobs.cancel_all()
     assert reach / 2 < lab.state.width <= reach and not lab.flow.failed
     lab.flow.cancel()
+    lab.state.param.update(ensemble="goe", entries="gaussian", draws=1, width=2**17)
+    monkeypatch.setattr(lab.dial, "_player", type("Player", (), {"stop": lambda self: None})())
+    while lab.dial.playing:
+        lab.dial._tick()
+        lab.flow.jobs.cancel_all()
+    assert lab.state.width == 10**6
+    lab.flow.cancel()
 
 
 def test_the_table_follows_the_theme_and_the_projector_has_a_higher_figure():
