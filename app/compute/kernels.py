@@ -53,13 +53,15 @@ def digits(classes: tuple[int, ...] = (0, 1, 4, 7), per_class: int = 6, scale: s
     rows = np.concatenate([np.flatnonzero(y == c)[:per_class] for c in classes])
     unit = read_digits(scale="unit")[0][rows]
     code = (
-        f"X, y = digits(scale={scale!r})\n"
-        f"rows = np.concatenate([np.flatnonzero(y == c)[:{per_class}] for c in {classes}])\n"
+        "from tpcore.data import digits\n\n"
+        f"X, y = digits({'' if scale == 'sphere' else f'scale={scale!r}'})\n"
+        f"rows = [k for c in {classes}\n"
+        f"        for k in np.flatnonzero(y == c)[:{per_class}]]\n"
         "X = X[rows]"
     )
     return Inputs(
         name=f"{len(rows)} digits", X=X[rows], labels=tuple(str(c) for c in y[rows]),
-        images=digit_images(unit).astype(np.float32), code="from tpcore.data.digits import digits\n\n" + code,
+        images=digit_images(unit).astype(np.float32), code=code,
     )  # fmt: skip
 
 
@@ -230,8 +232,9 @@ def code(inputs: Inputs, net: Net, *, kernel: str = "nngp", width: int | None = 
     readout = "" if net.sigma_v is None else f", sigma_v={net.sigma_v!r}"
     lines = ["import numpy as np", "import tpcore as tp", *inputs.code.split("\n"), ""]
     lines += [
-        f'net = tp.nets.MLP(depth={net.depth}, phi="{net.phi}",',
-        f"                  sigma_w={net.sigma_w!r}, sigma_b={net.sigma_b!r}{readout})",
+        "net = tp.nets.MLP(",
+        f'    depth={net.depth}, phi="{net.phi}",',
+        f"    sigma_w={net.sigma_w!r}, sigma_b={net.sigma_b!r}{readout})",
         f"K = tp.{kernel}(net, X)  # the limit",
     ]
     if width is None:
@@ -240,20 +243,29 @@ def code(inputs: Inputs, net: Net, *, kernel: str = "nngp", width: int | None = 
     lines += [
         "",
         f"n = {width}",
-        f"K_n = tp.empirical_{kernel}(net, X, width=n, draws=1, seed={seed})[0]",
+        f"K_n = tp.empirical_{kernel}(",
+        f"    net, X, width=n, draws=1, seed={seed})[0]",
         "print(tp.agreement.deviation(K_n, K))",
-        f"f = tp.sample_outputs(net, X[{rows}], width=n, draws={draws}, seed={seed})",
-        f"print(np.cov(f.T), tp.nngp(net, X[{rows}]))",
+        "",
+        f"pair = X[{rows}]  # x and x'",
+        "f = tp.sample_outputs(",
+        f"    net, pair, width=n, draws={draws}, seed={seed})",
+        "print(np.cov(f.T), tp.nngp(net, pair))",
     ]
     if ladder is not None:
         lines += [
             "",
             f"widths = 2 ** np.arange({ladder[0][0].bit_length() - 1}, {ladder[0][-1].bit_length()})",
-            "d = [tp.agreement.deviation(tp.empirical_%s(" % kernel,
-            f"         net, X, width=n, draws={ladder[1]},",
-            f"         seed=np.random.SeedSequence([{seed}, n])), K)",
-            "     for n in widths.tolist()]",
-            "print([row.mean() for row in d])",
-            f"print(tp.agreement.slope(widths[widths >= {FITTED_FROM}], np.array(d)[widths >= {FITTED_FROM}]))",
+            "d = []  # deviations: widths, draws",
+            "for n in widths.tolist():",
+            f"    s = np.random.SeedSequence([{seed}, n])",
+            f"    k = tp.empirical_{kernel}(",
+            f"        net, X, width=n, draws={ladder[1]}, seed=s)",
+            "    d.append(tp.agreement.deviation(k, K))",
+            "print(np.mean(d, axis=1))",
+            f"wide = widths >= {FITTED_FROM}",
+            "fit = tp.agreement.slope(",
+            "    widths[wide], np.array(d)[wide])",
+            "print(fit.slope, 2 * fit.stderr)",
         ]
     return "\n".join(lines) + "\n"

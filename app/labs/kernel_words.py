@@ -20,12 +20,12 @@ def letter(kernel: str) -> str:
 def formula(kernel: str) -> str:
     """What tends to what, and how fast."""
     if kernel == "ntk":
-        limit = r"\langle \nabla f(x), \nabla f(x') \rangle \to \Theta(x, x')"
+        lines = [r"\langle \nabla f(x), \nabla f(x') \rangle \to \Theta(x, x')"]
     else:
-        limit = r"f \xrightarrow{d} \mathcal N(0, K), \quad K = \sigma_v^2\, \mathbb{E}\, \phi(Z)\phi(Z') + \sigma_b^2"
+        lines = [r"f \xrightarrow{d} \mathcal N(0, K)", r"K_{ij} = \sigma_v^2\, \mathbb{E}\, \phi(Z^i)\phi(Z^j) + \sigma_b^2"]
     k = r"\Theta" if kernel == "ntk" else "K"
-    rate = rf"\lVert {k}_n - {k} \rVert_F / \lVert {k} \rVert_F = O(n^{{-1/2}})"
-    return rf"$\begin{{gathered}} {limit} \\[4pt] {rate} \end{{gathered}}$"
+    lines.append(rf"\lVert {k}_n - {k} \rVert_F / \lVert {k} \rVert_F = O(n^{{-1/2}})")
+    return r"$\begin{aligned} & %s \end{aligned}$" % r" \\[6pt] & ".join(lines)
 
 
 def claim(s, limit: KernelLimit | None) -> str:
@@ -59,7 +59,7 @@ def heading(X: Inputs) -> str:
 
 def rows(X: Inputs) -> dict[str, int]:
     """Row names for the menus of x and x'."""
-    kind = "digit " if X.images is not None and X.name.endswith("digits") else ""
+    kind = "a " if X.images is not None and X.name.endswith("digits") else ""
     return {f"{k + 1} · {kind}{label}" if kind else f"row {label}": k for k, label in enumerate(X.labels)}
 
 

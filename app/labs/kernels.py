@@ -17,12 +17,12 @@ from tpapp.page import Number, Page, Preset, Request, State, Width, finite, sect
 from tpapp.plots import DeviationPlot, Kernels, OutputDensity, OutputHistogram, Thumbnails, data_uris
 from tpapp.plots import format as fmt
 from tpapp.results import DeviationRequest, Inputs, KernelDrawRequest, KernelLimitRequest, Net, OutputsRequest
-from tpapp.widgets import button, column, dress, escape, row
+from tpapp.widgets import dress, escape, row
 from tpcore.errors import Misuse
 
 GHOST = 8  # the narrow width that stays for comparison
 LADDER = (8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384)
-LADDER_DRAWS, LADDER_SECONDS, HERE_SECONDS = 20, 15.0, 2.0
+LADDER_DRAWS, LADDER_SECONDS, HERE_SECONDS = 40, 15.0, 2.0
 DIGITS = {"digits": ((0, 1, 4, 7), 6), "all": (tuple(range(10)), 4)}
 EDGE = {"phi": "tanh", "depth": 20, "sigma_w": 1.32, "sigma_b": 0.22}  # E phi'(z)^2 sigma_w^2 = 1 at the fixed point
 
@@ -32,9 +32,9 @@ class KernelsState(State):
 
     depth = param.Integer(3, bounds=(1, 20), label="Depth")
     phi = param.Selector(objects=list(compute.ACTIVATIONS), default="relu", label="Activation")
-    sigma_w = param.Number(1.41, bounds=(0.1, 4.0), step=0.01, label="Weights σ_w")
-    sigma_b = param.Number(0.32, bounds=(0.0, 4.0), step=0.01, label="Biases σ_b")
-    sigma_v = param.Number(1.0, bounds=(0.1, 4.0), step=0.01, label="Readout σ_v")
+    sigma_w = param.Number(1.41, bounds=(0.1, 4.0), step=0.01, label="Weights σ")
+    sigma_b = param.Number(0.32, bounds=(0.0, 4.0), step=0.01, label="Biases σ")
+    sigma_v = param.Number(1.0, bounds=(0.1, 4.0), step=0.01, label="Readout σ")
     kernel = param.Selector(objects={"NNGP": "nngp", "NTK": "ntk"}, default="nngp", label="Kernel")
     width = Width(4096, low=8)
     draws = param.Integer(2000, bounds=(200, 10_000), step=200, label="Draws")
@@ -75,10 +75,15 @@ def outputs_request(s, width: int | None = None) -> OutputsRequest:
 
 
 def deviation_request(s, widths: tuple[int, ...], limit: float) -> DeviationRequest | None:
-    """At most 20 draws a width, as many as `limit` seconds allow; None where that is fewer than two."""
+    """At most 40 draws a width, as many as `limit` seconds allow; None where that is fewer than two."""
     each = sum(compute.seconds(net(s), len(inputs(s)), n, 1, s.kernel) for n in widths)
     draws = min(LADDER_DRAWS, int(limit / each))
     return DeviationRequest(inputs(s), net(s), s.kernel, widths, draws, s.seed) if draws >= 2 else None
+
+
+def halves(*widgets) -> pn.Row:
+    """Two controls side by side."""
+    return row(*widgets, parts=("halves",))
 
 
 class KernelsLab(Page):
@@ -104,26 +109,28 @@ class KernelsLab(Page):
         self.histogram = OutputHistogram(theme=self.theme, height=300)
         self.density = OutputDensity(theme=self.theme)
         self.deviation = DeviationPlot(theme=self.theme, height=300)
+        for plot in (self.histogram, self.deviation):  # the square's height is the row's
+            self.density.fig.js_link("height", plot.fig, "height")
         self.plots = [*self.trio.plots, self.histogram, self.density, self.deviation, self.thumbnails]
         self.shown, self.covariance, self.second, self.filling = None, None, False, False
         self.points: dict[int, tuple[float, float]] = {}
         self.points_of = None
 
     def controls(self):
-        self.rows = {name: dress(pn.widgets.Select(name=label, options={})) for name, label in (("x", "x"), ("x2", "x′"))}
+        self.rows = {name: dress(pn.widgets.Select(name=label, options={}), "beside") for name, label in (("x", "x"), ("x2", "x′"))}
         for name, widget in self.rows.items():
             widget.param.watch(lambda event, name=name: self.chose_row(name, event.new), "value")
-        self.source = dress(pn.widgets.Select(name="Data", options=words.sources(None), value=self.state.data))
+        self.source = dress(pn.widgets.Select(name="Data", options=words.sources(None), value=self.state.data), "beside")
         self.source.param.watch(lambda event: self.chose_source(event.new), "value")
-        self.inputs_box = section("Inputs", self.thumbnails.pane, row(*self.rows.values()), self.source,
+        self.inputs_box = section("Inputs", self.thumbnails.pane, halves(*self.rows.values()), self.source,
                                   dropper(self.take_file, self.framed), aside=" ")
         seed = dress(pn.widgets.IntInput.from_param(self.state.param.seed, name="Seed"))
-        again = button("Draw again", on_click=lambda event: setattr(self.state, "seed", (self.state.seed + 1) % 1_000_000))
+        knobs = {name: self.control(name) for name in ("depth", "phi", "sigma_w", "sigma_b", "sigma_v", "draws")}
         return [
-            section("Network", *map(self.control, ("depth", "phi", "sigma_w", "sigma_b", "sigma_v")), aside="MLP"),
-            section("Kernel", self.control("kernel", segmented=True)),
+            section("Network", halves(knobs["phi"], knobs["depth"]), halves(knobs["sigma_w"], knobs["sigma_b"]),
+                    halves(knobs["sigma_v"], self.control("kernel", segmented=True)), aside="MLP"),
             self.inputs_box,
-            section("Randomness", self.control("draws"), row(seed, again, parts=("group",))),
+            section("Randomness", halves(knobs["draws"], seed)),
         ]
 
     def figures(self):

@@ -24,7 +24,7 @@ GLYPHS = {  # densities, in a box of 44 by 26
     "student": "<path d='M1 24H43'/><path d='M2 21C16 20 17 3 22 3C27 3 28 20 42 21'/>",
     "cauchy": "<path d='M1 24H43'/><path d='M2 20C17 19 19 16 20.500 7C21.500 1 22.500 1 23.500 7C25 16 27 19 42 20'/>",
 }
-WIGNER, HEAVY = {"ensemble": "wigner"}, {"ensemble": "wigner", "entries": "cauchy"}
+WIGNER = {"ensemble": "wigner", "width": 512}  # stored whole: a size that still follows the dial
 
 
 NEXT = {  # preset -> those whose questions come next
@@ -88,7 +88,7 @@ class MatricesLab(Page):
         "mean": Preset("n = 8, on average", {"width": 8, "draws": 10000}, question="And on average over 10,000 draws?"),
         "million": Preset("A million by a million", {"width": 10**6}, question="How far can n go?"),
         "student": Preset("Heavy tails, finite variance", WIGNER | {"entries": "student"}, question="Do heavy tails matter?"),
-        "cauchy": Preset("Infinite variance", HEAVY, question="What if the variance is infinite?"),
+        "cauchy": Preset("Infinite variance", WIGNER | {"entries": "cauchy"}, question="What if the variance is infinite?"),
     }
 
     # -- what stands where -------------------------------------------------------------------------------------
