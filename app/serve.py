@@ -72,7 +72,6 @@ def command(port: int, origins: list[str]) -> list[str]:
         str(APP),
         f"--port={port}",
         "--warm",
-        "--global-loading-spinner",
         f"--websocket-max-message-size={MESSAGE_CAP}",
         f"--unused-session-lifetime={SESSION_MS}",
         "--log-level=warning",

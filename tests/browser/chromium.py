@@ -26,8 +26,8 @@ FLAGS = [
 ]
 
 
-def find() -> str | None:
-    """Path of an installed browser, or None."""
+def find(playwright=None) -> str | None:
+    """Path of an installed browser, or None; `playwright` is a started Playwright, if there is one."""
     named = os.environ.get("CHROMIUM")
     if named:
         return named
@@ -35,17 +35,20 @@ def find() -> str | None:
         path = shutil.which(name)
         if path:
             return path
-    for path in (*MAC, _playwrights_own()):
+    for path in (*MAC, _own(playwright)):
         if path and Path(path).exists():
             return path
     return None
 
 
-def _playwrights_own() -> str | None:
+def _own(playwright) -> str:
+    """Where Playwright keeps its own browser."""
     from playwright.sync_api import sync_playwright
 
-    with sync_playwright() as p:
-        return p.chromium.executable_path
+    if playwright is not None:
+        return playwright.chromium.executable_path
+    with sync_playwright() as started:
+        return started.chromium.executable_path
 
 
 def install() -> str | None:

@@ -12,7 +12,7 @@ from bokeh.layouts import column, row
 from bokeh.models import Button, CustomJS
 from bokeh.resources import INLINE
 
-from tests.browser.conftest import Visit
+from tests.browser.drive import Visit
 from tpapp import colours, export, plots
 
 pytestmark = pytest.mark.browser

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .conftest import findings
+from tests.browser.drive import findings
 
 pytestmark = pytest.mark.browser
 
@@ -206,22 +206,22 @@ def test_no_width_scrolls_sideways(visit, frame_url, size):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious(visit, frame_url, axe, scheme):
+def test_axe_finds_nothing_serious(visit, frame_url, scheme):
     seen = visit(frame_url, color_scheme=scheme)
     seen.page.wait_for_timeout(1500)
-    assert findings(seen, axe) == []
+    assert findings(seen) == []
     seen.button("Export").click()
     seen.page.get_by_role("checkbox").nth(1).click()
     seen.see("[role=alert]").wait_for()
-    assert findings(seen, axe) == []
+    assert findings(seen) == []
 
 
-def test_axe_on_a_narrow_page_and_the_projector(visit, frame_url, axe):
+def test_axe_on_a_narrow_page_and_the_projector(visit, frame_url):
     narrow = visit(frame_url, viewport={"width": 400, "height": 800})
     narrow.button("Controls").click()
     narrow.page.wait_for_timeout(1500)
-    assert findings(narrow, axe) == []
+    assert findings(narrow) == []
     wide = visit(frame_url)
     wide.page.keyboard.press("p")
     wide.page.wait_for_timeout(1500)
-    assert findings(wide, axe) == []
+    assert findings(wide) == []
