@@ -247,7 +247,7 @@ class MatricesLab(Page):
             return "In the limit nothing is random: every draw has the same eigenvalue density."
         if s.width <= 32:
             many = "Averaged over many draws, small matrices come close to the law, but not onto it."
-            return many if s.draws >= 100 else "A small matrix still shows its chance: one draw differs from the next."
+            return many if s.draws >= 100 else "A small matrix is still random: its eigenvalues change from draw to draw."
         if s.entries == "student":
             return "Heavy tails make n work harder, but a finite variance is enough: the same law."
         if s.entries in ("rademacher", "uniform"):
@@ -261,7 +261,7 @@ class MatricesLab(Page):
         law, moments = r"\rho(\lambda) = \frac{\sqrt{4 - \lambda^2}}{2\pi}", r"\tfrac{1}{n} \operatorname{tr} A^{2k} \to C_k"
         if self.projector:
             return rf"$\displaystyle {law}, \quad {moments}$"
-        return rf"$\begin{{array}}{{l}} \displaystyle {law} \\[10pt] {moments} \end{{array}}$"
+        return rf"$\begin{{array}}{{l}} \displaystyle {law} \\[4pt] {moments} \end{{array}}$"
 
     def numbers(self, s):
         if not finite(s):

@@ -13,8 +13,8 @@ h3.tp-title { font: 600 var(--tp-body, 14px)/var(--tp-body-line, 20px) var(--tp-
 h3.tp-title small { font: 400 var(--tp-caption, 12px)/var(--tp-caption-line, 16px) var(--tp-font, system-ui, sans-serif); color: var(--tp-ink3, inherit); }
 table.tp-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums;
   font: 400 var(--tp-body, 14px)/var(--tp-body-line, 20px) var(--tp-font, system-ui, sans-serif); color: var(--tp-ink, inherit); }
-table.tp-table th { font-weight: 400; color: var(--tp-ink3, inherit); text-align: right; padding: 4px 0 4px 8px; }
-table.tp-table td { text-align: right; padding: 4px 0 4px 8px; border-top: 1px solid var(--tp-line, #E2E5EA); }
+table.tp-table th { font-weight: 400; color: var(--tp-ink3, inherit); text-align: right; padding: 3px 0 3px 8px; }
+table.tp-table td { text-align: right; padding: 3px 0 3px 8px; border-top: 1px solid var(--tp-line, #E2E5EA); }
 table.tp-table th:first-child, table.tp-table td:first-child { text-align: left; padding-left: 0; color: var(--tp-ink2, inherit); }
 table.tp-table td.measured, table.tp-table td.limit { font-weight: 600; }
 table.tp-table td.error, table.tp-table small { color: var(--tp-ink3, inherit); }

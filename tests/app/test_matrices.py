@@ -131,7 +131,7 @@ def test_what_does_not_fit_is_refused_in_words_and_the_figure_stays():
 
 @pytest.mark.parametrize("entries", [name for name in GLYPHS if name != "gaussian"])
 def test_a_card_says_the_reach_that_is_granted(entries):
-    lab = MatricesLab(entries=entries, draws=100)
+    lab = MatricesLab(entries=entries, draws=100, width=16)
     lab.start()
     word = next(text for text, value in lab.cards.group.options.items() if value == entries)
     reach = int(re.search(r"n to ([\d,]+)", word)[1].replace(",", ""))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .conftest import findings
+from tests.browser.drive import findings
 
 pytestmark = pytest.mark.browser
 
@@ -93,7 +93,7 @@ def test_questions_are_presets_and_back_brings_the_first_again(visit, app_url):
     seen.see("button >> text=What if the variance is infinite?").click()
     seen.address("matrices.preset=cauchy")
     drawn(seen, "semicircle: not the limit")
-    seen.see("text=of 1,024 lie beyond ±8").wait_for()
+    seen.see("text=of 512 lie beyond ±8").wait_for()
     seen.page.go_back()
     drawn(seen, "limit: semicircle")
     seen.page.go_back()
@@ -203,7 +203,7 @@ def test_no_width_scrolls_sideways(visit, app_url, size):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious(visit, app_url, axe, scheme):
+def test_axe_finds_nothing_serious(visit, app_url, scheme):
     seen = visit(lab(app_url, preset="student"), color_scheme=scheme)
     seen.page.wait_for_timeout(1500)
-    assert findings(seen, axe) == []
+    assert findings(seen) == []
