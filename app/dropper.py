@@ -53,4 +53,4 @@ def dropper(took: Callable[[str, bytes | None], None], framed: bool) -> pn.Colum
         widget = pn.widgets.FileInput(name=label, accept=".npy,.csv")
         widget.param.watch(lambda event: event.new and took(widget.filename, event.new), "value")
     widget.stylesheets = [*widget.stylesheets, theme.asset("dropper.css")]
-    return column(dress(widget), note("One input a row; at most 256 rows and 8 MB."), parts=("group",))
+    return column(dress(widget), note("One input a row, 256 at most, 8 MB."), parts=("group",))

@@ -22,6 +22,7 @@ class Layout:
     def __init__(self, header, strip, controls: Sequence, figures: Sequence[Sequence], reading):
         self.figures = [list(line) for line in figures]
         self.reading = reading
+        self.main = None  # the projector's figure, where it is not the first
         self._heights: dict[int, int] = {}
         self._questions: list[str] = []
         self._asking = self._projecting = self._stale = False
@@ -63,7 +64,7 @@ class Layout:
         """One big figure, or all of them."""
         self._projecting, self._asking = projecting, False
         self.reading.project(projecting)
-        main = self.figures[0][0] if self.figures and self.figures[0] else None
+        main = self.main or (self.figures[0][0] if self.figures and self.figures[0] else None)
         for line, views in zip(self.lines, self.figures):
             for view in views:
                 view.visible = not projecting or view is main

@@ -22,9 +22,10 @@ from tpcore.errors import Misuse
 
 GHOST = 8  # the narrow width that stays for comparison
 LADDER = (8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384)
-LADDER_DRAWS, LADDER_SECONDS, HERE_SECONDS = 40, 15.0, 2.0
+ASKED = 4  # questions at a time: those that come next
+LADDER_DRAWS, LADDER_SECONDS, HERE_SECONDS = 40, 15.0, 4.0
 DIGITS = {"digits": ((0, 1, 4, 7), 6), "all": (tuple(range(10)), 4)}
-EDGE = {"phi": "tanh", "depth": 20, "sigma_w": 1.32, "sigma_b": 0.22}  # E phi'(z)^2 sigma_w^2 = 1 at the fixed point
+EDGE = {"phi": "tanh", "depth": 20, "sigma_w": 1.32, "sigma_b": 0.22, "draws": 1000}  # E phi'(z)^2 sigma_w^2 = 1 at the fixed point
 
 
 class KernelsState(State):
@@ -103,6 +104,10 @@ class KernelsLab(Page):
 
     # -- what stands where -------------------------------------------------------------------------------------
 
+    def __init__(self, **params):
+        super().__init__(**params)
+        self.layout.main = self.histogram.view
+
     def build(self):
         self.trio = Kernels(theme=self.theme, on_pair=self.choose_pair)
         self.thumbnails = Thumbnails(self.trio, theme=self.theme, on_pick=self.choose_input)
@@ -115,6 +120,7 @@ class KernelsLab(Page):
         self.shown, self.covariance, self.second, self.filling = None, None, False, False
         self.points: dict[int, tuple[float, float]] = {}
         self.points_of = None
+        self.clear("draw")
 
     def controls(self):
         self.rows = {name: dress(pn.widgets.Select(name=label, options={}), "beside") for name, label in (("x", "x"), ("x2", "x′"))}
@@ -281,6 +287,8 @@ class KernelsLab(Page):
         ladder = self.result("ladder")
         if ladder is None or self.deviation.fig is None:
             return
+        k = words.letter(ladder.request.kernel)
+        self.deviation.describe(caption=f"‖{k}<sub>n</sub> − {k}‖ / ‖{k}‖, up to {ladder.request.draws} draws, ± 2 s.e.")
         rows = dict(zip(ladder.widths.tolist(), zip(ladder.mean, ladder.error))) | self.kept(ladder.request)
         widths = np.array(sorted(rows))
         mean, error = np.array([rows[n] for n in widths.tolist()]).T
@@ -341,7 +349,9 @@ class KernelsLab(Page):
                             ladder=None if ladder is None else (LADDER, ladder.draws))
 
     def ask_next(self, s):
-        chips = super().ask_next(s)
+        keys, after = list(self.presets), list(self.presets).index(s.preset) + 1
+        following = [key for key in keys[after:] + keys[: after - 1] if self.presets[key].question][:ASKED]
+        chips = [(self.presets[key].question, lambda key=key: self.choose(key)) for key in following]
         if s.kernel == "ntk" and compute.tangent_refused(s.phi):
             chips.insert(0, ("Take the NNGP, which it has", lambda: setattr(self.state, "kernel", "nngp")))
         fits = compute.widest(net(s), len(inputs(s)), s.kernel)

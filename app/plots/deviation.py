@@ -103,9 +103,9 @@ class DeviationPlot(Plot):
         if r is None or not np.isfinite(r.bound) or not r.bound > 0:
             self.text.data = {name: [] for name in self.text.data}
         else:
-            rows = [("theory: slope −1/2", ink)]
+            rows = [("slope −1/2", ink)]
             if np.isfinite(r.slope):
-                text = f"measured {fmt.minus(f'{r.slope:.2f}')}"
+                text = f"fit {fmt.minus(f'{r.slope:.2f}')}"
                 text += f" ± {2 * r.slope_error:.2f}" if np.isfinite(r.slope_error) else ""
                 rows.append((text, self.style.token("ink2")))
             self.corner(self.text, self.fig, rows)

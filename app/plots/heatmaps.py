@@ -25,6 +25,15 @@ from tpapp.plots.base import FONT, NUMBER_TICKS, Plot, finite, fixed_ticks, squa
 
 LEFT, RIGHT = 24, 64  # px: row labels stand left of the first heatmap only, so that all three frames are equal
 
+# Small differences in powers of ten: the bar's labels keep their width, and the frames theirs.
+SIGNED = """
+    const largest = Math.max(...ticks.map(Math.abs)), unit = 10 ** Math.floor(Math.log10(largest))
+    if (largest < 0.02) {
+      if (Math.abs(tick) < largest * 1e-9) return "0"
+      const head = (Math.abs(tick) / unit).toFixed(1).replace(".0", "")
+      return (tick > 0 ? "+" : "−") + head + "e−" + -Math.floor(Math.log10(largest) + 1e-9)
+    }
+"""
 _IMAGE = '<img alt="" width="32" height="32" style="image-rendering:pixelated;border:1px solid #E2E5EA" src="$x{%s}">'
 _TOOLTIP = """
 <div style="display:flex;gap:8px;align-items:center;font:12px/16px system-ui,sans-serif;color:#13161C">
