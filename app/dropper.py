@@ -9,7 +9,7 @@ import panel.models.file_dropper  # noqa: F401 - its script must be in the page 
 
 from tpapp import theme
 from tpapp.uploads import MAX_BYTES
-from tpapp.widgets import column, dress, note
+from tpapp.widgets import column, dress, html
 
 CHUNK = 2**20
 
@@ -53,4 +53,5 @@ def dropper(took: Callable[[str, bytes | None], None], framed: bool) -> pn.Colum
         widget = pn.widgets.FileInput(name=label, accept=".npy,.csv")
         widget.param.watch(lambda event: event.new and took(widget.filename, event.new), "value")
     widget.stylesheets = [*widget.stylesheets, theme.asset("dropper.css")]
-    return column(dress(widget), note("One input a row, 256 at most, 8 MB."), parts=("group",))
+    words = html('<p class="tp-note">One input a row, 256 at most, 8 MB.</p>', "note")
+    return column(dress(widget), words, styles={"gap": "4px"})

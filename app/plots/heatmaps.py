@@ -221,5 +221,7 @@ def groups(labels: tuple[str, ...], most: int = 12) -> tuple[list[float], list[s
             places.append((start + k) / 2)
             texts.append(labels[start])
             start = k
+    texts = [text[:8] for text in texts]
+    most = min(most, max(3, 22 // (1 + max(map(len, texts), default=1))))
     step = -(-len(places) // most) if places else 1
-    return places[::step], [text[:8] for text in texts[::step]]
+    return places[::step], texts[::step]
