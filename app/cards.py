@@ -56,7 +56,9 @@ class Cards(pn.viewable.Viewer):
 
 def _masks(glyphs) -> str:
     """The glyph of each card, and how many there are."""
-    head = "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 44 26' fill='none' stroke='#000' stroke-width='1.75' stroke-linecap='round' stroke-linejoin='round'>"
-    rows = [f':host .bk-btn:nth-child({i}) {{ --tp-glyph: url("data:image/svg+xml,{quote(head + glyph + "</svg>")}"); }}'
-            for i, glyph in enumerate(glyphs, 1)]
+    head = ("<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 44 26' fill='none' stroke='#000' "
+            "stroke-width='1.75' stroke-linecap='round' stroke-linejoin='round'>")  # fmt: skip
+    images = [quote(head + glyph + "</svg>") for glyph in glyphs]
+    rows = [f':host .bk-btn:nth-child({i}) {{ --tp-glyph: url("data:image/svg+xml,{image}"); }}'
+            for i, image in enumerate(images, 1)]  # fmt: skip
     return "\n".join([f":host {{ --tp-cards: {len(rows)}; }}", *rows])

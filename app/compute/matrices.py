@@ -80,8 +80,9 @@ def check(r: SpectrumRequest) -> None:
         return
     largest = fits(r.kind, r.draws)
     if r.n > largest:
-        hint = f"At most n = {largest:,} fits with {draws}; the Gaussian ensemble GOE has an exact model to n = 1,000,000"
-        raise BudgetError("Such a matrix is stored whole and may take about ten seconds", f"n = {r.n:,}", hint, fits=largest)
+        hint = f"At most n = {largest:,} fits with {draws}; the Gaussian GOE has an exact model to n = 1,000,000"
+        must = "Such a matrix is stored whole and may take about ten seconds"
+        raise BudgetError(must, f"n = {r.n:,}", hint, fits=largest)
 
 
 def spectrum(request: SpectrumRequest, progress: Progress | None = None) -> Iterator[Spectrum]:

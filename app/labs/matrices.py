@@ -3,77 +3,23 @@
 from __future__ import annotations
 
 import panel as pn
-import param
 
 from tpapp import theme as themes
 from tpapp.cards import Cards
 from tpapp.compute import matrices as compute
-from tpapp.page import Number, Page, Preset, Request, State, Width, finite, note, section
-from tpapp.plots import EigenvaluePoints, SpectrumPlot, format as fmt, pairings, table
+from tpapp.labs.matrices_state import ENTRIES, GLYPHS, NAMES, NEXT, PRESETS, MatricesState, kind
+from tpapp.page import Number, Page, Request, finite, note, section
+from tpapp.plots import EigenvaluePoints, SpectrumPlot, pairings, table
+from tpapp.plots import format as fmt
 from tpapp.results import PathRequest, SpectrumRequest
 from tpapp.widgets import button, column, dress, html, row
 
 HEIGHT = 280
 GHOST = 64  # the narrow matrix that stays for comparison
-ENTRIES = ("gaussian", "rademacher", "uniform", "student", "cauchy")
-NAMES = {"gaussian": "Gaussian", "rademacher": "± 1", "uniform": "Uniform", "student": "Student t", "cauchy": "Cauchy"}
-GLYPHS = {  # densities, in a box of 44 by 26
-    "gaussian": "<path d='M1 24H43'/><path d='M2 23C14 23 15 4 22 4C29 4 30 23 42 23'/>",
-    "rademacher": "<path d='M1 24H43M13 24V7M31 24V7'/><circle cx='13' cy='5' r='2.5' fill='#000'/><circle cx='31' cy='5' r='2.5' fill='#000'/>",
-    "uniform": "<path d='M1 24H43M7 24V8H37V24'/>",
-    "student": "<path d='M1 24H43'/><path d='M2 21C16 20 17 3 22 3C27 3 28 20 42 21'/>",
-    "cauchy": "<path d='M1 24H43'/><path d='M2 20C17 19 19 16 20.500 7C21.500 1 22.500 1 23.500 7C25 16 27 19 42 20'/>",
-}
-WIGNER = {"ensemble": "wigner", "width": 512}  # stored whole: a size that still follows the dial
-
-
-NEXT = {  # preset -> those whose questions come next
-    "goe": ("coins", "eight", "cauchy"), "coins": ("student", "cauchy", "million"), "eight": ("mean", "million", "coins"),
-    "mean": ("coins", "million", "cauchy"), "million": ("coins", "eight", "cauchy"), "student": ("cauchy", "coins", "million"),
-    "cauchy": ("student", "coins", "eight"),
-}
-
-
-class MatricesState(State):
-    """What the lab shows; the link calls the width `n`."""
-
-    ensemble = param.Selector(objects={"GOE": "goe", "Wigner": "wigner"}, default="goe", label="Ensemble")
-    entries = param.Selector(objects=list(ENTRIES), default="gaussian", label="Law of the entries")
-    width = Width(1024, low=2)
-    nu = param.Number(3.0, bounds=(1.0, 10.0), step=0.5, label="Degrees of freedom ν")
-    draws = param.Selector(objects={"1": 1, "10": 10, "100": 100, "1k": 1000, "10k": 10000}, default=1, label="Draws")
-    seed = param.Integer(0, bounds=(0, 999_999), label="Seed")
-    pairs = param.Selector(objects=[1, 2, 3, 4], default=3, label="Pairs of points")
-    small = param.Integer(8, bounds=(2, 12), label="Size of the moving matrix")
-
-    def __init__(self, presets=None, **values):
-        if values.get("entries", "gaussian") != "gaussian":
-            values["ensemble"] = "wigner"
-        super().__init__(presets, **values)
-
-    @param.depends("entries", watch=True)
-    def _entries_chosen(self):
-        if self.entries != "gaussian":
-            self.ensemble = "wigner"
-
-    @param.depends("ensemble", watch=True)
-    def _ensemble_chosen(self):
-        if self.ensemble == "goe":
-            self.entries = "gaussian"
-
-    def query(self, lab: str) -> dict[str, str]:
-        return {name.replace(f"{lab}.width", f"{lab}.n"): text for name, text in super().query(lab).items()}
-
-    def read(self, lab: str, query) -> list[str]:
-        query = {f"{lab}.width" if name == f"{lab}.n" else name: text for name, text in query.items()}
-        if query.get(f"{lab}.entries") in ENTRIES[1:]:
-            query[f"{lab}.ensemble"] = "wigner"
-        return super().read(lab, query)
-
-
-def kind(s) -> str:
-    """What tpcore calls the ensemble of a snapshot."""
-    return "goe" if s.ensemble == "goe" else f"symmetric:{s.entries}"
+ENSEMBLES = ("GOE: Gaussian entries, variance 1/n, on the diagonal 2/n. "
+             "Wigner: entries of any law, variance 1/n everywhere.")  # fmt: skip
+PRESSED = ".bk-btn.bk-active { background: var(--tp-ink) !important; color: var(--tp-surface) !important; }"
+STEP = "for (let i = 0; i < 6; i++) forward.execute(cb_obj)"
 
 
 class MatricesLab(Page):
@@ -81,15 +27,7 @@ class MatricesLab(Page):
 
     slug, title, glyph = "matrices", "Matrices", "matrices"
     State = MatricesState
-    presets = {
-        "goe": Preset("Gaussian, n = 1,024"),
-        "coins": Preset("Coin flips", WIGNER | {"entries": "rademacher"}, question="What if the entries are coin flips?"),
-        "eight": Preset("n = 8", {"width": 8}, question="Does it hold for n = 8?"),
-        "mean": Preset("n = 8, on average", {"width": 8, "draws": 10000}, question="And on average over 10,000 draws?"),
-        "million": Preset("A million by a million", {"width": 10**6}, question="How far can n go?"),
-        "student": Preset("Heavy tails, finite variance", WIGNER | {"entries": "student"}, question="Do heavy tails matter?"),
-        "cauchy": Preset("Infinite variance", WIGNER | {"entries": "cauchy"}, question="What if the variance is infinite?"),
-    }
+    presets = PRESETS
 
     # -- what stands where -------------------------------------------------------------------------------------
 
@@ -102,12 +40,13 @@ class MatricesLab(Page):
         self.moments.stylesheets = [*self.moments.stylesheets, table.CSS]
         self.pairs = html("")
         self.pairs.stylesheets = [*self.pairs.stylesheets, pairings.CSS]
-        self.move = dress(pn.widgets.Toggle(name="Move", icon=themes.icon("play"), icon_size="16px", css_classes=["tp-button"]), fill=False)
-        self.move.stylesheets = [*self.move.stylesheets, ".bk-btn.bk-active { background: var(--tp-ink) !important; color: var(--tp-surface) !important; }"]
+        move = pn.widgets.Toggle(name="Move", icon=themes.icon("play"), icon_size="16px", css_classes=["tp-button"])
+        self.move = dress(move, fill=False)
+        self.move.stylesheets = [*self.move.stylesheets, PRESSED]
         player = self.motion.player()
         self.move.jscallback(args=dict(player.args), value=player.code)
         self.once = button("One step", "on", "icon")
-        self.once.js_on_click(args={"forward": self.motion.forward}, code="for (let i = 0; i < 6; i++) forward.execute(cb_obj)")
+        self.once.js_on_click(args={"forward": self.motion.forward}, code=STEP)
 
     def controls(self):
         self.nu = self.control("nu")
@@ -115,10 +54,10 @@ class MatricesLab(Page):
         seed.stylesheets = [*seed.stylesheets, ".bk-spin-btn { display: none !important; }"]
         again = button("Draw again", on_click=lambda event: self._next_seed())
         again.styles = {"align-self": "flex-end"}
+        seeds = row(seed, again, parts=("figure-row",))
         return [
-            section("Matrix", self.control("ensemble", segmented=True), note("GOE: Gaussian entries, variance 1/n, on the diagonal 2/n. "
-                    "Wigner: entries of any law, variance 1/n everywhere."), self.nu, aside="symmetric"),
-            section("Draws", self.control("draws", segmented=True), row(seed, again, parts=("figure-row",)), aside="independent matrices"),
+            section("Matrix", self.control("ensemble", segmented=True), note(ENSEMBLES), self.nu, aside="symmetric"),
+            section("Draws", self.control("draws", segmented=True), seeds, aside="independent matrices"),
             section("Moving matrix", self.control("small", label="n")),
             section("Pairings", self.control("pairs", segmented=True), aside="pairs of points"),
         ]
@@ -150,18 +89,21 @@ class MatricesLab(Page):
         name = kind(s)
         if finite(s):
             spectrum = SpectrumRequest(name, s.width, s.draws, s.seed, s.nu)
-            if self.dial.playing and min((w for w in self.dial.grid if w > s.width), default=0) > compute.fits(name, s.draws):
+            wider = min((w for w in self.dial.grid if w > s.width), default=0)
+            if self.dial.playing and wider > compute.fits(name, s.draws):
                 self.dial.stop()  # here, not at a refusal
             compute.check(spectrum)
         yield Request("law", ("law", name, s.nu), lambda progress: self._law(s), self._show_law, quick=True)
         if finite(s):
-            yield Request("spectrum", spectrum, lambda progress: compute.spectrum(spectrum, progress), self._show_spectrum,
-                          quick=compute.quick(spectrum), label="the histogram of the eigenvalues")
+            yield Request("spectrum", spectrum, lambda progress: compute.spectrum(spectrum, progress),
+                          self._show_spectrum, compute.quick(spectrum), "the histogram of the eigenvalues")  # fmt: skip
         if finite(s) and s.width > GHOST and compute.law(name, s.nu) is not None:
             ghost = SpectrumRequest(name, GHOST, 1, s.seed, s.nu)
-            yield Request("ghost", ghost, lambda progress: compute.spectrum(ghost, progress), self.spectrum.update_ghost, quick=True)
+            yield Request("ghost", ghost, lambda progress: compute.spectrum(ghost, progress),
+                          self.spectrum.update_ghost, quick=True)  # fmt: skip
         if not finite(s):
-            yield Request("alone", ("alone", name, s.nu), lambda progress: compute.limit_moments(name, s.nu), self._show_alone, quick=True)
+            yield Request("alone", ("alone", name, s.nu), lambda progress: compute.limit_moments(name, s.nu),
+                          self._show_alone, quick=True)  # fmt: skip
         path = self._path(s)
         yield Request("motion", path, lambda progress: compute.path(path, progress), self._show_motion, quick=True)
 
@@ -181,7 +123,8 @@ class MatricesLab(Page):
         self.spectrum.update(result)
         r, heavy = result.request, result.gap is None
         many = f"n = {r.n:,}, {result.draws:,} draws" if result.draws > 1 else f"n = {r.n:,}, one draw"
-        beyond = f"; {result.outside:,} of {r.n * result.draws:,} lie beyond ±{result.reach:g}" if heavy or result.outside else ""
+        outside = f"; {result.outside:,} of {r.n * result.draws:,} lie beyond ±{result.reach:g}"
+        beyond = outside if heavy or result.outside else ""
         law = "dots: the semicircle, which does not hold here" if heavy else "dashed: the limit"
         self.spectrum.describe("Eigenvalues", f"{many}; bars have area 1; {law}{beyond}")
         if result.moments:
@@ -195,9 +138,11 @@ class MatricesLab(Page):
         self.motion.update(path)
         heavy = compute.law(path.request.kind, path.request.nu) is None
         coins = path.request.kind.endswith("rademacher")
-        moves = "each entry is a coin that turns now and then, so they jump" if coins else "every entry moves and keeps its law"
+        moves = "every entry moves and keeps its law"
+        moves = "each entry is a coin that turns now and then, so they jump" if coins else moves
         beyond = "; those beyond ±8 are cut off" if heavy else ""
-        self.motion.describe(f"Eigenvalues in motion, n = {path.request.n}", f"{moves}; they repel each other{beyond}; upward is time")
+        self.motion.describe(f"Eigenvalues in motion, n = {path.request.n}",
+                             f"{moves}; they repel each other{beyond}; upward is time")  # fmt: skip
         if heavy:
             self.motion.fig.x_range.update(start=-compute.HEAVY_REACH, end=compute.HEAVY_REACH)
 
@@ -209,7 +154,8 @@ class MatricesLab(Page):
     def _show_controls(self, s) -> None:
         self.nu.visible = s.entries == "student"
         chosen = "gaussian" if s.ensemble == "goe" else s.entries
-        self.cards.show(chosen, {name: (NAMES[name] + (f", ν = {s.nu:g}" if name == "student" else ""), self._word(name, s)) for name in ENTRIES})
+        names = NAMES | {"student": f"{NAMES['student']}, ν = {s.nu:g}"}
+        self.cards.show(chosen, {entries: (names[entries], self._word(entries, s)) for entries in ENTRIES})
         self.pairs.object = pairings.drawing(compute.pairings(s.pairs))
 
     @staticmethod
@@ -258,7 +204,8 @@ class MatricesLab(Page):
         if compute.law(kind(s), s.nu) is None:
             power = "n" if s.entries == "cauchy" or s.nu == 1 else rf"n^{{1/{s.nu:g}}}"
             return rf"$A_{{ij}} = X_{{ij}} / {power}, \qquad \mathbb{{E}}\, X_{{ij}}^2 = \infty$"
-        law, moments = r"\rho(\lambda) = \frac{\sqrt{4 - \lambda^2}}{2\pi}", r"\tfrac{1}{n} \operatorname{tr} A^{2k} \to C_k"
+        law = r"\rho(\lambda) = \frac{\sqrt{4 - \lambda^2}}{2\pi}"
+        moments = r"\tfrac{1}{n} \operatorname{tr} A^{2k} \to C_k"
         if self.projector:
             return rf"$\displaystyle {law}, \quad {moments}$"
         return rf"$\begin{{array}}{{l}} \displaystyle {law} \\[4pt] {moments} \end{{array}}$"
@@ -271,10 +218,13 @@ class MatricesLab(Page):
         if r is None:
             return [Number("Size n", s.width), Number("Draws", s.draws)]
         n = r.request.n
-        gap = [] if r.gap is None else [Number("Largest CDF gap", fmt.power(r.gap, 2), note=f"= {r.gap * n:.1f} / n" if r.draws == 1 else "")]
-        outside = [Number(f"Beyond ±{r.reach:g}", r.outside, note=f"of {n * r.draws:,}")] if r.outside or r.gap is None else []
-        return [Number("Size n", n), Number("Draws", r.draws), *gap, *outside,
-                Number("Time", fmt.seconds(r.seconds)), Number("Method", r.method)]  # fmt: skip
+        lines = [Number("Size n", n), Number("Draws", r.draws)]
+        if r.gap is not None:
+            rate = f"= {r.gap * n:.1f} / n" if r.draws == 1 else ""
+            lines.append(Number("Largest CDF gap", fmt.power(r.gap, 2), note=rate))
+        if r.outside or r.gap is None:
+            lines.append(Number(f"Beyond ±{r.reach:g}", r.outside, note=f"of {n * r.draws:,}"))
+        return [*lines, Number("Time", fmt.seconds(r.seconds)), Number("Method", r.method)]
 
     def status(self, s):
         if not finite(s):

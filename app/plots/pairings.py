@@ -5,7 +5,8 @@ from __future__ import annotations
 from math import cos, pi, sin
 
 CSS = """
-p.tp-pairs-caption { margin: 0 0 8px; color: var(--tp-ink2, inherit); font: 400 var(--tp-body, 14px)/var(--tp-body-line, 20px) var(--tp-font, system-ui, sans-serif); }
+p.tp-pairs-caption { margin: 0 0 8px; color: var(--tp-ink2, inherit);
+  font: 400 var(--tp-body, 14px)/var(--tp-body-line, 20px) var(--tp-font, system-ui, sans-serif); }
 sub { line-height: 0; }
 div.tp-pairs { display: flex; flex-wrap: wrap; gap: 6px; }
 div.tp-pairs svg { width: calc(3.05 * var(--tp-body, 14px)); height: auto; flex: none; }
@@ -21,8 +22,8 @@ def disc(pairs) -> str:
     dots = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.6"/>' for x, y in place)
     words = ", ".join(f"{i + 1} with {j + 1}" for i, j in pairs)
     return (f'<svg viewBox="0 0 48 48" role="img" aria-label="{words}"><circle cx="24" cy="24" r="20" fill="none" '
-            f'stroke="var(--tp-control, #868D99)" stroke-width="0.8"/><path d="{curves}" fill="none" stroke="var(--tp-ink, #13161C)" '
-            f'stroke-width="1.75"/><g fill="var(--tp-ink, #13161C)">{dots}</g></svg>')
+            f'stroke="var(--tp-control, #868D99)" stroke-width="0.8"/><path d="{curves}" fill="none" '
+            f'stroke="var(--tp-ink, #13161C)" stroke-width="1.75"/><g fill="var(--tp-ink, #13161C)">{dots}</g></svg>')
 
 
 def drawing(pairings) -> str:

@@ -12,7 +12,7 @@ import pytest
 
 from tpapp import MatricesLab
 from tpapp.compute import matrices as compute
-from tpapp.labs.matrices import GLYPHS, NEXT, kind
+from tpapp.labs.matrices_state import GLYPHS, NEXT, kind
 from tpapp.plots import pairings
 from tpapp.results import SpectrumRequest
 from tpcore import spectra
@@ -143,8 +143,9 @@ def test_a_card_says_the_reach_that_is_granted(entries):
 
 
 @pytest.mark.parametrize("values", [
-    {"width": 300, "seed": 3}, {"width": 40, "draws": 100, "entries": "rademacher"}, {"width": 65, "entries": "student", "nu": 2.5},
-    {"width": 90, "entries": "cauchy", "seed": 1}, {"width": 30, "entries": "uniform", "draws": 10}, {"width": 50, "ensemble": "wigner"},
+    {"width": 300, "seed": 3}, {"width": 40, "draws": 100, "entries": "rademacher"},
+    {"width": 65, "entries": "student", "nu": 2.5}, {"width": 90, "entries": "cauchy", "seed": 1},
+    {"width": 30, "entries": "uniform", "draws": 10}, {"width": 50, "ensemble": "wigner"},
 ])  # fmt: skip
 def test_the_code_runs_as_shown_and_gives_the_same_numbers(values):
     lab = shown(**values)

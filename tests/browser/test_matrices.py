@@ -32,8 +32,8 @@ def histogram(seen) -> tuple[int, float]:
 
 def drawn(seen, text: str) -> None:
     """Wait until a label in the figure says `text`."""
-    seen.until("""text => [...Bokeh.documents[0]._all_models.values()].some((m) => m.type === "ColumnDataSource"
-      && m.columns().includes("text") && Array.from(m.data.get ? m.data.get("text") : m.data.text).includes(text))""", text)
+    seen.until("""text => [...Bokeh.documents[0]._all_models.values()].some((m) => m.type === "ColumnDataSource" &&
+      m.columns().includes("text") && [...(m.data.get ? m.data.get("text") : m.data.text)].includes(text))""", text)
 
 
 def numbers(seen, text: str) -> None:
@@ -139,7 +139,9 @@ def test_other_entries_a_refusal_and_the_way_out(visit, app_url):
     numbers(seen, "Sturm counts")
 
 
-FRAME = """() => { const clock = [...Bokeh.documents[0]._all_models.values()].find((m) => m.type === "ColumnDataSource" && m.columns().includes("frame"));
+FRAME = """() => {
+  const sources = [...Bokeh.documents[0]._all_models.values()].filter((m) => m.type === "ColumnDataSource");
+  const clock = sources.find((m) => m.columns().includes("frame"));
   return (clock.data.get ? clock.data.get("frame") : clock.data.frame)[0]; }"""
 
 
@@ -171,7 +173,8 @@ def test_export_and_code(visit, app_url):
     seen.button("Show the code").click()
     assert "tp.spectra.eigenvalue_histogram" in seen.see("pre").inner_text()
     seen.button("Export").click()
-    for name, ending in (("Figures, PNG", ".png"), ("Figures, SVG", ".svg"), ("Data, CSV", ".csv"), ("Data, NPZ", ".npz")):
+    files = (("Figures, PNG", ".png"), ("Figures, SVG", ".svg"), ("Data, CSV", ".csv"), ("Data, NPZ", ".npz"))
+    for name, ending in files:
         with seen.page.expect_download() as download:
             seen.see(f"button >> text={name}").click()
         assert download.value.suggested_filename.endswith(ending)
@@ -189,7 +192,8 @@ def test_dark_projector_and_the_limit_alone(visit, app_url):
     seen.see("text=In the limit nothing is random").wait_for()
     drawn(seen, "limit: semicircle")
     assert histogram(seen)[0] == 0
-    seen.until("""() => [...Bokeh.documents[0]._all_models.values()].some((m) => m.type === "Figure" && m.background_fill_color === "#14181F")""")
+    seen.until("""() => [...Bokeh.documents[0]._all_models.values()].some((m) =>
+      m.type === "Figure" && m.background_fill_color === "#14181F")""")
     seen.page.keyboard.press("p")
     seen.see(".tp-banner").wait_for()
     assert seen.page.locator("text=Eigenvalues in motion >> visible=true").count() == 0
