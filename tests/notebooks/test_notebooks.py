@@ -1,0 +1,112 @@
+"""The lectures as committed: no outputs, no machine in them; each runs to its end, quietly, in under a minute."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from tests.notebooks.conftest import NOTEBOOKS
+
+LECTURES = sorted(NOTEBOOKS.glob("*.ipynb"))
+SECONDS = 60
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+# What Jupyter itself says on stderr, whatever the notebook.
+NOT_OURS = re.compile(r"IPKernelApp|Debugger warning|frozen modules|PYDEVD|to python to disable")
+
+
+def load(path):
+    return nbformat.read(path, as_version=4)
+
+
+def code(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+@pytest.fixture(scope="module", params=LECTURES, ids=lambda p: p.stem)
+def executed(request):
+    """(the notebook with outputs, seconds it took)."""
+    notebook, start = load(request.param), time.monotonic()
+    resources = {"metadata": {"path": str(NOTEBOOKS)}}
+    NotebookClient(notebook, timeout=3 * SECONDS, kernel_name="python3", resources=resources, allow_errors=True).execute()
+    return notebook, time.monotonic() - start
+
+
+def test_there_are_two_lectures():
+    assert [path.stem for path in LECTURES] == ["01_wide_networks_are_gaussian", "02_semicircle"]
+
+
+@pytest.mark.parametrize("path", LECTURES, ids=lambda p: p.stem)
+def test_committed_without_outputs_and_machine(path):
+    notebook = load(path)
+    nbformat.validate(notebook)
+    assert notebook.metadata == {"kernelspec": KERNEL, "language_info": {"name": "python"}}
+    for cell in code(notebook):
+        assert cell.outputs == [] and cell.execution_count is None, cell.id
+    for cell in notebook.cells:
+        assert cell.metadata == {} and cell.source.strip(), cell.id
+        assert re.fullmatch(r"[a-z0-9-]+", cell.id), "cells have names of their own, so that a change is a small change"
+
+
+@pytest.mark.parametrize("path", LECTURES, ids=lambda p: p.stem)
+def test_a_lecture_has_its_parts(path):
+    notebook = load(path)
+    words = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    source = "\n".join(cell.source for cell in code(notebook))
+    assert "**Theorem**" in words or "**Master Theorem**" in words
+    assert "**Sources.**" in words and "arXiv" in words
+    number = path.stem[1]
+    exercises = re.findall(r'check\("(\d)\.(\d)", ', source)
+    assert exercises == [(number, str(i + 1)) for i in range(len(exercises))] and 4 <= len(exercises) <= 6
+    assert re.findall(r"### Exercise (\d)\.(\d)", words) == exercises
+    assert "matplotlib" not in source and re.search(r"\nfrom tpapp import \w+Lab\n\n\w+Lab\(", "\n" + source)
+
+
+def test_runs_to_its_end_without_a_complaint(executed):
+    notebook, seconds = executed
+    for cell in code(notebook):
+        for output in cell.outputs:
+            assert output.output_type != "error", f"{cell.id}: {output.get('ename')}: {output.get('evalue')}"
+            if output.output_type == "stream" and output.name == "stderr":
+                ours = [line for line in output.text.splitlines() if line.strip() and not NOT_OURS.search(line)]
+                assert not ours, f"{cell.id}: {ours}"
+    assert seconds < SECONDS, f"{seconds:.0f} s"
+
+
+def test_unanswered_exercises_say_so_and_figures_and_labs_show(executed):
+    notebook, _ = executed
+    for cell in code(notebook):
+        if "check(" in cell.source and "import" not in cell.source:
+            assert cell.outputs[-1].data["text/plain"] == "… Not answered yet.", cell.id
+        if cell.id.endswith("-figure") or cell.id == "lab-cell":
+            assert "application/vnd.holoviews_exec.v0+json" in cell.outputs[-1].data, cell.id
+        if cell.id.endswith("-table"):
+            assert "".join(o.text for o in cell.outputs if o.output_type == "stream").count("\n") >= 4, cell.id
+
+
+def numbers(notebook, cell_id):
+    """The lines of numbers that a table's cell printed."""
+    cell = next(cell for cell in notebook.cells if cell.id == cell_id)
+    text = "".join(output.text for output in cell.outputs if output.output_type == "stream")
+    found = re.compile(r"[-+]?\d[\d,]*\.?\d*(?:e[-+]?\d+)?")
+    return [[float(word.replace(",", "")) for word in found.findall(line)] for line in text.splitlines()]
+
+
+def test_what_the_lectures_claim_of_their_numbers(executed):
+    notebook, _ = executed
+    ids = {cell.id for cell in notebook.cells}
+    if "layer-table" in ids:
+        rows = [row for row in numbers(notebook, "layer-table") if len(row) == 5]
+        assert all(abs(row[2]) < 4 for row in rows), "the variance is the limit's at every width"
+        assert rows[0][3] > 4 and abs(rows[-1][3] - 3) < 4 * rows[-1][4], "the tails are Gaussian only at the end"
+        slope, low, high, _ = numbers(notebook, "rate-table")[-1]
+        assert low < -0.5 < high and abs(slope + 0.5) < 0.06
+        assert numbers(notebook, "dial-million")[-1][:2][0] == 1e6 and numbers(notebook, "dial-million")[-1][1] < 0.01
+    else:
+        program, trace = (row[:3] for row in numbers(notebook, "rate-table")[-2:])
+        assert program[1] < -0.5 < program[2] and trace[1] < -1.0 < trace[2] + 0.02
+        million = numbers(notebook, "million-table")[-1]
+        assert million[0] == 1e6 and million[2] < 10 < million[3]
+        assert all(abs(row[-1]) < 4 for row in numbers(notebook, "program-table")[1:])
