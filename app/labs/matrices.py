@@ -193,7 +193,8 @@ class MatricesLab(Page):
             return "In the limit nothing is random: every draw has the same eigenvalue density."
         if s.width <= 32:
             many = "Averaged over many draws, small matrices come close to the law, but not onto it."
-            return many if s.draws >= 100 else "A small matrix is still random: its eigenvalues change from draw to draw."
+            one = "A small matrix is still random: its eigenvalues change from draw to draw."
+            return many if s.draws >= 100 else one
         if s.entries == "student":
             return "Heavy tails make n work harder, but a finite variance is enough: the same law."
         if s.entries in ("rademacher", "uniform"):

@@ -23,7 +23,7 @@ PRESETS = {
     "eight": Preset("n = 8", {"width": 8}, question="Does it hold for n = 8?"),
     "mean": Preset("n = 8, on average", {"width": 8, "draws": 10000}, question="And on average over 10,000 draws?"),
     "million": Preset("A million by a million", {"width": 10**6}, question="How far can n go?"),
-    "student": Preset("Heavy tails, finite variance", WIGNER | {"entries": "student"}, question="Do heavy tails matter?"),
+    "student": Preset("Heavy tails", WIGNER | {"entries": "student"}, question="Do heavy tails matter?"),
     "cauchy": Preset("Infinite variance", WIGNER | {"entries": "cauchy"}, question="What if the variance is infinite?"),
 }
 NEXT = {  # preset -> those whose questions come next
