@@ -17,7 +17,7 @@ from tpapp.page import Number, Page, Preset, Request, State, Width, finite, sect
 from tpapp.plots import DeviationPlot, Kernels, OutputDensity, OutputHistogram, Thumbnails, data_uris
 from tpapp.plots import format as fmt
 from tpapp.results import DeviationRequest, Inputs, KernelDrawRequest, KernelLimitRequest, Net, OutputsRequest
-from tpapp.widgets import dress, escape, row
+from tpapp.widgets import button, dress, escape, row
 from tpcore.errors import Misuse
 
 GHOST = 8  # the narrow width that stays for comparison
@@ -131,12 +131,15 @@ class KernelsLab(Page):
         self.inputs_box = section("Inputs", self.thumbnails.pane, halves(*self.rows.values()), self.source,
                                   dropper(self.take_file, self.framed), aside=" ")
         seed = dress(pn.widgets.IntInput.from_param(self.state.param.seed, name="Seed"))
+        seed.stylesheets = [*seed.stylesheets, ".bk-spin-btn { display: none; }"]  # they have no names; the keys do the same
+        again = button("Draw again", on_click=lambda event: self.draw_again())
+        again.stylesheets = [*again.stylesheets, ".bk-btn { width: 100% !important; }"]
         knobs = {name: self.control(name) for name in ("depth", "phi", "sigma_w", "sigma_b", "sigma_v", "draws")}
         return [
             section("Network", halves(knobs["phi"], knobs["depth"]), halves(knobs["sigma_w"], knobs["sigma_b"]),
                     halves(knobs["sigma_v"], self.control("kernel", segmented=True)), aside="MLP"),
             self.inputs_box,
-            section("Randomness", halves(knobs["draws"], seed)),
+            section("Randomness", knobs["draws"], halves(seed, again)),
         ]
 
     def figures(self):
@@ -151,6 +154,10 @@ class KernelsLab(Page):
         """Clicks on inputs move x and x' in turns."""
         setattr(self.state, "x2" if self.second else "x", k)
         self.second = not self.second
+
+    def draw_again(self) -> None:
+        """Other networks: the next seed."""
+        self.state.seed = (self.state.seed + 1) % 1_000_000
 
     def chose_row(self, name: str, k: int | None) -> None:
         if not self.filling and k is not None:
