@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import panel as pn
 
 from tpapp import theme
+from tpapp.panes import LaTeX
 from tpapp.widgets import button, column, escape, html, row
 
 MINUS = "\u2212"
@@ -134,8 +135,8 @@ class Reading(pn.viewable.Viewer):
         self.beside = beside
         self.claim = html("", "claim", css_classes=["tp-claim-box"])
         self.banner = html("", "claim", css_classes=["tp-banner"])
-        self.formula = pn.pane.LaTeX("", renderer="mathjax", margin=0, sizing_mode="stretch_width",
-                                     stylesheets=[theme.part("base"), theme.part("formula")])
+        self.formula = LaTeX("", renderer="mathjax", margin=0, sizing_mode="stretch_width",
+                             stylesheets=[theme.part("base"), theme.part("formula")])
         self.numbers = html("", "numbers")
         self.code = html("", "code")
         self.copy = button("Copy code", "copy", "icon", css_classes=["tp-bare"], tags=[""])

@@ -12,6 +12,7 @@ import panel as pn
 import param
 
 from tpapp import theme
+from tpapp.panes import HTML
 
 DEBOUNCE_MS = 5
 
@@ -83,10 +84,10 @@ def control(parameter: param.Parameter, label: str | None = None, segmented: boo
     return dress(widget)
 
 
-def html(markup: str = "", *parts: str, **params) -> pn.pane.HTML:
+def html(markup: str = "", *parts: str, **params) -> HTML:
     """An HTML pane without margins. Escape what a user typed with `escape` first."""
     params = {"sizing_mode": "stretch_width", "margin": 0} | params
-    return pn.pane.HTML(markup, stylesheets=[theme.part(name) for name in ("base", *parts)], **params)
+    return HTML(markup, stylesheets=[theme.part(name) for name in ("base", *parts)], **params)
 
 
 def column(*objects, parts: tuple[str, ...] = (), **params) -> pn.Column:
@@ -140,6 +141,6 @@ def retitle(box: pn.Column, title: str, caption: str) -> None:
         heading.object = text
 
 
-def note(text: str) -> pn.pane.HTML:
+def note(text: str) -> HTML:
     """A line of small grey text among the controls."""
     return html(f'<p class="tp-note">{escape(text)}</p>', "note")

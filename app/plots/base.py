@@ -19,6 +19,7 @@ from bokeh.models import ColumnDataSource, CustomJS, CustomJSTickFormatter, Fixe
 from bokeh.plotting import figure
 
 from tpapp import colours
+from tpapp.panes import HTML
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
 DASH = [6, 4]
@@ -90,7 +91,7 @@ class Plot:
         self.style = Style(theme, projector)
         self._painted: list[tuple[Any, str, Callable[[Style], Any]]] = []
         self._text = [title, caption]
-        self.head = pn.pane.HTML(self._head(), stylesheets=[HEAD_CSS], sizing_mode="stretch_width", margin=0)
+        self.head = HTML(self._head(), stylesheets=[HEAD_CSS], sizing_mode="stretch_width", margin=0)
         self.fig = None
         self.pane: pn.pane.Bokeh | None = None
         self.view: pn.Column | None = None
