@@ -4,82 +4,42 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import time
 
 import numpy as np
 import panel as pn
-import param
 
 from tpapp import uploads
 from tpapp.compute import kernels as compute
 from tpapp.dropper import dropper
-from tpapp.labs import kernel_words as words
-from tpapp.page import Number, Page, Preset, Request, State, Width, finite, section
+from tpapp.labs import kernels_words as words
+from tpapp.labs.kernels_state import KernelsState, deviation_request, inputs, net, outputs_request, pair
+from tpapp.page import Number, Page, Preset, Request, finite, section
 from tpapp.plots import DeviationPlot, Kernels, OutputDensity, OutputHistogram, Thumbnails, data_uris
 from tpapp.plots import format as fmt
-from tpapp.results import DeviationRequest, Inputs, KernelDrawRequest, KernelLimitRequest, Net, OutputsRequest
+from tpapp.results import Inputs, KernelDrawRequest, KernelLimitRequest
 from tpapp.widgets import button, dress, escape, row
-from tpcore.errors import Misuse
+from tpcore.errors import Cancelled, Misuse
 
 GHOST = 8  # the narrow width that stays for comparison
 LADDER = (8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384)
 ASKED = 4  # questions at a time: those that come next
-LADDER_DRAWS, LADDER_SECONDS, HERE_SECONDS = 40, 15.0, 4.0
-DIGITS = {"digits": ((0, 1, 4, 7), 6), "all": (tuple(range(10)), 4)}
+LADDER_SECONDS, HERE_SECONDS = 15.0, 4.0
 EDGE = {"phi": "tanh", "depth": 20, "sigma_w": 1.32, "sigma_b": 0.22, "draws": 1000}  # E phi'(z)^2 sigma_w^2 = 1 at the fixed point
 
 
-class KernelsState(State):
-    """An MLP, its inputs, and what is drawn of it."""
+def rested(work, request, seconds: float):
+    """`work` begun only when the request has stood for a while: a drag leaves the processor to what it shows."""
 
-    depth = param.Integer(3, bounds=(1, 20), label="Depth")
-    phi = param.Selector(objects=list(compute.ACTIVATIONS), default="relu", label="Activation")
-    sigma_w = param.Number(1.41, bounds=(0.1, 4.0), step=0.01, label="Weights σ")
-    sigma_b = param.Number(0.32, bounds=(0.0, 4.0), step=0.01, label="Biases σ")
-    sigma_v = param.Number(1.0, bounds=(0.1, 4.0), step=0.01, label="Readout σ")
-    kernel = param.Selector(objects={"NNGP": "nngp", "NTK": "ntk"}, default="nngp", label="Kernel")
-    width = Width(4096, low=8)
-    draws = param.Integer(2000, bounds=(200, 10_000), step=200, label="Draws")
-    seed = param.Integer(0, bounds=(0, 999_999), label="Seed")
-    data = param.Selector(objects=["digits", "all", "upload"], default="digits", label="Data")
-    x = param.Integer(1, bounds=(0, uploads.MAX_ROWS - 1), label="x")
-    x2 = param.Integer(10, bounds=(0, uploads.MAX_ROWS - 1), label="x′")
-    upload = param.ClassSelector(class_=Inputs, default=None, precedence=-1)
+    def wait(progress):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            time.sleep(0.01)
+            if progress.cancelled:
+                raise Cancelled("the request did not stand")
+        return work(request, progress)
 
-    def read(self, lab: str, query) -> list[str]:
-        said = super().read(lab, query)
-        if self.data == "upload" and self.upload is None:
-            self.data = "digits"
-            said.append("A link does not carry an uploaded file; these are the digits. Upload the file again to see it.")
-        return said
-
-
-def inputs(s) -> Inputs:
-    """The inputs that a snapshot means."""
-    return s.upload if s.data == "upload" and s.upload is not None else compute.digits(*DIGITS.get(s.data, DIGITS["digits"]))
-
-
-def net(s) -> Net:
-    return Net(s.depth, s.phi, s.sigma_w, s.sigma_b, s.sigma_v)
-
-
-def pair(s) -> tuple[int, int]:
-    """x and x', rows of the inputs there are."""
-    last = len(inputs(s)) - 1
-    return min(s.x, last), min(s.x2, last)
-
-
-def outputs_request(s, width: int | None = None) -> OutputsRequest:
-    """As many draws of the outputs as were asked for and fit."""
-    width = width or int(s.width)
-    fits = max(1, compute.draws_that_fit(net(s), 2, width))
-    return OutputsRequest(inputs(s), net(s), *pair(s), width, min(s.draws, fits), s.seed)
-
-
-def deviation_request(s, widths: tuple[int, ...], limit: float) -> DeviationRequest | None:
-    """At most 40 draws a width, as many as `limit` seconds allow; None where that is fewer than two."""
-    each = sum(compute.seconds(net(s), len(inputs(s)), n, 1, s.kernel) for n in widths)
-    draws = min(LADDER_DRAWS, int(limit / each))
-    return DeviationRequest(inputs(s), net(s), s.kernel, widths, draws, s.seed) if draws >= 2 else None
+    return wait
 
 
 def halves(*widgets) -> pn.Row:
@@ -117,7 +77,8 @@ class KernelsLab(Page):
         for plot in (self.histogram, self.deviation):  # the square's height is the row's
             self.density.fig.js_link("height", plot.fig, "height")
         self.plots = [*self.trio.plots, self.histogram, self.density, self.deviation, self.thumbnails]
-        self.shown, self.covariance, self.second, self.filling = None, None, False, False
+        self.shown = self.marked = self.ringed = self.covariance = None
+        self.second = self.filling = False
         self.points: dict[int, tuple[float, float]] = {}
         self.points_of = None
         self.clear("draw")
@@ -131,7 +92,7 @@ class KernelsLab(Page):
         self.inputs_box = section("Inputs", self.thumbnails.pane, halves(*self.rows.values()), self.source,
                                   dropper(self.take_file, self.framed), aside=" ")
         seed = dress(pn.widgets.IntInput.from_param(self.state.param.seed, name="Seed"))
-        seed.stylesheets = [*seed.stylesheets, ".bk-spin-btn { display: none; }"]  # they have no names; the keys do the same
+        seed.stylesheets = [*seed.stylesheets, ".bk-spin-btn { display: none !important; }"]  # they have no names; the keys do the same
         again = button("Draw again", on_click=lambda event: self.draw_again())
         again.stylesheets = [*again.stylesheets, ".bk-btn { width: 100% !important; }"]
         knobs = {name: self.control(name) for name in ("depth", "phi", "sigma_w", "sigma_b", "sigma_v", "draws")}
@@ -195,7 +156,7 @@ class KernelsLab(Page):
             yield from self.finite_requests(s, X, mlp)
         ladder = deviation_request(s, LADDER, LADDER_SECONDS)
         if ladder is not None:
-            yield Request("ladder", ("deviations", ladder), lambda p: compute.deviations(ladder, p), self.show_deviation,
+            yield Request("ladder", ("deviations", ladder), rested(compute.deviations, ladder, 0.25), self.show_deviation,
                           label="the deviations")
 
     def finite_requests(self, s, X, mlp):
@@ -204,14 +165,14 @@ class KernelsLab(Page):
         yield Request("draw", ("draw", draw), lambda p: compute.kernel_draw(draw, p), self.show_draw,
                       compute.quick_draw(mlp, len(X), n, s.kernel), "one network's kernel")
         out = outputs_request(s)
-        yield Request("outputs", ("outputs", out), lambda p: compute.outputs(out, p), self.show_outputs, label="the outputs")
+        yield Request("outputs", ("outputs", out), rested(compute.outputs, out, 0.03), self.show_outputs, label="the outputs")
         here = deviation_request(s, (n,), HERE_SECONDS) if n not in LADDER else None
         if here is not None:
-            yield Request("here", ("deviations", here), lambda p: compute.deviations(here, p), self.show_here,
+            yield Request("here", ("deviations", here), rested(compute.deviations, here, 0.25), self.show_here,
                           label="the deviation at this width")
         if n >= 4 * GHOST:
             ghost = outputs_request(s, GHOST)
-            yield Request("ghost", ("outputs", ghost), lambda p: compute.outputs(ghost, p), self.show_ghost,
+            yield Request("ghost", ("outputs", ghost), rested(compute.outputs, ghost, 0.15), self.show_ghost,
                           label="the narrow network's outputs")
 
     def refuse(self, s, X, mlp) -> None:
@@ -239,9 +200,13 @@ class KernelsLab(Page):
             self.rows["x"].value, self.rows["x2"].value, self.source.value = i, j, s.data
         finally:
             self.filling = False
-        self.trio.mark(i, j)
-        self.thumbnails.mark(i, j)
-        self.deviation.current(s.width)
+        if self.marked != (X, i, j):
+            self.marked = X, i, j
+            self.trio.mark(i, j)
+            self.thumbnails.mark(i, j)
+        if self.ringed != s.width:
+            self.ringed = s.width
+            self.deviation.current(s.width)
 
     def show_limit(self, result) -> None:
         self.trio.update_limit(result.K)

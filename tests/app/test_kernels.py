@@ -11,7 +11,7 @@ import tpcore as tp
 from tpapp import KernelsLab, uploads
 from tpapp.compute import kernels as compute
 from tpapp.dropper import Dropper
-from tpapp.labs import kernel_words as words
+from tpapp.labs import kernels_words as words
 from tpapp.labs.kernels import EDGE, LADDER, KernelsState, deviation_request, net, outputs_request
 from tpapp.results import Net
 
