@@ -1,4 +1,4 @@
-"""Where a visitor drops a file: size-capped in the browser and again here; what it holds is judged by `tpapp.uploads`."""
+"""Where a visitor drops a file: its size is capped in the browser and here; `tpapp.uploads` judges what it holds."""
 
 from __future__ import annotations
 

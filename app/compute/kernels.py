@@ -184,7 +184,8 @@ def deviations(request: DeviationRequest, progress: Progress | None = None) -> I
     total = sum(seconds(r.net, len(r.inputs), n, r.draws, r.kernel) for n in r.widths)
     if total > SECONDS:
         fits = int(r.draws * SECONDS / total)
-        raise BudgetError(f"A request may take about {SECONDS:.0f} seconds", f"{r.draws} draws at {len(r.widths)} widths",
+        many = f"{r.draws} draws at {len(r.widths)} widths"
+        raise BudgetError(f"A request may take about {SECONDS:.0f} seconds", many,
                           f"At most {fits:,} draws fit" if fits else "Take smaller widths", fits=fits)  # fmt: skip
     progress = progress or Progress()
     progress.start(len(r.widths))
@@ -225,7 +226,7 @@ def _deviation(r: DeviationRequest, seen: list[np.ndarray]) -> Deviation:
 
 def code(inputs: Inputs, net: Net, *, kernel: str = "nngp", width: int | None = 4096, draws: int = 2000, seed: int = 0,
          i: int = 0, j: int = 1, ladder: tuple[tuple[int, ...], int] | None = None) -> str:  # fmt: skip
-    """A snippet that reproduces the kernels, the outputs and the deviations of the page; without a width the limit alone.
+    """A snippet that reproduces kernels, outputs and deviations of the page; without a width the limit alone.
 
     `ladder` is the widths and the draws of the deviations.
     """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import time
 
 import numpy as np
 import panel as pn
@@ -13,33 +12,20 @@ from tpapp import uploads
 from tpapp.compute import kernels as compute
 from tpapp.dropper import dropper
 from tpapp.labs import kernels_words as words
-from tpapp.labs.kernels_state import KernelsState, deviation_request, inputs, net, outputs_request, pair
-from tpapp.page import Number, Page, Preset, Request, finite, section
+from tpapp.labs.kernels_state import KernelsState, deviation_request, inputs, net, outputs_request, pair, rested
+from tpapp.page import Page, Preset, Request, finite, section
 from tpapp.plots import DeviationPlot, Kernels, OutputDensity, OutputHistogram, Thumbnails, data_uris
 from tpapp.plots import format as fmt
 from tpapp.results import Inputs, KernelDrawRequest, KernelLimitRequest
 from tpapp.widgets import button, dress, escape, row
-from tpcore.errors import Cancelled, Misuse
+from tpcore.errors import Misuse
 
 GHOST = 8  # the narrow width that stays for comparison
 LADDER = (8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384)
 ASKED = 4  # questions at a time: those that come next
 LADDER_SECONDS, HERE_SECONDS = 15.0, 4.0
-EDGE = {"phi": "tanh", "depth": 20, "sigma_w": 1.32, "sigma_b": 0.22, "draws": 1000}  # E phi'(z)^2 sigma_w^2 = 1 at the fixed point
-
-
-def rested(work, request, seconds: float):
-    """`work` begun only when the request has stood for a while: a drag leaves the processor to what it shows."""
-
-    def wait(progress):
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            time.sleep(0.01)
-            if progress.cancelled:
-                raise Cancelled("the request did not stand")
-        return work(request, progress)
-
-    return wait
+# sigma_w^2 E phi'(z)^2 = 1 at the fixed point of the variance
+EDGE = {"phi": "tanh", "depth": 20, "sigma_w": 1.32, "sigma_b": 0.22, "draws": 1000}
 
 
 def halves(*widgets) -> pn.Row:
@@ -84,15 +70,18 @@ class KernelsLab(Page):
         self.clear("draw")
 
     def controls(self):
-        self.rows = {name: dress(pn.widgets.Select(name=label, options={}), "beside") for name, label in (("x", "x"), ("x2", "x′"))}
+        labels = {"x": "x", "x2": "x′"}
+        self.rows = {name: dress(pn.widgets.Select(name=label, options={}), "beside") for name, label in labels.items()}
         for name, widget in self.rows.items():
             widget.param.watch(lambda event, name=name: self.chose_row(name, event.new), "value")
-        self.source = dress(pn.widgets.Select(name="Data", options=words.sources(None), value=self.state.data), "beside")
+        sources = pn.widgets.Select(name="Data", options=words.sources(None), value=self.state.data)
+        self.source = dress(sources, "beside")
         self.source.param.watch(lambda event: self.chose_source(event.new), "value")
         self.inputs_box = section("Inputs", self.thumbnails.pane, halves(*self.rows.values()), self.source,
                                   dropper(self.take_file, self.framed), aside=" ")
         seed = dress(pn.widgets.IntInput.from_param(self.state.param.seed, name="Seed"))
-        seed.stylesheets = [*seed.stylesheets, ".bk-spin-btn { display: none !important; }"]  # they have no names; the keys do the same
+        # The spin buttons have no names; the arrow keys do the same.
+        seed.stylesheets = [*seed.stylesheets, ".bk-spin-btn { display: none !important; }"]
         again = button("Draw again", on_click=lambda event: self.draw_again())
         again.stylesheets = [*again.stylesheets, ".bk-btn { width: 100% !important; }"]
         knobs = {name: self.control(name) for name in ("depth", "phi", "sigma_w", "sigma_b", "sigma_v", "draws")}
@@ -132,7 +121,8 @@ class KernelsLab(Page):
         """An uploaded file: shown if it can be, else words; what was shown stays."""
         try:
             if content is None:
-                raise Misuse(f"An uploaded file must have at most {uploads.MAX_BYTES // 2**20} MB", "more", "Take fewer rows")
+                cap = f"{uploads.MAX_BYTES // 2**20} MB"
+                raise Misuse(f"An uploaded file must have at most {cap}", "more", "Take fewer rows")
             read = uploads.read(name, content)
         except Misuse as refusal:
             self.flow.failed["upload"] = str(refusal)
@@ -149,15 +139,16 @@ class KernelsLab(Page):
         self.show_inputs(s, X, i, j)
         limit = KernelLimitRequest(X, mlp, s.kernel)
         quick = compute.quick_limit(mlp, len(X), s.kernel)
-        yield Request("limit", ("limit", limit), lambda p: compute.kernel_limit(limit), self.show_limit, quick, "the limit")
+        yield Request("limit", ("limit", limit), lambda p: compute.kernel_limit(limit), self.show_limit, quick,
+                      "the limit")
         yield Request("pair", ("pair", X, mlp, i, j), lambda p: compute.covariance(X, mlp, i, j), self.show_pair,
                       compute.quick_limit(mlp, 2), "the limit's covariance")
         if finite(s):
             yield from self.finite_requests(s, X, mlp)
         ladder = deviation_request(s, LADDER, LADDER_SECONDS)
         if ladder is not None:
-            yield Request("ladder", ("deviations", ladder), rested(compute.deviations, ladder, 0.25), self.show_deviation,
-                          label="the deviations")
+            yield Request("ladder", ("deviations", ladder), rested(compute.deviations, ladder, 0.25),
+                          self.show_deviation, label="the deviations")
 
     def finite_requests(self, s, X, mlp):
         n = int(s.width)
@@ -165,7 +156,8 @@ class KernelsLab(Page):
         yield Request("draw", ("draw", draw), lambda p: compute.kernel_draw(draw, p), self.show_draw,
                       compute.quick_draw(mlp, len(X), n, s.kernel), "one network's kernel")
         out = outputs_request(s)
-        yield Request("outputs", ("outputs", out), rested(compute.outputs, out, 0.03), self.show_outputs, label="the outputs")
+        yield Request("outputs", ("outputs", out), rested(compute.outputs, out, 0.03), self.show_outputs,
+                      label="the outputs")
         here = deviation_request(s, (n,), HERE_SECONDS) if n not in LADDER else None
         if here is not None:
             yield Request("here", ("deviations", here), rested(compute.deviations, here, 0.25), self.show_here,
@@ -260,7 +252,8 @@ class KernelsLab(Page):
         if ladder is None or self.deviation.fig is None:
             return
         k = words.letter(ladder.request.kernel)
-        self.deviation.describe(caption=f"‖{k}<sub>n</sub> − {k}‖ / ‖{k}‖, up to {ladder.request.draws} draws, ± 2 s.e.")
+        many = f"up to {ladder.request.draws} draws"
+        self.deviation.describe(caption=f"‖{k}<sub>n</sub> − {k}‖ / ‖{k}‖, {many}, ± 2 s.e.")
         rows = dict(zip(ladder.widths.tolist(), zip(ladder.mean, ladder.error))) | self.kept(ladder.request)
         widths = np.array(sorted(rows))
         mean, error = np.array([rows[n] for n in widths.tolist()]).T
@@ -287,28 +280,7 @@ class KernelsLab(Page):
         return words.formula(s.kernel)
 
     def numbers(self, s):
-        limit, out, ladder = self.result("limit"), self.result("outputs"), self.result("ladder")
-        found = [Number("Width n", s.width)]
-        if finite(s):
-            asked = outputs_request(s).draws
-            got = asked if out is None else len(out.f)
-            note = f"of {asked:,}" if got < asked else "which fit" if asked < s.draws else ""
-            found += [Number("Draws", got, note=note), *self.measured(s, ladder)]
-        if ladder is not None and math.isfinite(ladder.slope):
-            found.append(Number("Slope in log n", ladder.slope, 2 * ladder.slope_error))
-        if limit is not None:
-            found += [Number("Method", limit.method), Number("Error of the limit", fmt.power(limit.error, 1), note="relative")]
-        return found
-
-    def measured(self, s, ladder) -> list[Number]:
-        """The deviation at the width of the dial, two standard errors beside it."""
-        draw, n = self.result("draw"), int(s.width)
-        rows = {} if ladder is None else dict(zip(ladder.widths.tolist(), zip(ladder.mean, ladder.error)))
-        if draw is not None:
-            rows = self.kept(draw.request) | rows
-        if n in rows and math.isfinite(rows[n][1]):
-            return [Number("Deviation", float(rows[n][0]), 2 * float(rows[n][1]))]
-        return [] if draw is None else [Number("Deviation", float(draw.deviation), note="one network")]
+        return words.numbers(s, *map(self.result, ("limit", "outputs", "draw", "ladder")), self.points)
 
     def status(self, s):
         return f"{outputs_request(s).draws:,} draws" if finite(s) else "the limit alone"

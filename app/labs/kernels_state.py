@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 import param
 
 from tpapp import uploads
 from tpapp.compute import kernels as compute
 from tpapp.page import State, Width
 from tpapp.results import DeviationRequest, Inputs, Net, OutputsRequest
+from tpcore.errors import Cancelled
 
 DIGITS = {"digits": ((0, 1, 4, 7), 6), "all": (tuple(range(10)), 4)}
 LADDER_DRAWS = 40
@@ -34,13 +37,15 @@ class KernelsState(State):
         said = super().read(lab, query)
         if self.data == "upload" and self.upload is None:
             self.data = "digits"
-            said.append("A link does not carry an uploaded file; these are the digits. Upload the file again to see it.")
+            said.append("A link does not carry an uploaded file: these are the digits. Upload the file again.")
         return said
 
 
 def inputs(s) -> Inputs:
     """The inputs that a snapshot means."""
-    return s.upload if s.data == "upload" and s.upload is not None else compute.digits(*DIGITS.get(s.data, DIGITS["digits"]))
+    if s.data == "upload" and s.upload is not None:
+        return s.upload
+    return compute.digits(*DIGITS.get(s.data, DIGITS["digits"]))
 
 
 def net(s) -> Net:
@@ -65,3 +70,17 @@ def deviation_request(s, widths: tuple[int, ...], limit: float) -> DeviationRequ
     each = sum(compute.seconds(net(s), len(inputs(s)), n, 1, s.kernel) for n in widths)
     draws = min(LADDER_DRAWS, int(limit / each))
     return DeviationRequest(inputs(s), net(s), s.kernel, widths, draws, s.seed) if draws >= 2 else None
+
+
+def rested(work, request, seconds: float):
+    """`work` begun only when the request has stood for a while: a drag leaves the processor to what it shows."""
+
+    def wait(progress):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            time.sleep(0.01)
+            if progress.cancelled:
+                raise Cancelled("the request did not stand")
+        return work(request, progress)
+
+    return wait

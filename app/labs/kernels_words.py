@@ -6,6 +6,9 @@ import math
 
 import numpy as np
 
+from tpapp.labs.kernels_state import outputs_request
+from tpapp.page import Number, finite
+from tpapp.plots import format as fmt
 from tpapp.results import Inputs, KernelLimit
 from tpapp.widgets import escape
 
@@ -22,7 +25,8 @@ def formula(kernel: str) -> str:
     if kernel == "ntk":
         lines = [r"\langle \nabla f(x), \nabla f(x') \rangle \to \Theta(x, x')"]
     else:
-        lines = [r"f \xrightarrow{d} \mathcal N(0, K)", r"K_{ij} = \sigma_v^2\, \mathbb{E}\, \phi(Z^i)\phi(Z^j) + \sigma_b^2"]
+        kernel_of = r"K_{ij} = \sigma_v^2\, \mathbb{E}\, \phi(Z^i)\phi(Z^j) + \sigma_b^2"
+        lines = [r"f \xrightarrow{d} \mathcal N(0, K)", kernel_of]
     k = r"\Theta" if kernel == "ntk" else "K"
     lines.append(rf"\lVert {k}_n - {k} \rVert_F / \lVert {k} \rVert_F = O(n^{{-1/2}})")
     return r"$\begin{aligned} & %s \end{aligned}$" % r" \\[6pt] & ".join(lines)
@@ -67,3 +71,29 @@ def sources(upload: Inputs | None) -> dict[str, str]:
     """What the inputs may be; an upload once there is one."""
     options = {"Digits 0, 1, 4, 7": "digits", "All ten digits": "all"}
     return options if upload is None else options | {upload.name: "upload"}
+
+
+def numbers(s, limit, out, draw, ladder, points) -> list[Number]:
+    """The table: what is asked, what is measured, how the limit is known."""
+    found = [Number("Width n", s.width)]
+    if finite(s):
+        asked = outputs_request(s).draws
+        got = asked if out is None else len(out.f)
+        note = f"of {asked:,}" if got < asked else "which fit" if asked < s.draws else ""
+        found += [Number("Draws", got, note=note), *deviation(int(s.width), draw, ladder, points)]
+    if ladder is not None and math.isfinite(ladder.slope):
+        found.append(Number("Slope in log n", ladder.slope, 2 * ladder.slope_error))
+    if limit is not None:
+        error = fmt.power(limit.error, 1)
+        found += [Number("Method", limit.method), Number("Error of the limit", error, note="relative")]
+    return found
+
+
+def deviation(n: int, draw, ladder, points) -> list[Number]:
+    """The deviation at width n with two standard errors, or that of the one network there is."""
+    rows = {} if draw is None else dict(points)  # the draw has seen to it that they are of this network
+    if ladder is not None:
+        rows |= dict(zip(ladder.widths.tolist(), zip(ladder.mean, ladder.error)))
+    if n in rows and math.isfinite(rows[n][1]):
+        return [Number("Deviation", float(rows[n][0]), 2 * float(rows[n][1]))]
+    return [] if draw is None else [Number("Deviation", float(draw.deviation), note="one network")]
