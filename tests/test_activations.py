@@ -1,5 +1,7 @@
 """Activations: values, derivatives, facts, the resolver, and user-defined ones."""
 
+import pickle
+
 import numpy as np
 import pytest
 from mpmath import mp
@@ -115,3 +117,19 @@ def test_custom_facts():
 def test_custom_refuses(f):
     with pytest.raises(Misuse):
         custom(f)
+
+
+def _shape(x):
+    return np.tanh(x) + x
+
+
+def test_pickles_by_name_or_by_function():
+    for phi in [*NAMED.values(), leaky_relu(0.1234567), hermite(3)]:
+        again = pickle.loads(pickle.dumps(phi))
+        assert again is phi or (again.name, again.params, again.form) == (phi.name, phi.params, phi.form)
+    assert pickle.loads(pickle.dumps(get("relu"))) is get("relu")
+    own = custom(_shape, kinks=(0.5,), name="relu")
+    own(np.ones(60_000))  # compiled now
+    again = pickle.loads(pickle.dumps(own))
+    assert again.kinks == (0.5,) and again is not get("relu")
+    np.testing.assert_array_equal(again(np.arange(3.0)), _shape(np.arange(3.0)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,7 +11,9 @@ from scipy.special import stdtrit
 from tpcore import checks
 from tpcore.errors import Misuse
 from tpcore.finite.ensemble import ensemble
+from tpcore.finite.run import MOST_WIDTH
 from tpcore.limit.interpret import limit as limit_of
+from tpcore.program.check import check_program
 
 
 def deviation(finite, limit) -> float | np.ndarray:
@@ -37,11 +39,12 @@ def deviation(finite, limit) -> float | np.ndarray:
     finite = checks.array("finite", finite)
     if limit.size == 0 or finite.shape[finite.ndim - limit.ndim :] != limit.shape:
         raise Misuse(f"finite must have shape (..., {', '.join(map(str, limit.shape))})", f"shape {finite.shape}")
-    norm = float(np.linalg.norm(limit))
-    if norm == 0:
+    size = float(np.abs(limit).max())
+    if size == 0:
         raise Misuse("The limit of a relative deviation must not be zero", hint="Compare what has another limit")
     axes = tuple(range(finite.ndim - limit.ndim, finite.ndim))
-    result = np.sqrt(np.square(finite - limit).sum(axis=axes)) / norm
+    finite, limit = finite / size, limit / size
+    result = np.sqrt(np.square(finite - limit).sum(axis=axes)) / np.linalg.norm(limit)
     return float(result) if np.ndim(result) == 0 else result
 
 
@@ -77,14 +80,16 @@ class Slope:
     def line(self, widths) -> np.ndarray:
         """The fitted deviation at `widths`."""
         widths = _widths(widths, 1)
-        return np.exp(self.intercept + self.slope * np.log(widths))
+        return np.exp(np.clip(self.intercept + self.slope * np.log(widths), -700.0, 700.0))
 
     def band(self, widths) -> tuple[np.ndarray, np.ndarray]:
         """Lower and upper edge of the pointwise confidence band of `line`."""
         design = _design(_widths(widths, 1))
         spread = np.sqrt(np.einsum("ij,jk,ik->i", design, self._covariance, design))
         spread = self._quantile * np.where(np.isnan(spread), np.inf, spread)
-        return self.line(widths) * np.exp(-spread), self.line(widths) * np.exp(spread)
+        line = self.line(widths)
+        with np.errstate(over="ignore"):
+            return line * np.exp(-spread), line * np.exp(spread)
 
 
 def slope(widths, deviations, confidence: float = 0.95) -> Slope:
@@ -232,10 +237,11 @@ def compare(
     -------
     Comparison
     """
-    widths = np.unique([checks.integer("width", w, 1) for w in widths])
+    check_program(prog)
+    widths = np.unique([checks.integer("width", w, 1, MOST_WIDTH) for w in np.atleast_1d(np.asarray(widths, object))])
     if len(widths) < 2:
         raise Misuse("A comparison needs at least two different widths", f"{widths.tolist()}")
-    checks.integer("draws", draws, 2)
+    checks.integer("draws", draws, 2), checks.integer("seed", seed, 0)
     lim = limit_of(prog)
     names = [node.name for node in prog.nodes if node.kind == "C"]
     limits = {name: np.asarray(lim.scalar(name), dtype=np.float64) for name in names}
@@ -271,6 +277,8 @@ def _widths(widths, least: int) -> np.ndarray:
 
 def _logs(deviations) -> list[np.ndarray]:
     """One array of log deviations a width."""
+    if not isinstance(deviations, Iterable) or getattr(deviations, "ndim", 1) == 0:
+        raise Misuse("deviations must be a sequence, one entry or one row of draws a width", repr(deviations))
     rows = [np.atleast_1d(checks.array("deviations", row)) for row in deviations]
     for row in rows:
         if row.ndim != 1 or row.size == 0:

@@ -13,7 +13,7 @@ from tpcore.errors import BudgetError, Misuse
 def choice(what: str, value, allowed: Iterable[str]) -> str:
     """`value` if it is one of `allowed`; else an error that names the nearest."""
     allowed = list(allowed)
-    if value in allowed:
+    if isinstance(value, str) and value in allowed:
         return value
     near = get_close_matches(str(value), allowed, n=1)
     hint = f"Did you mean {near[0]!r}" if near else f"Choose one of {', '.join(map(repr, allowed))}"
@@ -33,7 +33,7 @@ def real(what: str, value, low: float = -np.inf, high: float = np.inf, *, open_l
     """`value` as a finite float within [low, high] (or (low, high])."""
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise Misuse(f"{what} must be a number", repr(value)) from None
     if not np.isfinite(number) or number > high or number < low or (open_low and number == low):
         sign = "greater than" if open_low else "at least"
@@ -42,10 +42,18 @@ def real(what: str, value, low: float = -np.inf, high: float = np.inf, *, open_l
     return number
 
 
+def raw_array(what: str, value) -> np.ndarray:
+    """`value` as an array of whatever dtype; a ragged list is none."""
+    try:
+        return np.asarray(value)
+    except (TypeError, ValueError) as error:
+        raise Misuse(f"{what} must be an array", f"{type(value).__name__} ({error})") from None
+
+
 def array(what: str, value, ndim: int | None = None) -> np.ndarray:
     """`value` as a float64 array that is real, finite and of dimension `ndim`."""
-    raw = np.asarray(value)
-    if raw.dtype.kind not in "bif":
+    raw = raw_array(what, value)
+    if raw.dtype.kind not in "biuf":
         raise Misuse(f"{what} must be an array of real numbers", f"dtype {raw.dtype}")
     if ndim is not None and raw.ndim != ndim:
         raise Misuse(f"{what} must have {ndim} axes", f"shape {raw.shape}")

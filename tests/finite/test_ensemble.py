@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pickle
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
 
 import numpy as np
 import pytest
@@ -92,6 +93,22 @@ def test_the_numbers_do_not_depend_on_threads_chunks_or_executor(width, threads,
         np.testing.assert_array_equal(found[0].scalars["gram"], other.scalars["gram"])
         np.testing.assert_array_equal(found[0].mean("f"), other.mean("f"))
         np.testing.assert_array_equal(found[0].std("gram"), other.std("gram"))
+
+
+def test_other_processes_give_the_same_numbers_and_refuse_what_they_cannot_be_sent():
+    prog = tp.Program("pickled")
+    h = prog.matrix("W") @ tp.relu(prog.block("X", shape=2))
+    prog.name("m", tp.moment(tp.tanh(h) * tp.activations.leaky_relu(0.1)(h)))
+    prog.output("f", prog.vector("v"), tp.gelu(h))
+    here = tp.ensemble(prog, 12, draws=9, seed=3)
+    lambdas = tp.Program("local")
+    tp.moment(lambda s: s + 1, lambdas.vector("x"))
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        there = tp.ensemble(prog, 12, draws=9, seed=3, executor=pool)
+        with pytest.raises(Misuse, match="pickled"):
+            tp.ensemble(lambdas, 12, draws=2, executor=pool)
+    np.testing.assert_array_equal(here.outputs["f"], there.outputs["f"])
+    np.testing.assert_array_equal(here.scalars["m"], there.scalars["m"])
 
 
 def test_chunks_grow_and_never_change():

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import copyreg
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
+
+from tpcore import checks
+from tpcore.errors import Misuse
 
 Growth = Literal["bounded", "linear", "polynomial", "exponential", "unknown"]
 
@@ -83,10 +87,21 @@ class Activation:
             return x._apply_activation(self)
         return self.f(x)
 
+    def __reduce__(self):
+        """Those that have a name are pickled by it, and come back as the same object or an equal one; a user's
+        function is pickled with its functions, which must then live in a module."""
+        from tpcore.activations.resolve import get, is_named
+
+        return (get, (self.name,)) if is_named(self) else (copyreg.__newobj__, (Activation,), self.__dict__)
+
     def __repr__(self) -> str:
         return f"<activation {self.name}>"
 
 
 def _floating(x) -> np.ndarray:
-    x = np.asarray(x)
+    if isinstance(x, np.ndarray) and x.dtype.kind == "f":
+        return x
+    x = checks.raw_array("The argument of an activation", x)
+    if x.dtype.kind not in "biuf":
+        raise Misuse("The argument of an activation must be real numbers, or a vector of a program", f"dtype {x.dtype}")
     return x if x.dtype.kind == "f" else x.astype(np.float64)

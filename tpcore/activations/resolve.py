@@ -41,6 +41,11 @@ def get(phi: str | Activation | Callable) -> Activation:
     raise Misuse("An activation must be a name, a function of one array, or a tpcore activation", repr(phi))
 
 
+def is_named(phi: Activation) -> bool:
+    """Whether ``get(phi.name)`` is `phi` again, and no function of a user's that bears the same name."""
+    return NAMED.get(phi.name) is phi or phi.form in FAMILIES
+
+
 def _by_name(name: str) -> Activation:
     if name in NAMED:
         return NAMED[name]
@@ -101,7 +106,7 @@ def _probe(what: str, function: Callable) -> None:
     except Exception as error:
         hint = "Use NumPy functions (np.where instead of if)"
         raise Misuse(f"{what} must accept a NumPy array", f"{type(error).__name__}: {error}", hint) from error
-    if y.dtype.kind not in "bif" or y.shape not in (x.shape, ()):
+    if y.dtype.kind not in "biuf" or y.shape not in (x.shape, ()):
         came = f"shape {y.shape} and dtype {y.dtype} for shape {x.shape}"
         raise Misuse(f"{what} must give one real number for each number", came)
 

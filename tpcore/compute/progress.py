@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from tpcore.errors import Cancelled
+from tpcore.errors import Cancelled, Misuse
 
 
 class Progress:
@@ -55,4 +55,8 @@ class Progress:
 
 def as_progress(progress: Progress | Callable[[int, int], None] | None) -> Progress:
     """A `Progress` from what the public `progress=` arguments accept: one, a callable, or None."""
-    return progress if isinstance(progress, Progress) else Progress(progress)
+    if isinstance(progress, Progress):
+        return progress
+    if progress is not None and not callable(progress):
+        raise Misuse("progress must be a Progress, a function of (done, total), or None", repr(progress))
+    return Progress(progress)

@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from pickle import PicklingError
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from tpcore.finite.draw import Draw
 from tpcore.finite.plan import Plan
 from tpcore.finite.run import make_plan
 from tpcore.finite.values import root_of, size
+from tpcore.program.check import listed
 
 _CHUNK_SECONDS = 0.05
 _WORTH_A_THREAD = 1e-3
@@ -170,6 +172,8 @@ def ensemble_chunks(
     started = time.perf_counter()
     draws = checks.integer("draws", draws, 1)
     root, progress = root_of(seed), as_progress(progress)
+    if executor is not None and not callable(getattr(executor, "submit", None)):
+        raise Misuse("executor must have a method submit, as those of concurrent.futures have", repr(executor))
     plan = make_plan(prog, width, method, dtype, frozenset(), budget)
     kept = _kept(prog, keep)
     _check_stacks(plan, kept, draws, budget)
@@ -263,7 +267,14 @@ def _submitted(task: tuple, draws: int, executor) -> Iterator[list[dict]]:
         while spans or waiting:
             while spans and len(waiting) < 4 * get_threads():
                 waiting.append(executor.submit(several_draws, task, spans.popleft()))
-            yield waiting.popleft().result()
+            try:
+                results = waiting.popleft().result()
+            except (PicklingError, AttributeError, TypeError) as error:
+                if "pickle" not in str(error):
+                    raise
+                raise Misuse("A program must be pickled to reach another process", str(error),
+                             "Write its functions with def in a module, or use threads") from error
+            yield results
     finally:
         for future in waiting:
             future.cancel()
@@ -272,7 +283,7 @@ def _submitted(task: tuple, draws: int, executor) -> Iterator[list[dict]]:
 def _kept(prog, keep: Iterable | None) -> list:
     if keep is None:
         return [node for node in prog.nodes if node.kind == "C"]
-    nodes = [prog.node(name) for name in ([keep] if isinstance(keep, str) else keep)]
+    nodes = [prog.node(name) for name in listed(keep)]
     for node in nodes:
         if node.kind != "C":
             raise Misuse("An ensemble keeps C-vars", f"{node.name} of type {node.kind}", "Use tp.moment or tp.run")

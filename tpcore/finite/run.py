@@ -9,14 +9,17 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tpcore import checks
-from tpcore.compute.progress import Progress
+from tpcore.compute.progress import Progress, as_progress
 from tpcore.compute.tiles import single_blas
 from tpcore.errors import Misuse
 from tpcore.finite import budget as budgets
 from tpcore.finite.draw import Draw
 from tpcore.finite.plan import Plan
 from tpcore.finite.values import root_of
-from tpcore.program.check import check_program
+from tpcore.program.check import check_program, listed
+
+
+MOST_WIDTH = 10**10
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +94,7 @@ def run(
     prog : Program
         The program.
     width : int
-        n >= 1; a vector of dimension d has length round(d n), at least 1.
+        1 <= n <= 10^10; a vector of dimension d has length round(d n), at least 1.
     seed : int or SeedSequence
         The same seed gives the same numbers, on any number of threads; another
         method or dtype gives another draw.
@@ -103,7 +106,7 @@ def run(
         The vectors wanted as whole arrays: all of them by default, ``()`` for
         none. Others are forgotten, or never stored, as soon as possible.
     budget : float
-        Bytes that this may take, by an estimate made beforehand.
+        Bytes that this may take, by an estimate made beforehand; ``float("inf")`` for no limit.
     progress : Progress, optional
         Its `cancel` is obeyed within a tile's work.
 
@@ -125,10 +128,11 @@ def run(
     """
     started = time.perf_counter()
     root = root_of(seed)
+    check_program(prog)
     kept = _kept(prog, keep)
     plan = make_plan(prog, width, method, dtype, kept, budget)
     with single_blas():
-        draw = Draw(plan, width, root, dtype, progress)
+        draw = Draw(plan, width, root, dtype, as_progress(progress))
         draw.execute()
     names = {node.index: node.name for node in plan.nodes}
     return Run(
@@ -145,10 +149,11 @@ def run(
 
 def make_plan(prog, width, method="auto", dtype=np.float64, keep=frozenset(), budget=budgets.BUDGET) -> Plan:
     """The plan of `run`, checked against its budget."""
-    checks.integer("width", width, 1)
+    checks.integer("width", width, 1, MOST_WIDTH)
     checks.choice("method", method, ("auto", "dense", "lazy"))
-    if np.dtype(dtype) not in (np.dtype(np.float64), np.dtype(np.float32)):
-        raise Misuse("dtype must be float64 or float32", repr(dtype))
+    dtype = float_dtype(dtype)
+    if not (isinstance(budget, float) and budget == float("inf")):
+        budget = checks.real("budget", budget, 0.0)
     check_program(prog)
     plan = Plan(prog, method == "dense", keep)
     if method == "auto" and budgets.dense_is_cheaper(plan, width):
@@ -159,10 +164,21 @@ def make_plan(prog, width, method="auto", dtype=np.float64, keep=frozenset(), bu
     return plan
 
 
+def float_dtype(dtype) -> np.dtype:
+    """`dtype` as one of the two that draws are made in."""
+    try:
+        found = np.dtype(dtype)
+    except (TypeError, ValueError):
+        found = np.dtype(object)
+    if found not in (np.dtype(np.float64), np.dtype(np.float32)):
+        raise Misuse("dtype must be float64 or float32", repr(dtype))
+    return found
+
+
 def _kept(prog, keep: Iterable | None) -> frozenset[int]:
     if keep is None:
         return frozenset(node.index for node in prog.nodes if node.kind in "GH")
-    nodes = [prog.node(name) for name in ([keep] if isinstance(keep, str) else keep)]
+    nodes = [prog.node(name) for name in listed(keep)]
     for node in nodes:
         if node.kind not in "GH":
             raise Misuse(f"keep= names vectors, and {node.name} has type {node.kind}")

@@ -45,6 +45,9 @@ class Elementwise:
         y = np.asarray(self.function(x), dtype=x.dtype)
         return y if y.shape == x.shape else np.broadcast_to(y, x.shape).copy()
 
+    def __getstate__(self) -> dict:
+        return self.__dict__ | {"compiled": None, "_loop": None}
+
     def _compile(self, probe: np.ndarray) -> None:
         with _lock:
             if self.compiled is not None:

@@ -14,6 +14,7 @@ from tpcore.limit.known import Known, weakest
 from tpcore.limit.nonlinear import apply
 from tpcore.limit.sampling import values
 from tpcore.limit.state import State
+from tpcore.program import check
 from tpcore.program.functions import adapt
 from tpcore.program.ops import Function, Node
 
@@ -181,7 +182,7 @@ class Limit:
         """
         draws = checks.integer("draws", draws, 1)
         checks.integer("seed", seed, 0)
-        nodes = self._nodes if names is None else [self._vector(name)[0] for name in names]
+        nodes = self._nodes if names is None else [self._vector(name)[0] for name in check.listed(names)]
         chosen = [node for node in nodes if node.index in self._state.vectors]
         columns = sum(self._state.vectors[node.index].size for node in chosen)
         checks.memory("The draws", draws, 8.0 * max(columns, 1), 2.0 * 2**30)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 import threading
 import weakref
 from collections.abc import Sequence
@@ -80,7 +81,7 @@ class Program:
         dim : float
             Length in units of n.
         """
-        names = names.replace(",", " ").split() if isinstance(names, str) else list(names)
+        names = names.replace(",", " ").split() if isinstance(names, str) else check.listed(names)
         what = f"Input {' '.join(map(str, names))!r}"
         if not names:
             fail(what, "at least one name is needed", "none", 'prog.vectors("u v")')
@@ -112,7 +113,7 @@ class Program:
         what = f"Input {name!r}"
         check.name(self, what, name)
         shape = inputs.block_shape(what, cov, shape)
-        size = int(np.prod(shape, dtype=int))
+        size = math.prod(shape)
         group = inputs.gaussian_group(what, mean, cov, size, dim)
         columns = np.arange(size).reshape(shape)
         return self._emit(ops.GaussianInput(group, columns), "G", shape, group.dim, name)
@@ -158,6 +159,8 @@ class Program:
 
     def taken(self, name: str) -> bool:
         """Is the name in use, by a variable that the user named or by an output?"""
+        if not isinstance(name, str):
+            return False
         index = self._named.get(name)
         return name in self.outputs or (index is not None and index not in self._automatic)
 
@@ -177,8 +180,12 @@ class Program:
                 fail("Look-up", "the variable must belong to this program", check.describe(which))
             return self._nodes[which.index]
         nodes = self.nodes
-        if isinstance(which, int | np.integer):
+        if isinstance(which, int | np.integer) and not isinstance(which, bool):
+            if not -len(nodes) <= which < len(nodes):
+                fail("Look-up", f"the number of a line must be below {len(nodes)}", repr(which))
             return nodes[which]
+        if not isinstance(which, str):
+            fail("Look-up", "a variable is found by its name, itself, or the number of its line", check.describe(which))
         if which not in self._named:
             near = difflib.get_close_matches(str(which), self._named, n=1)
             hint = f"Did you mean {near[0]!r}" if near else f"Its names are {', '.join(self._named)}"
@@ -189,12 +196,11 @@ class Program:
         return self._var(self.node(name).index)
 
     def __contains__(self, name) -> bool:
-        return name in self._named
+        return isinstance(name, str) and name in self._named
 
     def var(self, index: int) -> Var:
         """The variable of line `index`."""
-        self.nodes  # noqa: B018 - sums become lines
-        return self._var(index)
+        return self._var(self.node(index).index)
 
     def copy(self, name: str | None = None) -> Program:
         """A program with the same lines, to go on from; variables are found by name or line."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -133,6 +133,12 @@ def matmul(matrix, x) -> None:
         )
 
 
+def listed(value) -> list:
+    """What the public `names` and `keep` arguments accept, as a list: one name or variable, or several."""
+    alone = isinstance(value, str | bytes) or hasattr(value, "kind") or not isinstance(value, Iterable)
+    return [value] if alone else list(value)
+
+
 def checked(instruction: str, build, *args, **options):
     """Call one of `tpcore.checks` and name the instruction in its error."""
     try:
@@ -175,13 +181,15 @@ def check_output(program, label: str, v, y, bias_variance: float, bias: str) -> 
 
 
 def check_program(program) -> None:
-    """What holds of a whole program: readouts are used in outputs only, and are independent of what they read out.
+    """What holds of a whole program, if it is one: readouts are used in outputs only, and are independent of what they read out.
 
     Raises
     ------
     ProgramError
         Naming the instruction that breaks it.
     """
+    if not isinstance(getattr(program, "nodes", None), list):
+        raise Misuse("A tensor program is needed here", describe(program), "Make one: prog = tp.Program()")
     nodes = program.nodes
     outputs = list(program.outputs.values())
     readouts = {out.readout: out for out in outputs}

@@ -9,6 +9,9 @@ from tpcore.program import check, ops
 from tpcore.program.where import fail
 
 
+MOST_COLUMNS = 16_384
+
+
 def length(what: str, value) -> float:
     """A length in units of n: a positive number."""
     return checks.real(what, value, 0.0, open_low=True)
@@ -17,16 +20,19 @@ def length(what: str, value) -> float:
 def block_shape(what: str, cov, shape) -> tuple[int, ...]:
     """The shape of a block: as given, or one axis with a vector for each row of the covariance."""
     if shape is None:
-        if np.ndim(cov) == 0:
+        cov = check.checked(what, checks.array, "cov", cov)
+        if cov.ndim == 0:
             fail(what, "the number of vectors must be given by shape or by a covariance matrix", check.describe(cov))
         return (len(cov),)
     shape = shape if isinstance(shape, tuple | list) else (shape,)
-    return tuple(check.checked(what, checks.integer, "each entry of shape", s, 1) for s in shape)
+    return tuple(check.checked(what, checks.integer, "each entry of shape", s, 1, MOST_COLUMNS) for s in shape)
 
 
 def gaussian_group(what: str, mean, cov, size: int, dim: float) -> ops.GaussianGroup:
     """The joint law of `size` vectors, immutable; a number for `cov` is the variance of independent ones."""
-    if np.ndim(cov) == 0:
+    if size > MOST_COLUMNS:
+        fail(what, f"a block holds at most {MOST_COLUMNS:,} vectors, whose covariances are stored", f"{size:,}")
+    if check.checked(what, checks.raw_array, "cov", cov).ndim == 0:
         cov = check.checked(what, checks.real, "cov", cov, 0.0) * np.eye(size)
     else:
         cov = check.checked(what, checks.covariance, "cov", cov, size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -139,10 +140,10 @@ def scalar(fn: Callable, params: Sequence, **known):
 
 def reduce_axes(x, axis, average: bool):
     """Sum or average over axes of the block (never over the coordinates)."""
-    axes = range(len(x.shape)) if axis is None else np.atleast_1d(axis)
     try:
-        axes = {int(np.arange(len(x.shape))[a]) for a in axes}
-    except IndexError:
+        axes = range(len(x.shape)) if axis is None else np.atleast_1d(axis)
+        axes = {range(len(x.shape))[operator.index(a)] for a in axes}
+    except (IndexError, TypeError, ValueError):
         fail("Mix", f"axis must be one of the block's {len(x.shape)}", repr(axis))
     if not axes:
         fail(

@@ -238,6 +238,7 @@ def nonlin(fn: Callable | str, *args: Vector, params: Sequence[Scalar] = ()) -> 
     call, known = _resolve(fn, args)
     if "activation" in known and args[0].__class__ is Scalar:
         return instructions.scalar(call, args, **known)
+    params = _params(params)
     params = _separate("Nonlin+" if params else "Nonlin", args, params)
     return instructions.nonlin(call, args, params, **known)
 
@@ -289,7 +290,7 @@ def stack(variables: Sequence[Var], new_axis: bool = True) -> Var:
 
     C-vars can be stacked too, along a new last axis.
     """
-    variables = list(variables) if not isinstance(variables, Var) else [variables]
+    variables = check.listed(variables)
     if not variables:
         fail("Stack", "it needs at least one variable", "an empty list")
     if all(getattr(v, "kind", None) == "C" for v in variables):

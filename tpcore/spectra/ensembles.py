@@ -102,13 +102,14 @@ KINDS: dict[str, Ensemble] = {
 
 
 def ensemble(kind: str, nu: float = 3.0) -> Ensemble:
-    """The ensemble called `kind`; refuses unknown names and a `nu` that is not positive."""
-    checks.real("The degrees of freedom nu", nu, 0.0, open_low=True)
+    """The ensemble called `kind`; refuses unknown names and a `nu` below 0.1, whose entries overflow."""
+    checks.real("The degrees of freedom nu", nu, 0.1)
     return KINDS[checks.choice("A kind of random matrix", kind, KINDS)]
 
 
 def largest_n(kind: str, draws: int = 1) -> int:
     """The largest n whose eigenvalues `eigenvalues` computes within its budgets of memory and work."""
+    draws = checks.integer("The number of draws", draws, 1)
     if ensemble(kind).name == "goe":
         return int(min((TRIDIAGONAL_WORK / draws) ** (1 / 2), MEMORY / (40 * draws)))
     return int(min((DENSE_WORK / draws) ** (1 / 3) + 1e-9, (MEMORY / 32) ** (1 / 2), MEMORY / (16 * draws)))

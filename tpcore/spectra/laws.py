@@ -191,10 +191,10 @@ def _legendre(nodes: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _points(x) -> np.ndarray:
-    try:
-        return np.asarray(x, dtype=float)
-    except (TypeError, ValueError):
-        raise Misuse("A law is evaluated at real numbers", repr(x)) from None
+    x = checks.raw_array("The argument of a law", x)
+    if x.dtype.kind not in "biuf" or np.isnan(x).any():
+        raise Misuse("A law is evaluated at real numbers", repr(x))
+    return x.astype(float)
 
 
 def _probabilities(p) -> np.ndarray:
