@@ -168,7 +168,8 @@ def _adaptive(g: Callable, cuts: np.ndarray):
         if sizes is None:
             sizes = np.bincount(owner, left_size + right_size, count)
         gap = np.abs(left + right - whole)
-        done = (gap <= 0.05 * _TARGET[1] * sizes[owner]) | ~np.isfinite(gap) | (depth == _DEPTH - 1)
+        hopeless = ~np.isfinite(gap) | ~np.isfinite(sizes[owner])
+        done = (gap <= 0.05 * _TARGET[1] * sizes[owner]) | hopeless | (depth == _DEPTH - 1)
         values += np.bincount(owner[done], (left + right)[done], count)
         errors += np.bincount(owner[done], gap[done], count)
         more = ~done

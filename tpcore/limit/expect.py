@@ -6,7 +6,10 @@ phi                                method
 relu leaky_relu abs step sign erf  closed form (`tpcore.jitted.gaussian`)
 erf_sigmoid gelu sin cos gauss
 identity hermite
+tanh sigmoid silu softplus         mixtures of closed forms at variances
+                                   above 25 (`mixture`)
 smooth, zero means                 Hermite series (`series`), if it is short
+kinks, many pairs, zero means      Hermite series where |rho| <= 0.9 (`kinked`)
 all others                         quadrature (`bivariate`), or a table of
                                    it for many pairs (`table`)
 =================================  =========================================

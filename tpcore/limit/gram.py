@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from tpcore import checks
 from tpcore.activations import Activation
 from tpcore.errors import Misuse
-from tpcore.limit import closed, pairs, series
+from tpcore.limit import closed, mixture, pairs, series
 from tpcore.limit.derivative import slip, slope_of
 from tpcore.limit.values import Values
 
@@ -16,8 +17,8 @@ SMALL = 48
 
 def checked(Sigma) -> np.ndarray:
     """`Sigma` as float64 (..., k, k); `Misuse` unless symmetric, finite, with variances >= 0 and |rho| <= 1."""
-    sigma = np.asarray(Sigma)
-    if sigma.dtype.kind not in "bif":
+    sigma = checks.raw_array("Sigma", Sigma)
+    if sigma.dtype.kind not in "biuf":
         raise Misuse("Sigma must be an array of real numbers", f"dtype {sigma.dtype}")
     if sigma.ndim < 2 or sigma.shape[-1] != sigma.shape[-2]:
         raise Misuse("Sigma must be a square matrix, or a stack of them", f"shape {sigma.shape}")
@@ -25,6 +26,7 @@ def checked(Sigma) -> np.ndarray:
     scale = np.max(np.abs(sigma), initial=0.0)
     if not np.isfinite(scale):
         raise Misuse("Sigma must be finite", f"{scale} among its entries")
+    pairs.small("Every entry of Sigma", sigma)
     flipped = np.swapaxes(sigma, -1, -2)
     if np.max(np.abs(sigma - flipped), initial=0.0) > 1e-9 * scale:
         raise Misuse("Sigma must be symmetric", hint="Use (S + S.T) / 2")
@@ -76,7 +78,7 @@ def _top(x: np.ndarray) -> float:
 def _general(phi: Activation, sigma: np.ndarray, slope: bool) -> Values:
     if phi.form == "identity":
         return Values(np.ones_like(sigma) if slope else sigma.copy(), "closed form", 0.0)
-    if not phi.kinks and not phi.form:
+    if not phi.kinks and not phi.form and not mixture.holds(phi, np.diagonal(sigma)):
         found = _by_series(slope_of(phi) if slope else phi.f, sigma)
         if found is not None:
             found.error += slip(phi, slope) * _top(found)

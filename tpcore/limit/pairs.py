@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import numpy as np
 
+from tpcore import checks
 from tpcore.activations import Activation
 from tpcore.errors import Misuse
 from tpcore.jitted import gaussian
-from tpcore.limit import bivariate, closed, series, table
+from tpcore.limit import bivariate, closed, kinked, mixture, series, table
 from tpcore.limit.derivative import slip, slope_of
 from tpcore.limit.estimate import Estimate
 
 EPS = np.finfo(float).eps
 SLACK = 2e-9
 MANY = 400
+LARGEST = 1e100
 
 
 def evaluate(phi: Activation, psi: Activation, q1, q2, c, m1, m2, slope: bool = False) -> Estimate:
     """E phi(u) psi(v) or, with `slope`, E phi'(u) psi'(v), of the broadcast shape."""
-    given = [np.asarray(x, dtype=np.float64) for x in (q1, q2, c, m1, m2)]
+    named = {"The variance q1": q1, "The variance q2": q2, "The covariance c": c, "The mean m1": m1, "The mean m2": m2}
+    given = [small(what, checks.array(what, x)) for what, x in named.items()]
     try:
         given = np.broadcast_arrays(*given)
     except ValueError:
@@ -27,19 +30,35 @@ def evaluate(phi: Activation, psi: Activation, q1, q2, c, m1, m2, slope: bool = 
     shape = given[0].shape
     q1, q2, c, m1, m2 = (np.ascontiguousarray(x).reshape(-1) for x in given)
     q1, q2 = checked(q1, q2, c)
-    if not (np.isfinite(m1).all() and np.isfinite(m2).all()):
-        raise Misuse("The means must be finite")
     value, error, method = flat(phi, psi, q1, q2, c, m1, m2, slope)
     if not shape:
         return Estimate(float(value[0]), float(error[0]), method)
     return Estimate(value.reshape(shape), error.reshape(shape), method)
 
 
+def small(what: str, x: np.ndarray) -> np.ndarray:
+    """`x`, if products of two such numbers are far from overflow."""
+    if np.max(np.abs(x), initial=0.0) > LARGEST:
+        raise Misuse(f"{what} must be at most {LARGEST:g}, so that products do not overflow", f"{np.abs(x).max():g}")
+    return x
+
+
+def finite(phi: Activation, values: np.ndarray, errors: np.ndarray, typical: np.ndarray) -> np.ndarray:
+    """`values`, if the expectations exist as far as their errors tell; `typical` is a size that they may have."""
+    if not np.isfinite(values).all() or np.any(errors > np.maximum(np.abs(values), 1.0) + typical):
+        bivariate.refuse_infinite(phi.name)
+    return values
+
+
+def _at_one_deviation(f, q: np.ndarray, m: np.ndarray) -> np.ndarray:
+    """The larger of |f(m + s)| and |f(m - s)|, s = sqrt q."""
+    with np.errstate(all="ignore"):
+        return np.nan_to_num(np.maximum(np.abs(f(m + np.sqrt(q))), np.abs(f(m - np.sqrt(q)))))
+
+
 def checked(q1: np.ndarray, q2: np.ndarray, c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The variances, with rounding below 0 removed; `Misuse` where no such Gaussian pair exists."""
     scale = max(np.max(np.abs(q1), initial=0.0), np.max(np.abs(q2), initial=0.0))
-    if not np.isfinite(scale):
-        raise Misuse("Variances must be finite")
     for q in (q1, q2):
         if np.min(q, initial=0.0) < -1e-12 * scale:
             raise Misuse("A variance must be at least 0", f"{float(q.min()):.6g}")
@@ -68,11 +87,14 @@ def flat(phi, psi, q1, q2, c, m1, m2, slope=False) -> tuple[np.ndarray, np.ndarr
         if known is not None:
             return *known, "closed form"
     f, g = (slope_of(phi), slope_of(psi)) if slope else (phi.f, psi.f)
+    if centred and phi is psi and (mixture.holds(phi, q1) or mixture.holds(phi, q2)):
+        return *mixture.flat(phi, q1, q2, c, slope), "series"
     value, error, method = _numerically(f, g, phi, psi, q1, q2, c, m1, m2, centred)
     if slope:
         error = error + (slip(phi, slope) + slip(psi, slope)) * np.max(np.abs(value), initial=0.0)
         value = _at_zero(f, g, phi, psi, q1, q2, m1, m2, value)
-    return value, error, method
+    typical = _at_one_deviation(f, q1, m1) * _at_one_deviation(g, q2, m2)
+    return finite(phi, value, error, typical), error, method
 
 
 def _numerically(f, g, phi, psi, q1, q2, c, m1, m2, centred) -> tuple[np.ndarray, np.ndarray, str]:
@@ -80,11 +102,40 @@ def _numerically(f, g, phi, psi, q1, q2, c, m1, m2, centred) -> tuple[np.ndarray
         found = _series(f, g, q1, q2, c, phi is psi)
         if found is not None:
             return *found, "series"
+    if centred and c.size > MANY and (phi.kinks or psi.kinks):
+        found = kinked.flat(f, g, q1, q2, c, phi.kinks, psi.kinks)
+        if found is not None:
+            return _completed(found, f, g, phi, psi, q1, q2, c)
     if centred and c.size > MANY:
         found = table.flat(f, g, q1, q2, c, phi.kinks, psi.kinks)
         if found is not None:
             return *found, "table"
     return *bivariate.integrate(bivariate.Pairs(f, g, q1, q2, c, m1, m2, phi.kinks, psi.kinks)), "quadrature"
+
+
+def _completed(found, f, g, phi, psi, q1, q2, c) -> tuple[np.ndarray, np.ndarray, str]:
+    """Some pairs by the series, the variances E f(u)^2 by one integral, the others by a table or by quadrature."""
+    which, some, errors = found
+    value, error = np.empty(c.size), np.empty(c.size)
+    value[which], error[which] = some, errors
+    rest = np.ones(c.size, bool)
+    rest[which] = False
+    same = np.flatnonzero(rest & (q1 == c) & (q2 == c)) if f == g else which[:0]
+    if same.size:
+        zero = np.zeros(same.size)
+        value[same], error[same] = single_values(lambda x: f(x) ** 2, phi.kinks, q1[same], zero)
+        rest[same] = False
+    if not rest.any():
+        return value, error, "quadrature" if same.size else "series"
+    zero = np.zeros(int(rest.sum()))
+    problem = (q1[rest], q2[rest], c[rest])
+    tabled = table.flat(f, g, *problem, phi.kinks, psi.kinks) if zero.size > MANY else None
+    if tabled is None:
+        tabled = bivariate.integrate(bivariate.Pairs(f, g, *problem, zero, zero, phi.kinks, psi.kinks))
+        value[rest], error[rest] = tabled
+        return value, error, "quadrature"
+    value[rest], error[rest] = tabled
+    return value, error, "table"
 
 
 def closed_flat(phi: Activation, q1, q2, c, slope: bool) -> tuple[np.ndarray, np.ndarray] | None:
@@ -140,13 +191,16 @@ def _two_sided(f, phi: Activation, q: float, m: float) -> float:
 
 def single(phi: Activation, q, m) -> Estimate:
     """E phi(u), u ~ N(m, q), of the broadcast shape."""
-    q, m = np.broadcast_arrays(np.asarray(q, np.float64), np.asarray(m, np.float64))
+    q, m = (small(what, checks.array(what, x)) for what, x in (("The variance q", q), ("The mean m", m)))
+    try:
+        q, m = np.broadcast_arrays(q, m)
+    except ValueError:
+        raise Misuse("Variance and mean must broadcast", f"shapes {q.shape}, {m.shape}") from None
     shape = q.shape
     q, m = q.reshape(-1).copy(), m.reshape(-1).copy()
     q, _ = checked(q, q, np.zeros_like(q))
-    if not np.isfinite(m).all():
-        raise Misuse("The means must be finite")
     value, error = single_values(phi.f, phi.kinks, q, m)
+    finite(phi, value, error, _at_one_deviation(phi.f, q, m))
     if not shape:
         return Estimate(float(value[0]), float(error[0]), "quadrature")
     return Estimate(value.reshape(shape), error.reshape(shape), "quadrature")

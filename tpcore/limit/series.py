@@ -55,8 +55,9 @@ def _basis(step: float, degrees: int) -> tuple[np.ndarray, np.ndarray, np.ndarra
 
 def _parts(f: Callable, s: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     z = s[:, None] * x
-    plus, minus = f(z), f(-z)
-    return (plus + minus) / 2, (plus - minus) / 2
+    with np.errstate(all="ignore"):
+        plus, minus = f(z), f(-z)
+        return (plus + minus) / 2, (plus - minus) / 2
 
 
 def _project(f: Callable, s: np.ndarray, step: float, degrees: int, keep: tuple[int, int]):
