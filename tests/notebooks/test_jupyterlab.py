@@ -1,0 +1,129 @@
+"""The labs are live inside JupyterLab, without a request to any other host: a control moves, Python computes, figures change.
+
+Playwright runs in a thread of its own, since the tests of tests/browser may hold its loop in this one.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+from tests.browser.conftest import missing
+from tests.browser.drive import Visit, launched
+from tests.notebooks.conftest import NOTEBOOKS
+
+pytestmark = pytest.mark.browser
+LECTURES = ("01_wide_networks_are_gaussian", "02_semicircle")
+PATIENCE = 90_000  # ms, for a busy computer
+# What the figures hold: every number that Python sent to a Bokeh column data source.
+DATA = """() => Bokeh.documents.flatMap(d => [...d._all_models.values()]).filter(m => m.type === "ColumnDataSource")
+  .map(m => JSON.stringify([...Object.values(m.data ?? {})].map(column => Array.from(column).slice(0, 50)))).sort().join("|")"""
+# The numbers table beside them, as HTML.
+NUMBERS = """() => Bokeh.documents.flatMap(d => [...d._all_models.values()]).map(m => m.text)
+  .filter(text => typeof text === "string").map(text => new DOMParser().parseFromString(text, "text/html").documentElement.textContent)
+  .filter(text => text.includes("tp-numbers"))"""
+WIDTH = "96"
+
+
+@pytest.fixture(scope="module")
+def jupyter(tmp_path_factory):
+    """The address of a JupyterLab with copies of the lectures and no settings of anybody's."""
+    pytest.importorskip("jupyterlab", reason="the extra `lab` is not installed") if not os.environ.get("CI") else None
+    home = tmp_path_factory.mktemp("jupyter")
+    shutil.copytree(NOTEBOOKS, home / "work", ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    own = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "runtime", "IPYTHONDIR": "ipython"}
+    environment = {**os.environ, **{key: str(home / name) for key, name in own.items()}, "OMP_NUM_THREADS": "1"}
+    command = [
+        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1", f"--port={port}",
+        "--ServerApp.port_retries=0", "--IdentityProvider.token=", "--ServerApp.password=", f"--notebook-dir={home / 'work'}",
+        "--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    ]  # fmt: skip
+    with open(home / "log", "w") as log:
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        _answers(f"http://127.0.0.1:{port}", server, home / "log")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()  # it ends its kernels
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            server.kill()
+
+
+def _answers(url, server, log) -> None:
+    end = time.monotonic() + PATIENCE / 1000
+    while time.monotonic() < end:
+        if server.poll() is not None:
+            pytest.fail("JupyterLab ended:\n" + log.read_text()[-3000:])
+        try:
+            urlopen(f"{url}/api/status", timeout=30).close()
+            return
+        except (URLError, OSError):
+            time.sleep(0.2)
+    pytest.fail(f"nothing answers at {url}")
+
+
+def drive(url: str, lecture: str) -> dict:
+    """Run the lecture in a browser, then turn the lab's width from 1,024 to `WIDTH`; what was seen."""
+    with launched() as browser:
+        if browser is None:
+            return {"browser": None}
+        visit = Visit(browser)
+        page = visit.page
+        page.set_default_timeout(PATIENCE)
+        page.goto(f"{url}/lab/tree/{lecture}.ipynb?reset")
+        page.locator(".jp-Notebook .jp-Cell").first.click()
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_text("Run All Cells", exact=True).click()
+        width = page.locator(".tp-value input")
+        _scroll_to(page, width)
+        page.locator(".jp-Notebook canvas >> visible=true").first.wait_for()
+        page.wait_for_function(f"() => ({NUMBERS})().some(text => text.includes('1,024'))")
+        before = page.evaluate(DATA)
+        width.first.fill(WIDTH)
+        width.first.press("Enter")
+        page.wait_for_function(f"before => ({DATA})() !== before", arg=before)
+        page.wait_for_function(f"width => ({NUMBERS})().some(text => text.includes('>' + width + '<'))", arg=WIDTH)
+        seen = {
+            "browser": browser.version,
+            "errors": page.locator(".jp-RenderedText[data-mime-type='application/vnd.jupyter.stderr']").all_inner_texts(),
+            "foreign": visit.foreign,
+            "complaints": visit.complaints,
+        }
+        visit.context.close()
+        return seen
+
+
+def _scroll_to(page, target) -> None:
+    """Go to the end until `target` is there: JupyterLab draws the outputs that are in view."""
+    end = time.monotonic() + PATIENCE / 1000
+    while time.monotonic() < end:
+        if target.count() and target.first.is_visible():
+            target.first.scroll_into_view_if_needed()
+            return
+        page.evaluate("document.querySelectorAll('.jp-Notebook .jp-WindowedPanel-outer').forEach(e => e.scrollTop += 700)")
+        page.wait_for_timeout(150)
+    raise AssertionError("the lab has not appeared")
+
+
+@pytest.mark.parametrize("lecture", LECTURES)
+def test_the_lab_is_live_without_internet(jupyter, lecture):
+    with ThreadPoolExecutor(1) as thread:
+        seen = thread.submit(drive, jupyter, lecture).result()
+    if seen["browser"] is None:
+        missing("no Chromium or Chrome is installed; python -m tests.browser.chromium installs one")
+    assert seen["foreign"] == [], "requests that leave this machine"
+    assert seen["complaints"] == [], "complaints of the page"
+    assert seen["errors"] == []
