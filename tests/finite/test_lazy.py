@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+import tpcore as tp
 from tpcore.compute.tiles import single_blas
 from tpcore.finite.dense import DenseMatrix
 from tpcore.finite.lazy import LazyMatrix
@@ -135,3 +136,17 @@ def test_inputs_stay_orthonormal_over_many_products(pull):
     inputs = side.inputs[: side.count]
     assert side.count > 20
     np.testing.assert_allclose(inputs @ inputs.T / n, np.eye(side.count), atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_images_of_columns_that_are_close_but_not_equal(dtype):
+    """A matrix met once: W (x + d y) - W x has d times the size of W y, and equal columns have equal images."""
+    prog = tp.Program("close")
+    x, y = prog.vectors("x y")
+    W, B = prog.matrix("W"), prog.block("B", cov=np.eye(60))
+    a, b, c = W @ x, W @ (x + 1e-3 * y), W @ (1 * x)
+    for name, var in (("gap", b - a), ("none", c - a), ("rest", W @ B)):
+        prog.name(name, var)
+    run = tp.run(prog, 20_000, seed=2, method="lazy", dtype=dtype)
+    assert abs(run["gap"].std() / 1e-3 - 1) < 0.03
+    assert not run["none"].any()

@@ -11,7 +11,7 @@ from tpcore.finite.values import length, size, tile_rows
 
 BUDGET = 2 * 2**30
 _DENSE_ENTRIES = 2**25
-_NANOSECONDS = {"normal": 10.0, "flop": 0.05, "pass": 1.0}
+_NANOSECONDS = {"normal": 1.5, "flop": 0.05, "pass": 1.0}
 _PRODUCT_SECONDS = 2e-4
 
 

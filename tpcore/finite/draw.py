@@ -108,7 +108,7 @@ class Draw:
             self.outputs[what] = total / np.sqrt(rows) + bias
         elif kind == "gram":
             variance, cols = self._matrix_shape(what.matrix)[::2]
-            self._factors[what.key] = factor(total * (variance / cols), self.dtype.type)
+            self._factors[what.key] = factor(total * (variance / cols))
         else:
             self.scalars[what.index] = total / rows
 
@@ -156,4 +156,6 @@ def _columns(blocks: list[np.ndarray], rows: int) -> np.ndarray:
 
 
 def _gram(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return (x.T @ y).astype(np.float64, copy=False)
+    """In float64: columns of float32 that differ by little must stay different."""
+    left = x.astype(np.float64, copy=False)
+    return left.T @ (left if y is x else y.astype(np.float64, copy=False))

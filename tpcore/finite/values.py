@@ -8,7 +8,7 @@ import numpy as np
 from scipy.linalg import lapack
 
 from tpcore.errors import Misuse
-from tpcore.jitted.normal import fill
+from tpcore.jitted import normal, normal64
 from tpcore.program.ops import LinComb, Mix, Node, Nonlin, Reshape, Scalar, Stack
 
 TILE_ELEMENTS, TILE_LEAST, TILE_MOST = 2**17, 256, 8192
@@ -44,11 +44,10 @@ def generator(root: np.random.SeedSequence, *key: int) -> np.random.Generator:
 
 
 def normals(root: np.random.SeedSequence, key: tuple[int, ...], shape: tuple[int, ...], dtype) -> np.ndarray:
-    """The standard normal numbers named by `key`: NumPy's ziggurat for float64, the jitted stream for float32."""
-    if np.dtype(dtype) == np.float64:
-        return generator(root, *key).standard_normal(shape)
-    out = np.empty(size(shape), np.float32)
+    """The standard normal numbers named by `key`, from the jitted stream of their precision."""
+    out = np.empty(size(shape), dtype)
     child = np.random.SeedSequence(root.entropy, spawn_key=(*root.spawn_key, *key))
+    fill = normal64.fill if out.dtype == np.float64 else normal.fill
     fill(child.generate_state(1, np.uint64)[0], out)
     return out.reshape(shape)
 
@@ -63,17 +62,17 @@ def root_of(seed: int | np.random.SeedSequence) -> np.random.SeedSequence:
     return np.random.SeedSequence(int(seed))
 
 
-def factor(cov: np.ndarray, precision: type = np.float64) -> np.ndarray:
+def factor(cov: np.ndarray) -> np.ndarray:
     """F of shape (k, r), r the numerical rank, with F F^T = cov: a pivoted Cholesky factor of the correlations.
 
     Columns are scaled to variance 1 first, so a small vector beside a large
     one keeps its relative accuracy. Directions whose share of a variance is
-    below the rounding error of `precision` are dropped: equal columns stay equal.
+    below rounding error are dropped: equal columns stay equal.
     """
     scale = np.sqrt(np.maximum(np.diag(cov), 0.0))
     safe = np.where(scale > 0, scale, 1.0)
     unit = np.asfortranarray(cov / safe[:, None] / safe)
-    tol = 4 * max(len(cov), 8) * float(np.finfo(precision).eps)
+    tol = 4 * max(len(cov), 8) * float(np.finfo(float).eps)
     lower, pivots, rank, _ = lapack.dpstrf(unit, tol=tol, lower=1, overwrite_a=1)
     if not scale.any():
         rank = 0
