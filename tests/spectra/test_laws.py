@@ -156,5 +156,6 @@ def test_shapes_and_extremes():
     law = Semicircle(1.0)
     assert np.ndim(law.pdf(0.5)) == 0 and law.pdf([[0.5, 1]]).shape == (1, 2)
     assert law.cdf(np.zeros((2, 0))).shape == (2, 0) and law.quantile(np.zeros((0,))).shape == (0,)
+    assert law.pdf(np.inf) == law.pdf(-np.inf) == 0 and law.cdf(np.inf) == 1
     assert np.isnan(law.pdf(np.nan)) and np.isnan(law.cdf(np.nan))
     assert "semicircle" in repr(law) and "sqrt" in law.latex and "s^2" in Semicircle(2.0).latex
