@@ -149,4 +149,4 @@ def test_images_of_columns_that_are_close_but_not_equal(dtype):
         prog.name(name, var)
     run = tp.run(prog, 20_000, seed=2, method="lazy", dtype=dtype)
     assert abs(run["gap"].std() / 1e-3 - 1) < 0.03
-    assert not run["none"].any()
+    assert np.abs(run["none"]).max() < (1e-12 if dtype == np.float64 else 1e-5)

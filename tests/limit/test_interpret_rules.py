@@ -289,3 +289,21 @@ def test_parameters_may_differ_by_column():
         s = np.sqrt(S[i, i])
         exact = quad(lambda z, s=s: min(s * z, s * s) ** 2 * norm.pdf(z), -12, 12, points=[s], epsabs=1e-13)[0]
         assert cov[i, i] == pytest.approx(exact, rel=1e-9)
+
+
+def _five_gaussians():
+    prog = tp.Program("five")
+    xs = prog.vectors("a b c d e", cov=1.2 * np.eye(5))
+    prog.name("m", tp.moment(lambda a, b, c, d, e: np.sin(a + b * c) * np.cos(d * e) + a * a, *xs))
+    return prog
+
+
+def test_a_tolerance_buys_points_where_expectations_are_sampled():
+    """Errors fall as asked, and where the tolerance is out of reach the notes say so."""
+    exact = 1.2  # of a^2; the rest changes sign with a and b
+    loose, tight = (tp.limit(_five_gaussians(), tol=tol) for tol in (0.05, 2e-4))
+    assert tight.error("m") <= 2e-4 * tight.scalar("m") and tight.error("m") < loose.error("m")
+    assert abs(tight.scalar("m") - exact) < 5 * tight.error("m")
+    assert tight.method("m") == "sampling" and not any("above the tolerance" in note for note in tight.notes)
+    few = tp.limit(_five_gaussians(), samples=64, tol=1e-9)
+    assert any("above the tolerance 1e-09" in note and "sampled" in note for note in few.notes)

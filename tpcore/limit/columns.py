@@ -22,6 +22,7 @@ from tpcore.limit.plan import Plan
 MOST_RANK = 3
 _RANK = 2e-15
 _SCRAMBLES = 8
+_FIRST_SAMPLES, _MOST_SAMPLES = 2**14, 2**28
 
 
 @dataclass
@@ -31,10 +32,10 @@ class Budget:
     Attributes
     ----------
     samples : int or None
-        Points for expectations of more than three Gaussians; None refuses them.
+        Points for expectations of more than three Gaussians; None and no `tol` refuses them.
     seed : int
     tol : float or None
-        Relative accuracy asked for; it is said where it is missed.
+        Relative accuracy asked for: sampling takes more points to meet it, and it is said where it is missed.
     notes : list of str
     """
 
@@ -113,11 +114,11 @@ def integral(factors: list[tuple[Combo, np.ndarray]], budget: Budget) -> tuple[n
     for r in np.unique(rank):
         chosen = np.flatnonzero(rank == r)
         task = _Task(factors, plan, chosen, mean, cov, factor[:, :, opaque - r :])
-        if r > MOST_RANK and budget.samples is None:
+        if r > MOST_RANK and budget.samples is None and budget.tol is None:
             _refuse(plan, int(r))
         value[chosen], errors[chosen] = task.run(int(r), budget)
         method = "sampling" if r > MOST_RANK else "quadrature" if r else method
-    _check(plan, value, errors, budget)
+    _check(plan, value, errors, budget, method)
     return value, float(errors.max()), method
 
 
@@ -152,12 +153,23 @@ class _Task:
         if rank == 0:
             return self(np.zeros((0, 1, count)), np.arange(count))[0], np.zeros(count)
         if rank > MOST_RANK:
-            return sampled(self, rank, count, budget.samples, budget.seed)
+            return sampled_to(self, rank, count, budget)
         numbers = [o for o, _ in self.kinks]
         normals = np.moveaxis(self.factor[:, numbers], 1, 0) if numbers else np.zeros((0, count, rank))
         offsets = np.array([kink - self.mean[o] for o, kink in self.kinks]).reshape(len(self.kinks), count)
         centres = -np.einsum("rdo,or->rd", np.linalg.pinv(self.factor), self.mean[: self.opaque])
         return integrate(self, rank, count, normals, offsets, centres)
+
+
+def sampled_to(f: Callable, rank: int, count: int, budget: Budget) -> tuple[np.ndarray, np.ndarray]:
+    """Sampling with the points asked for, four times as many at a time until the tolerance is met or they get too many."""
+    samples = budget.samples or _FIRST_SAMPLES
+    while True:
+        value, errors = sampled(f, rank, count, samples, budget.seed)
+        met = budget.tol is None or errors.max() <= budget.tol * max(float(np.abs(value).max()), 1e-12)
+        if met or 4 * samples * max(count, 64) > _MOST_SAMPLES:
+            return value, errors
+        samples *= 4
 
 
 def sampled(f: Callable, rank: int, count: int, samples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -194,12 +206,12 @@ def _refuse(plan: Plan, rank: int) -> None:
     raise Unsupported(
         f"An expectation must depend on at most {MOST_RANK} Gaussians at once to be found by quadrature",
         f"{rank} of them, through {_through(plan)}",
-        "Give samples= (65536, say) to sample it, or write the function as products and sums of functions of fewer "
+        "Give samples= (65536, say) or tol= (1e-3, say) to sample it, or write the function as products and sums of functions of fewer "
         "vectors, which are treated separately",
     )
 
 
-def _check(plan: Plan, value: np.ndarray, errors: np.ndarray, budget: Budget) -> None:
+def _check(plan: Plan, value: np.ndarray, errors: np.ndarray, budget: Budget, method: str) -> None:
     """Refuse what is not finite; say where the accuracy is poor."""
     bad = ~np.isfinite(value) | (errors > np.maximum(np.abs(value), 1.0))
     if bad.any():
@@ -211,7 +223,12 @@ def _check(plan: Plan, value: np.ndarray, errors: np.ndarray, budget: Budget) ->
     scale = max(float(np.abs(value).max()), 1e-12)
     if errors.max() > (1e-6 if budget.tol is None else budget.tol) * scale:
         asked = "" if budget.tol is None else f", above the tolerance {budget.tol:g}"
+        cause = (
+            "it was sampled (samples= takes more points)"
+            if method == "sampling"
+            else "kinks or jumps that are not known (tp.activations.custom(f, kinks=...) tells them), or growth close "
+            "to exp(x^2)"
+        )
         budget.note(
-            f"The expectation through {_through(plan)} has an estimated error of {errors.max():.1g}{asked}: kinks or "
-            "jumps that are not known (tp.activations.custom(f, kinks=...) tells them), or growth close to exp(x^2)."
+            f"The expectation through {_through(plan)} has an estimated error of {errors.max():.1g}{asked}: {cause}."
         )

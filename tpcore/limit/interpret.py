@@ -38,9 +38,11 @@ def limit(prog, seed: int = 0, samples: int | None = None, tol: float | None = N
     seed : int
         Of the sampling, where `samples` asks for it.
     samples : int, optional
-        Points for expectations of more than three Gaussians at once; without it they are refused.
+        Points for expectations of more than three Gaussians at once; without it and without `tol` they are refused.
     tol : float, optional
-        Relative accuracy asked of every expectation; ``notes`` tells where it is missed.
+        Relative accuracy asked of every expectation. What is sampled takes as many points as that needs, from
+        `samples` or 2^14 up to 2^22 (fewer where there are many expectations); quadrature aims at 1e-11 or better in
+        any case. ``notes`` tells where the accuracy was missed.
 
     Returns
     -------
@@ -49,7 +51,7 @@ def limit(prog, seed: int = 0, samples: int | None = None, tol: float | None = N
     Raises
     ------
     Unsupported
-        A transpose, or an expectation of more than three Gaussians without `samples`.
+        A transpose, or an expectation of more than three Gaussians without `samples` or `tol`.
     Misuse
         An expectation that is not finite, for instance a layer normalization of a zero vector.
     """
