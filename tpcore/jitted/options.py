@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import numba
 
-jit = numba.njit(cache=True, nogil=True, error_model="numpy")
+_OPTIONS = {"nogil": True, "error_model": "numpy"}
 
-jit_user = numba.njit(nogil=True, error_model="numpy")
+jit = numba.njit(cache=True, **_OPTIONS)
+
+jit_user = numba.njit(**_OPTIONS)
 """The same without the cache, for functions that a user hands over: they need not live in a file."""

@@ -156,19 +156,32 @@ def _sums(fn: Callable, mean: np.ndarray, root: np.ndarray, chunks) -> tuple[np.
 
 
 def _by_pieces(fn, mean, root, planes, tol):
-    rank = root.shape[1]
     levels = frame(planes)
-    reach, history = REACHES[0], []
-    index, wide = 0, 0
-    while True:
-        n = ORDERS[index]
-        points = count(levels, n, reach)
-        if points > MOST[rank] and len(history) >= 2 or index == len(ORDERS) - 1:
+    rules = [
+        (lambda reach, n=n: count(levels, n, reach), lambda reach, n=n: nodes(levels, n, reach)) for n in ORDERS[:-1]
+    ]
+    return _ladder(fn, mean, root, rules, tol)
+
+
+def _by_trapezoid(fn, mean, root, tol):
+    rank, rng = root.shape[1], np.random.default_rng(0)
+    rules = [
+        (lambda reach, h=h: (2 * reach / h) ** rank, lambda reach, h=h: _grid(h, reach, rng.random(rank)))
+        for h in STEPS[:-1]
+    ]
+    return _ladder(fn, mean, root, rules, tol)
+
+
+def _ladder(fn, mean, root, rules, tol):
+    """Rules (points, chunks), each a function of the reach, one after the other until they agree or get too long."""
+    index, wide, history = 0, 0, []
+    while index < len(rules):
+        points, chunks = rules[index]
+        if points(REACHES[wide]) > MOST[root.shape[1]] and len(history) >= 2:
             break
-        total, scale, edge = _sums(fn, mean, root, nodes(levels, n, reach))
+        total, scale, edge = _sums(fn, mean, root, chunks(REACHES[wide]))
         if np.any(edge > tol * 1e-2 * scale) and wide < len(REACHES) - 1:
-            wide += 1
-            reach, history = REACHES[wide], []
+            wide, history = wide + 1, []
             continue
         history.append(total)
         if _settled(history, scale, tol):
@@ -193,27 +206,6 @@ def _error(history: list, scale: np.ndarray) -> np.ndarray:
     slow = 3 * np.max(d, axis=0)
     small = before < 1e-11
     return (np.where(fast, last, np.where(small, np.maximum(last, before), slow)) + 100 * EPS) * scale
-
-
-def _by_trapezoid(fn, mean, root, tol):
-    rank = root.shape[1]
-    history, wide, index = [], 0, 0
-    rng = np.random.default_rng(0)
-    while True:
-        step, reach = STEPS[index], REACHES[wide]
-        points = (2 * reach / step) ** rank
-        if points > MOST[rank] and len(history) >= 2 or index == len(STEPS) - 1:
-            break
-        shift = rng.random(rank)
-        total, scale, edge = _sums(fn, mean, root, _grid(step, reach, shift))
-        if np.any(edge > tol * 1e-2 * scale) and wide < len(REACHES) - 1:
-            wide, history = wide + 1, []
-            continue
-        history.append(total)
-        if _settled(history, scale, tol):
-            break
-        index += 1
-    return history[-1], _error(history, scale) + edge
 
 
 def _grid(step: float, reach: float, shift: np.ndarray):
