@@ -28,7 +28,10 @@ def inner_share(answer) -> str:
     if near(value, 100 * truth, 1e-2):
         raise Wrong("As a share between 0 and 1, please.")
     if abs(value - truth) < 0.02:
-        raise Wrong("Close; three digits are asked for, and a sum over a coarse grid (or one small matrix) does not give them.")
+        raise Wrong(
+            "Close; three digits are asked for, and a sum over a coarse grid (or one small matrix) "
+            "does not give them."
+        )
     raise Wrong("Integrate law.pdf from -1 to 1, or take a difference of law.cdf.")
 
 
@@ -44,7 +47,10 @@ def crossing_pairings(answer) -> str:
     if near(values, everything - truth, 1e-9):
         raise Wrong("These are the pairings without a crossing; those that do cross are asked for.")
     wrong = int(np.argmax(values != truth)) + 1
-    raise Wrong(f"The first one that does not hold is at k = {wrong}. How many pairings of {2 * wrong} points are there in all?")
+    raise Wrong(
+        f"The first one that does not hold is at k = {wrong}. How many pairings of {2 * wrong} points "
+        "are there in all?"
+    )
 
 
 def _crossing(k: int) -> int:
@@ -80,10 +86,16 @@ def fourth_moment(answer) -> str:
     if near(value, truth * n):
         raise Wrong("Divide the trace by n.")
     if near(value, 2 + 1 / n) or near(value, 2 + 1 / n**2):
-        raise Wrong("Off the diagonal alone this might be; the diagonal has variance 2/n, and A_ij = A_ji lets indices coincide.")
+        raise Wrong(
+            "Off the diagonal alone this might be; the diagonal has variance 2/n, and A_ij = A_ji "
+            "lets indices coincide."
+        )
     if abs(value - truth) < 0.03:
         raise Wrong("Close, as a simulation is; the exact number is asked for.")
-    raise Wrong("Sum E[A_ij A_jk A_kl A_li] over the indices: three pairings of the four factors, each a product of two covariances.")
+    raise Wrong(
+        "Sum E[A_ij A_jk A_kl A_li] over the indices: three pairings of the four factors, each a "
+        "product of two covariances."
+    )
 
 
 def wigner_matrix(answer) -> str:
@@ -101,14 +113,17 @@ def wigner_matrix(answer) -> str:
         raise Wrong("The entries must have mean zero; a mean shifts one eigenvalue far out.")
     scale = float(np.mean(upper**2))
     if abs(scale - 1) > 0.05:
-        raise Wrong(f"Off the diagonal n times the variance must be 1; here it is {scale:.3g}. What does adding the transpose do to it?"
-                    if near(scale, 2, 0.05) else f"Off the diagonal n times the variance must be 1; here it is {scale:.3g}.")
+        doubled = " What does adding the transpose do to it?" if near(scale, 2, 0.05) else ""
+        raise Wrong(f"Off the diagonal n times the variance must be 1; here it is {scale:.3g}." + doubled)
     skewness = float(np.mean(upper**3))
     if skewness < 1:
         raise Wrong("The entries should be skewed, as those of an exponential variable are; yours look symmetric.")
     gap = tp.spectra.cdf_gap(tp.spectra.semicircle(), np.linalg.eigvalsh(first), np.arange(n), n)
     if gap > 0.02:
-        raise Wrong("The entries look right, yet the spectrum is not the semicircle: are they independent, the diagonal small?")
+        raise Wrong(
+            "The entries look right, yet the spectrum is not the semicircle: are they independent, "
+            "the diagonal small?"
+        )
     return "Even skewed entries give the same law: two moments are all that matters."
 
 
@@ -130,7 +145,10 @@ def wishart_program(answer) -> str:
     products = sum(1 for node in prog.nodes if hasattr(node.op, "matrix"))
     if products != 2 * k:
         raise Wrong(f"Three times W W^T makes six products; the program has {products}.")
-    raise Wrong(f"At width 800 its mean is {mean:.2f} ± {error:.2f}, and that is not the third moment. Which comes first, W or W^T, and what variance have v and W?")
+    raise Wrong(
+        f"At width 800 its mean is {mean:.2f} ± {error:.2f}, and that is not the third moment. Which "
+        "comes first, W or W^T, and what variance have v and W?"
+    )
 
 
 def sturm(answer) -> str:
@@ -154,7 +172,13 @@ def sturm(answer) -> str:
     count = number(called(f, diagonal, off, 0.5))
     seconds = time.perf_counter() - start
     if count != tp.spectra.sturm_counts(diagonal, off, [0.5])[0]:
-        raise Wrong("Small matrices hold, but not one of size 3,000: does anything grow, or overflow? Ratios do not, determinants do.")
+        raise Wrong(
+            "Small matrices hold, but not one of size 3,000: does anything grow, or overflow? Ratios "
+            "do not, determinants do."
+        )
     if seconds > 0.3:
-        raise Wrong(f"Right, but n = 3,000 took {seconds:.1f} s: no n x n matrix is needed, one pass over the diagonal is enough.")
+        raise Wrong(
+            f"Right, but n = 3,000 took {seconds:.1f} s: no n x n matrix is needed, one pass over the "
+            "diagonal is enough."
+        )
     return "O(n) work, no matrix: that is how the eigenvalues of a million by a million matrix are counted."

@@ -28,7 +28,10 @@ def coins(answer) -> str:
         raise Wrong("Divide by the square of the second moment.")
     if abs(value - truth) < 0.05:
         raise Wrong("Close, as a simulation is; the exact number is asked for, and it is rational.")
-    raise Wrong("Expand the fourth power of the sum: which products of four signs have a nonzero mean, and how many are there?")
+    raise Wrong(
+        "Expand the fourth power of the sum: which products of four signs have a nonzero mean, and "
+        "how many are there?"
+    )
 
 
 def single_layer_kurtosis(answer) -> str:
@@ -48,7 +51,10 @@ def single_layer_kurtosis(answer) -> str:
         raise Wrong("Given the layer f is Gaussian, so its own fourth moment contributes a factor.")
     if values[0] == values[-1] or not near(values[-1], truth[-1], 0.02):
         raise Wrong("At n = 1,000 it must be near 3. Condition on the layer first: E f^4 = 3 E K_n^2.")
-    raise Wrong("Its limit is right, its 1/n term is not. What is the variance of relu(h)^2, in units of its squared mean?")
+    raise Wrong(
+        "Its limit is right, its 1/n term is not. What is the variance of relu(h)^2, in units of its "
+        "squared mean?"
+    )
 
 
 PAIR = {"q1": 2.0, "q2": 1.0, "c": 0.8}
@@ -71,7 +77,10 @@ def relu_pair(answer) -> str:
         raise Wrong("2 and 1 are variances, not standard deviations.")
     if abs(value - truth) < 0.1 * truth:
         raise Wrong("Close, but not to one percent: more draws, or the formula of the table.")
-    raise Wrong("Draw a million pairs (u, v) with np.random.default_rng().multivariate_normal and average, to see the size.")
+    raise Wrong(
+        "Draw a million pairs (u, v) with np.random.default_rng().multivariate_normal and average, "
+        "to see the size."
+    )
 
 
 def nngp_function(answer) -> str:
@@ -152,7 +161,8 @@ def _limit_kernel(prog: tp.Program) -> np.ndarray:
     try:
         return tp.limit(prog).kernel()
     except tp.errors.Unsupported:
-        raise Wrong("relu is applied to a sum that is not Gaussian. In the network asked for h1 itself is added, not relu(h1).") from None
+        words = "relu is applied to a sum that is not Gaussian. In the network asked for h1 is added, not relu(h1)."
+        raise Wrong(words) from None
     except tp.errors.Misuse as error:
         raise Wrong(f"The program has no limit here: {error}") from None
 
@@ -168,10 +178,13 @@ def width_for_a_target(answer) -> str:
         raise Wrong("A width is a positive number of neurons.")
     X, _ = digits(8)
     net = tp.nets.MLP(**NET)
-    measured = tp.agreement.deviation(tp.empirical_nngp(net, X, width=width, draws=200, seed=77), tp.nngp(net, X)).mean()
-    there = float(measured) * math.sqrt(width / value)
+    drawn = tp.empirical_nngp(net, X, width=width, draws=200, seed=77)
+    there = float(tp.agreement.deviation(drawn, tp.nngp(net, X)).mean()) * math.sqrt(width / value)
     if abs(math.log(there / target)) < 0.16:
         return "Four times the width halves the error: the price of the square root."
     side = "larger" if there > target else "smaller"
     far = "much " if abs(math.log(there / target)) > 1 else ""
-    raise Wrong(f"At that width the deviation is {far}{side} than {target}. How does it depend on n, and what is it at a width that you have measured?")
+    raise Wrong(
+        f"At that width the deviation is {far}{side} than {target}. How does it depend on n, and what "
+        "is it at a width that you have measured?"
+    )

@@ -1,10 +1,11 @@
-"""The labs are live inside JupyterLab, without a request to any other host: a control moves, Python computes, figures change.
+"""The labs are live inside JupyterLab and ask no other host: a control moves, Python computes, figures change.
 
 Playwright runs in a thread of its own, since the tests of tests/browser may hold its loop in this one.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import socket
@@ -24,11 +25,14 @@ pytestmark = pytest.mark.browser
 LECTURES = ("01_wide_networks_are_gaussian", "02_semicircle")
 PATIENCE = 90_000  # ms, for a busy computer
 # What the figures hold: every number that Python sent to a Bokeh column data source.
-DATA = """() => Bokeh.documents.flatMap(d => [...d._all_models.values()]).filter(m => m.type === "ColumnDataSource")
-  .map(m => JSON.stringify([...Object.values(m.data ?? {})].map(column => Array.from(column).slice(0, 50)))).sort().join("|")"""
+DATA = """() => Bokeh.documents.flatMap(d => [...d._all_models.values()])
+  .filter(m => m.type === "ColumnDataSource")
+  .map(m => JSON.stringify([...Object.values(m.data ?? {})].map(column => Array.from(column).slice(0, 50))))
+  .sort().join("|")"""
 # The numbers table beside them, as HTML.
 NUMBERS = """() => Bokeh.documents.flatMap(d => [...d._all_models.values()]).map(m => m.text)
-  .filter(text => typeof text === "string").map(text => new DOMParser().parseFromString(text, "text/html").documentElement.textContent)
+  .filter(text => typeof text === "string")
+  .map(text => new DOMParser().parseFromString(text, "text/html").documentElement.textContent)
   .filter(text => text.includes("tp-numbers"))"""
 WIDTH = "96"
 
@@ -36,17 +40,20 @@ WIDTH = "96"
 @pytest.fixture(scope="module")
 def jupyter(tmp_path_factory):
     """The address of a JupyterLab with copies of the lectures and no settings of anybody's."""
-    pytest.importorskip("jupyterlab", reason="the extra `lab` is not installed") if not os.environ.get("CI") else None
+    if importlib.util.find_spec("jupyterlab") is None:
+        missing("the extra `lab` is not installed")
     home = tmp_path_factory.mktemp("jupyter")
     shutil.copytree(NOTEBOOKS, home / "work", ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    own = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "runtime", "IPYTHONDIR": "ipython"}
-    environment = {**os.environ, **{key: str(home / name) for key, name in own.items()}, "OMP_NUM_THREADS": "1"}
+    folders = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
+    environment = {**os.environ, **{name: str(home / name.lower()) for name in folders}, "OMP_NUM_THREADS": "1"}
     command = [
-        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1", f"--port={port}",
-        "--ServerApp.port_retries=0", "--IdentityProvider.token=", "--ServerApp.password=", f"--notebook-dir={home / 'work'}",
+        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1",
+        f"--port={port}",
+        "--ServerApp.port_retries=0", "--IdentityProvider.token=", "--ServerApp.password=",
+        f"--notebook-dir={home / 'work'}",
         "--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]  # fmt: skip
     with open(home / "log", "w") as log:
@@ -98,7 +105,7 @@ def drive(url: str, lecture: str) -> dict:
         page.wait_for_function(f"width => ({NUMBERS})().some(text => text.includes('>' + width + '<'))", arg=WIDTH)
         seen = {
             "browser": browser.version,
-            "errors": page.locator(".jp-RenderedText[data-mime-type='application/vnd.jupyter.stderr']").all_inner_texts(),
+            "errors": page.locator("[data-mime-type='application/vnd.jupyter.stderr']").all_inner_texts(),
             "foreign": visit.foreign,
             "complaints": visit.complaints,
         }
@@ -113,7 +120,7 @@ def _scroll_to(page, target) -> None:
         if target.count() and target.first.is_visible():
             target.first.scroll_into_view_if_needed()
             return
-        page.evaluate("document.querySelectorAll('.jp-Notebook .jp-WindowedPanel-outer').forEach(e => e.scrollTop += 700)")
+        page.evaluate("document.querySelectorAll('.jp-WindowedPanel-outer').forEach(e => e.scrollTop += 700)")
         page.wait_for_timeout(150)
     raise AssertionError("the lab has not appeared")
 

@@ -30,7 +30,8 @@ def executed(request):
     notebook = load(request.param)
     notebook.cells.append(nbformat.v4.new_code_cell("import time; print(time.process_time())"))
     resources = {"metadata": {"path": str(NOTEBOOKS)}}
-    NotebookClient(notebook, timeout=3 * SECONDS, kernel_name="python3", resources=resources, allow_errors=True).execute()
+    options = {"timeout": 3 * SECONDS, "kernel_name": "python3", "resources": resources, "allow_errors": True}
+    NotebookClient(notebook, **options).execute()
     return notebook, float(notebook.cells.pop().outputs[0].text)
 
 
