@@ -179,3 +179,15 @@ def test_access_is_said_in_words():
     for wrong in (lambda: ens.mean("nothing"), lambda: ens.cov(), lambda: ens.values("x0")):
         with pytest.raises(Misuse):
             wrong()
+
+
+def test_biases_have_their_variance_and_are_shared_as_named():
+    """Outputs of a zero vector are their biases alone: N(0, 0.4), one draw for a name, independent between names."""
+    prog = tp.Program("biases")
+    v, w, zero = prog.vector("v"), prog.vector("w"), prog.vector("zero", variance=0)
+    for name, readout, bias in (("a", v, "one"), ("b", w, "one"), ("c", v, "two")):
+        prog.output(name, readout, zero, bias_variance=0.4, bias=bias)
+    f = tp.ensemble(prog, 1, draws=4000, seed=8).outputs
+    np.testing.assert_array_equal(f["a"], f["b"])
+    for square, limit in ((f["a"] ** 2, 0.4), (f["c"] ** 2, 0.4), (f["a"] * f["c"], 0.0), (f["a"], 0.0)):
+        assert abs(tp.agreement.zscores(square, limit)) < 4
