@@ -9,7 +9,8 @@ identity hermite
 tanh sigmoid silu softplus         mixtures of closed forms at variances
                                    above 25 (`mixture`)
 smooth, zero means                 Hermite series (`series`), if it is short
-kinks, many pairs, zero means      Hermite series where |rho| <= 0.9 (`kinked`)
+kinks, many pairs, zero means      Hermite series up to |rho| = 0.97 or
+                                   0.988 (`kinked`)
 all others                         quadrature (`bivariate`), or a table of
                                    it for many pairs (`table`)
 =================================  =========================================
