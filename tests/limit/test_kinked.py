@@ -49,6 +49,8 @@ def test_longer_series_for_larger_correlations(reach, low):
     which, value, error = kinked.flat(phi.f, phi.f, q1, q2, c, phi.kinks, phi.kinks)
     exact, slip = bivariate.integrate(bivariate.Pairs(phi.f, phi.f, q1, q2, c, zero, zero, phi.kinks, phi.kinks))
     assert len(which) == 40
+    jump = kinked.flat(get("step").f, get("step").f, q1, q2, c, (0.0,), (0.0,))
+    np.testing.assert_allclose(jump[1], 0.25 + np.arcsin(c / np.sqrt(q1 * q2)) / (2 * np.pi), rtol=0, atol=1e-12)
     np.testing.assert_allclose(value, exact, rtol=1e-9, atol=1e-12)
     assert (np.abs(value - exact) <= error + slip).all() and error.max() < 1e-11
 

@@ -179,7 +179,7 @@ def integrate(pairs: Pairs, tol: float = 1e-12, check: bool = True) -> tuple[np.
 
 
 def _refine(hard: Pairs, number: int, reach: float, scale: np.ndarray, tol: float):
-    """(values, errors, rule) of the first rule that reaches `tol` on the hardest of `number` pairs, or the last in budget."""
+    """(values, errors, rule) of the first rule that reaches `tol` on the hardest of `number` pairs, or the last one."""
     rules = STEPS if hard.smooth else ORDERS
     for index in range(0 if hard.smooth else 2, len(rules)):
         value, error = _apply(hard, rules, index, reach, scale)

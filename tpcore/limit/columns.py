@@ -162,7 +162,7 @@ class _Task:
 
 
 def sampled_to(f: Callable, rank: int, count: int, budget: Budget) -> tuple[np.ndarray, np.ndarray]:
-    """Sampling with the points asked for, four times as many at a time until the tolerance is met or they get too many."""
+    """Sampling with the points asked for, then with four times as many until the tolerance is met or the budget ends."""
     samples = budget.samples or _FIRST_SAMPLES
     while True:
         value, errors = sampled(f, rank, count, samples, budget.seed)
@@ -206,8 +206,8 @@ def _refuse(plan: Plan, rank: int) -> None:
     raise Unsupported(
         f"An expectation must depend on at most {MOST_RANK} Gaussians at once to be found by quadrature",
         f"{rank} of them, through {_through(plan)}",
-        "Give samples= (65536, say) or tol= (1e-3, say) to sample it, or write the function as products and sums of functions of fewer "
-        "vectors, which are treated separately",
+        "Give samples= (65536, say) or tol= (1e-3, say) to sample it, or write the function as products and sums of "
+        "functions of fewer vectors, which are treated separately",
     )
 
 

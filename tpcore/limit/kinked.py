@@ -2,7 +2,8 @@
 
 E f(u) g(v) = sum_k a_k(q1) b_k(q2) rho^k. The coefficients of a function with kinks fall slowly, but rho^k does not:
 with |rho| <= 0.9 what is left after 320 terms is below 1e-14 of sqrt(E f^2 E g^2), whatever the functions; larger
-correlations take more terms, and are left to quadrature beyond 0.988. The coefficients come from Gauss-Legendre rules on the pieces between the kinks; a coarser rule tells their error.
+correlations take more terms, and are left to quadrature beyond 0.988. The coefficients come from Gauss-Legendre rules
+on the pieces between the kinks; a coarser rule tells their error.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ ROWS = 32
 
 
 def flat(f: Callable, g: Callable, q1, q2, c, kinks_f, kinks_g) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """(which, values, errors) of the centred pairs that are not too close to dependent; None where the rule is too coarse."""
+    """(which, values, errors) of the centred pairs that are not nearly dependent; None where the rule is too coarse."""
     with np.errstate(all="ignore"):
         rho = c / np.sqrt(q1 * q2)
     level = _level(np.abs(rho), np.any(kinks_f) or np.any(kinks_g))
@@ -42,7 +43,7 @@ def flat(f: Callable, g: Callable, q1, q2, c, kinks_f, kinks_g) -> tuple[np.ndar
 
 
 def _level(rho: np.ndarray, apart: bool) -> tuple[float, int, int]:
-    """The shortest series that serves nearly all of the pairs; kinks off 0 have their own rule a variance, which costs."""
+    """The shortest series that serves nearly all pairs; kinks off 0 need a rule for every variance, which costs."""
     levels = LEVELS[:2] if apart else LEVELS
     wanted = MOST * np.count_nonzero(rho < 1 - 1e-12)
     return next((level for level in levels if np.count_nonzero(rho <= level[0]) >= wanted), levels[-1])

@@ -181,7 +181,7 @@ def check_output(program, label: str, v, y, bias_variance: float, bias: str) -> 
 
 
 def check_program(program) -> None:
-    """What holds of a whole program, if it is one: readouts are used in outputs only, and are independent of what they read out.
+    """What holds of a program: it is one, readouts are used in outputs only and are independent of what they read out.
 
     Raises
     ------

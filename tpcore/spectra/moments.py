@@ -59,7 +59,8 @@ def spectral_moments(
     """
     ensemble(kind, nu)
     n, seed = checks.integer("The size n of a matrix", n, 1), checks.integer("The seed", seed, 0)
-    orders = [checks.integer("The order of a moment", k, 0, HIGHEST) for k in np.atleast_1d(checks.raw_array("The orders", orders))]
+    orders = np.atleast_1d(checks.raw_array("The orders", orders))
+    orders = [checks.integer("The order of a moment", k, 0, HIGHEST) for k in orders]
     if not orders:
         raise Misuse("At least one order of a moment must be named", "none")
     count = 1 if draws is None else checks.integer("The number of draws", draws, 1)
