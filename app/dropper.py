@@ -48,7 +48,7 @@ def dropper(took: Callable[[str, bytes | None], None], framed: bool) -> pn.Colum
     label = "Your own inputs, a .npy or .csv file"
     if framed:
         size = f"{MAX_BYTES // 2**20}MB"
-        widget = Dropper(took, name=label, max_file_size=size, max_files=1, multiple=False, chunk_size=CHUNK, height=44)
+        widget = Dropper(took, name=label, max_file_size=size, max_files=1, multiple=False, chunk_size=CHUNK, height=66)
     else:
         widget = pn.widgets.FileInput(name=label, accept=".npy,.csv")
         widget.param.watch(lambda event: event.new and took(widget.filename, event.new), "value")

@@ -84,6 +84,7 @@ class KernelsLab(Page):
         seed.stylesheets = [*seed.stylesheets, ".bk-spin-btn { display: none !important; }"]
         again = button("Draw again", on_click=lambda event: self.draw_again())
         again.stylesheets = [*again.stylesheets, ".bk-btn { width: 100% !important; }"]
+        again.styles = {"align-self": "flex-end"}
         knobs = {name: self.control(name) for name in ("depth", "phi", "sigma_w", "sigma_b", "sigma_v", "draws")}
         return [
             section("Network", halves(knobs["phi"], knobs["depth"]), halves(knobs["sigma_w"], knobs["sigma_b"]),

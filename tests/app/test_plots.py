@@ -185,7 +185,7 @@ def test_deviation_has_bars_ring_line_and_slope():
     assert data["colour"] == [colours.width_colour(n) for n in (8, 64, 512)]
     x, y = plot.line.data["x"], plot.line.data["y"]
     assert np.allclose(np.diff(np.log(y)) / np.diff(np.log(x)), -0.5)
-    assert plot.text.data["text"] == ["theory: slope −1/2", "measured −0.51 ± 0.04"]
+    assert plot.text.data["text"] == ["slope −1/2", "fit −0.51 ± 0.04"]
     assert plot.fig.y_range.start < min(y) and plot.fig.y_range.end > 0.5
     plot.current(512)
     assert list(plot.points.data["size"]) == [8, 8, 12]
@@ -197,7 +197,7 @@ def test_deviation_without_slope_or_error_is_drawn():
     plot = plots.DeviationPlot()
     unknown = {"error": np.full(3, np.nan), "slope": np.nan, "slope_error": np.nan, "done": False}
     plot.update(Of(**{**vars(DEVIATION), **unknown}), 8)
-    assert np.isfinite(plot.points.data["low"]).all() and plot.text.data["text"] == ["theory: slope −1/2"]
+    assert np.isfinite(plot.points.data["low"]).all() and plot.text.data["text"] == ["slope −1/2"]
 
 
 def test_spectrum_law_ends_at_its_support_and_labels_follow():

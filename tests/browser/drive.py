@@ -146,8 +146,8 @@ class Visit:
 
     def end(self) -> None:
         self.context.close()
-        assert not self.foreign, f"requests that leave this machine: {self.foreign}"
-        assert not self.complaints, f"complaints of the page: {self.complaints}"
+        assert not self.foreign, f"requests that leave this machine: {sorted(set(self.foreign))}"
+        assert not self.complaints, f"{len(self.complaints)} complaints of the page: {sorted(set(self.complaints))}"
 
 
 def axe_source() -> str:

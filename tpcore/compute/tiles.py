@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
+import threadpoolctl
 
 TILE_ROWS = 8192
 
@@ -43,7 +43,8 @@ def single_blas():
     with _lock:
         if _blas["depth"] == 0:
             if _blas["controller"] is None:
-                _blas["controller"] = ThreadpoolController()
+                _blas["controller"] = threadpoolctl.ThreadpoolController()
+            _take_control()
             _blas["limit"] = _blas["controller"].limit(limits=1, user_api="blas")
         _blas["depth"] += 1
     try:
@@ -52,7 +53,17 @@ def single_blas():
         with _lock:
             _blas["depth"] -= 1
             if _blas["depth"] == 0:
+                _take_control()
                 _blas["limit"].restore_original_limits()
+                _take_control()
+
+
+def _take_control() -> None:
+    """Let the present thread set BLAS's threads: threadpoolctl >= 3.7 obeys only the thread that set them first, and
+    here the first to enter and the last to leave may be two."""
+    clear = getattr(threadpoolctl.OpenBLASController, "clear_controlling_thread", None)
+    if clear is not None:
+        clear(force=True)
 
 
 def row_tiles(n: int, rows: int = TILE_ROWS) -> list[slice]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from tpcore import checks
 from tpcore.compute.progress import Progress, as_progress
-from tpcore.compute.tiles import get_threads, map_tiles
+from tpcore.compute.tiles import get_threads, map_tiles, single_blas
 from tpcore.errors import BudgetError, Unsupported
 from tpcore.finite.budget import BUDGET
 from tpcore.kernels.dense import DenseDraw
@@ -51,7 +51,8 @@ class Request:
         self.passes = passes
         self._check_memory(budget, entries(len(self.X)))
         root = np.uint64(self.seed.generate_state(1, np.uint64)[0])
-        self.sampler = Sampler(self.net, self.X, self.width, root, tick=self._tick)
+        with single_blas():  # as inside the tiles: BLAS rounds in another way on another number of threads
+            self.sampler = Sampler(self.net, self.X, self.width, root, tick=self._tick)
 
     def _check_memory(self, budget: float, entries: int) -> None:
         count, depth = len(self.X), self.net.depth
