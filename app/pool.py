@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from tpcore.compute.progress import Progress
+from tpcore.compute.tiles import give_way
 from tpcore.errors import Cancelled, Misuse
 
 log = logging.getLogger("tpapp")
@@ -191,6 +192,7 @@ class Pool:
             self._wake.notify_all()
 
     def _serve(self) -> None:
+        give_way()  # the event loop, the browser on this machine and short work come first
         while True:
             with self._wake:
                 while not self._queue and not self._closed:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,7 +12,7 @@ import pytest
 from threadpoolctl import threadpool_info
 
 import tpcore as tp
-from tpcore.compute.tiles import map_tiles, row_tiles, single_blas, tile_generators
+from tpcore.compute.tiles import NICENESS, give_way, map_tiles, row_tiles, single_blas, tile_generators
 
 
 def blas() -> list[int]:
@@ -63,6 +65,30 @@ def test_results_come_in_order_and_nested_calls_run():
     assert [s.start for s in tiles] == list(range(0, 100, 7)) and tiles[-1].stop == 100
     nested = map_tiles(lambda s: sum(map_tiles(lambda k: k, range(s.start, s.stop))), tiles)
     assert sum(nested) == sum(range(100))
+
+
+def test_background_tiles_give_way_and_never_stand_before_others():
+    started, release = threading.Event(), threading.Event()
+
+    def slow(_):
+        started.set()
+        release.wait(20)
+        return threading.get_native_id()
+
+    def background():
+        give_way()
+        return map_tiles(slow, range(8))
+
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(background)
+        assert started.wait(10)
+        assert map_tiles(lambda k: k, range(4)) == [0, 1, 2, 3] and not waiting.done()
+        release.set()
+        behind = set(waiting.result())
+    assert behind.isdisjoint(map_tiles(lambda _: threading.get_native_id(), range(8)))
+    if sys.platform == "linux":
+        assert {os.getpriority(os.PRIO_PROCESS, thread) for thread in behind} == {NICENESS}
+        assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == 0
 
 
 def test_the_first_error_comes_out():

@@ -12,17 +12,18 @@ import os
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import numpy as np
 import threadpoolctl
 
 TILE_ROWS = 8192
+NICENESS = 10
 
 _lock = threading.Lock()
 _inside = threading.local()
 _blas = {"depth": 0, "limit": None, "controller": None}
-_pools: dict[int, ThreadPoolExecutor] = {}
+_pools: dict[tuple[int, bool], ThreadPoolExecutor] = {}
 _threads = max(1, os.cpu_count() or 1)
 
 
@@ -82,14 +83,32 @@ def map_tiles(work: Callable, tiles: Iterable) -> list:
     with single_blas():
         if len(tiles) <= 1 or threads == 1 or getattr(_inside, "busy", False):
             return [work(tile) for tile in tiles]
-        with _lock:
-            pool = _pools.setdefault(threads, ThreadPoolExecutor(threads, thread_name_prefix="tiles"))
+        pool = _pool(threads, getattr(_inside, "background", False))
         futures = [pool.submit(_marked, work, tile) for tile in tiles]
         try:
             return [future.result() for future in futures]
         finally:
             for future in futures:
                 future.cancel()
+
+
+def give_way() -> None:
+    """Make the calling thread, and the threads of its tiles, give way to others.
+
+    Its tiles get threads of their own, so that short work for a waiting visitor never queues behind them; where the
+    system can (Linux), they also run at a lower priority.
+    """
+    _inside.background = True
+    with suppress(AttributeError, OSError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+
+
+def _pool(threads: int, background: bool) -> ThreadPoolExecutor:
+    with _lock:
+        if (threads, background) not in _pools:
+            start = give_way if background else None
+            _pools[threads, background] = ThreadPoolExecutor(threads, thread_name_prefix="tiles", initializer=start)
+        return _pools[threads, background]
 
 
 def _marked(work: Callable, tile):
