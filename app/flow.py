@@ -63,13 +63,23 @@ class Flow:
         self._drawn: dict[str, Hashable] = {}
         self._complete: set[str] = set()
         self._fractions: dict[str, float] = {}
+        self._open = False
+        self._held: dict[str, Request] = {}
 
     def start(self) -> bool:
         """Connect to the current document; False if that was done before."""
         if self.jobs is not None:
             return False
         self.jobs = jobs.Jobs()
+        jobs.when_shown(self._begin)
         return True
+
+    def _begin(self) -> None:
+        """The page is on the screen: background work, which would have slowed that down, may begin."""
+        self._open = True
+        held, self._held = self._held, {}
+        for request in held.values():
+            self._submit(request)
 
     @property
     def done(self) -> float | None:
@@ -101,12 +111,13 @@ class Flow:
         for slot in self._fractions:
             self._asked.pop(slot, None)
         self._fractions.clear()
+        self._held.clear()
         self.took = 0.0
         self.working()
 
     def _forget(self, slot: str) -> None:
         self.jobs.cancel(slot)
-        for book in (self._asked, self._fractions, self.failed, self._drawn, self.results):
+        for book in (self._asked, self._fractions, self._held, self.failed, self._drawn, self.results):
             book.pop(slot, None)
         self._complete.discard(slot)
         self.clear(slot)
@@ -117,6 +128,7 @@ class Flow:
             return
         self._asked[slot] = request.key
         self.failed.pop(slot, None)
+        self._held.pop(slot, None)
         if slot in self._complete and request.key == self._drawn[slot]:
             self.jobs.cancel(slot)
             self._fractions.pop(slot, None)
@@ -133,6 +145,9 @@ class Flow:
     def _submit(self, request: Request) -> None:
         slot = request.slot
         self._fractions[slot] = 0.0
+        if not self._open:
+            self._held[slot] = request
+            return
 
         def publish(result) -> None:
             self._draw(request, result)

@@ -29,6 +29,11 @@ def process_pool() -> Pool:
     return pn.state.as_cached("tpapp-pool", Pool)
 
 
+def when_shown(callback: Callable[[], None]) -> None:
+    """Call `callback` once the browser has drawn the current page; at once where no browser is waited for."""
+    pn.state.onload(callback)
+
+
 class Loop:
     """Where a page's callbacks run: its document's loop, a notebook kernel's, or here and now.
 

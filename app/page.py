@@ -80,7 +80,7 @@ __all__ = ["Number", "Page", "Preset", "Request", "State", "Width",
            "figure", "finite", "note", "retitle", "section", "share"]
 
 
-AFTER_FIGURES = 0.03
+AFTER_FIGURES = 0.12
 
 
 class Page(Hooks, pn.viewable.Viewer):

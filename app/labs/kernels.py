@@ -148,7 +148,7 @@ class KernelsLab(Page):
             yield from self.finite_requests(s, X, mlp)
         ladder = deviation_request(s, LADDER, LADDER_SECONDS)
         if ladder is not None:
-            yield Request("ladder", ("deviations", ladder), rested(compute.deviations, ladder, 0.25),
+            yield Request("ladder", ("deviations", ladder), rested(compute.deviations, ladder, 0.5),
                           self.show_deviation, label="the deviations")
 
     def finite_requests(self, s, X, mlp):
@@ -157,15 +157,15 @@ class KernelsLab(Page):
         yield Request("draw", ("draw", draw), lambda p: compute.kernel_draw(draw, p), self.show_draw,
                       compute.quick_draw(mlp, len(X), n, s.kernel), "one network's kernel")
         out = outputs_request(s)
-        yield Request("outputs", ("outputs", out), rested(compute.outputs, out, 0.03), self.show_outputs,
+        yield Request("outputs", ("outputs", out), rested(compute.outputs, out, 0.01), self.show_outputs,
                       label="the outputs")
         here = deviation_request(s, (n,), HERE_SECONDS) if n not in LADDER else None
         if here is not None:
-            yield Request("here", ("deviations", here), rested(compute.deviations, here, 0.25), self.show_here,
+            yield Request("here", ("deviations", here), rested(compute.deviations, here, 0.5), self.show_here,
                           label="the deviation at this width")
         if n >= 4 * GHOST:
             ghost = outputs_request(s, GHOST)
-            yield Request("ghost", ("outputs", ghost), rested(compute.outputs, ghost, 0.15), self.show_ghost,
+            yield Request("ghost", ("outputs", ghost), rested(compute.outputs, ghost, 0.4), self.show_ghost,
                           label="the narrow network's outputs")
 
     def refuse(self, s, X, mlp) -> None:
