@@ -9,6 +9,7 @@ import panel as pn
 from tpapp.widgets import button, column, html, row
 
 PROJECTOR_HEIGHT = 520
+ROW_HEIGHT = 280
 
 
 class Layout:
@@ -30,7 +31,10 @@ class Layout:
         for view in (view for line in self.figures for view in line):
             for box in view.select(pn.layout.ListPanel):
                 box.stylesheets = [*box.stylesheets, ".bk-Figure { opacity: var(--tp-fade, 1); }"]
-        self.lines = [row(*line, parts=("figures",)) for line in self.figures]
+        empty = {"styles": {"min-height": f"{ROW_HEIGHT}px"}}
+        self.lines = [row(parts=("figures",), **({} if k == 0 else empty)) for k in range(len(self.figures))]
+        if self.lines:
+            self.lines[0].objects = self.figures[0]
         self.chips = row(parts=("ask",), css_classes=["tp-ask"])
         stale = html('<p class="tp-last-valid">from the last valid state</p>', "stale", css_classes=["tp-stale-note"])
         self.middle = column(reading.banner, stale, *self.lines, self.chips, parts=("middle",),
@@ -39,6 +43,11 @@ class Layout:
         self.body = column(self.controls, self.middle, aside, parts=("body",), css_classes=["tp-body"])
         self.root = column(header, strip, self.body, parts=("lab",), css_classes=["tp-lab"])
         self._classes()
+
+    def complete(self) -> None:
+        """Place the figures below the first row: they come once that row is on the screen, which so is there sooner."""
+        for line, views in zip(self.lines[1:], self.figures[1:]):
+            line.param.update(objects=views, styles={})
 
     def ask(self, asked: Sequence[tuple[str, Callable[[], None]]]) -> None:
         """The chips under the figures: (question, what to do)."""

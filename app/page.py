@@ -65,7 +65,7 @@ from typing import Any
 
 import panel as pn
 
-from tpapp import theme
+from tpapp import jobs, theme
 from tpapp.dial import Dial
 from tpapp.flow import Flow, Request
 from tpapp.header import Header
@@ -177,8 +177,13 @@ class Page(Hooks, pn.viewable.Viewer):
         """Compute and show the present state. Called when the page is first displayed."""
         if self.flow.start():
             self.restyle(self.theme, self.projector)
+            jobs.when_shown(self._complete)
         with self.together():
             self._refresh()
+
+    def _complete(self) -> None:
+        with self.together():
+            self.layout.complete()
 
     def _set(self, change: Callable[[], None], push: bool | None) -> None:
         with self.together():
