@@ -250,8 +250,11 @@ def square(fig: Any, largest: int = 520) -> None:
 
 
 def fixed_ticks(axis: Any, places: list[float], texts: list[str] | None = None) -> None:
-    """Ticks at `places`, labelled with `texts`."""
-    axis.ticker = FixedTicker(ticks=list(places), minor_ticks=[])
+    """Ticks at `places`, labelled with `texts`; an axis on show keeps its ticker, for a new one is a new model to send."""
+    if isinstance(axis.ticker, FixedTicker):
+        axis.ticker.ticks = list(places)
+    else:
+        axis.ticker = FixedTicker(ticks=list(places), minor_ticks=[])
     if texts is not None:
         axis.major_label_overrides = dict(zip(places, texts))
 

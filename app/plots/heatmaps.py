@@ -153,6 +153,8 @@ class Heatmap(Plot):
         fig.yaxis.visible = not bar
         self.paint(fig, min_border_left=lambda s: 4 if bar else s.px(LEFT),
                    min_border_right=lambda s: s.px(RIGHT) if bar else s.px(RIGHT) - s.px(LEFT) + 4)  # fmt: skip
+        for axis in (fig.xaxis[0], fig.yaxis[0]):
+            fixed_ticks(axis, [])
         fig.xaxis[0].major_tick_out = 0
         self.paint(fig.xaxis[0], axis_line_color=lambda s: None)
         image = fig.image("image", x=0, y=0, dw="size", dh="size", source=self.source, color_mapper=mapper)
