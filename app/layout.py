@@ -48,6 +48,7 @@ class Layout:
         """Place the figures below the first row: they come once that row is on the screen, which so is there sooner."""
         for line, views in zip(self.lines[1:], self.figures[1:]):
             line.param.update(objects=views, styles={})
+        self.root.css_classes = ["tp-lab", "tp-complete"]
 
     def ask(self, asked: Sequence[tuple[str, Callable[[], None]]]) -> None:
         """The chips under the figures: (question, what to do)."""

@@ -110,6 +110,7 @@ class Visit:
         """Go there and wait until the lab is drawn and its wire to Python is up."""
         self.page.goto(url)
         self.page.wait_for_selector("canvas >> visible=true", timeout=60_000)
+        self.page.wait_for_selector(".tp-complete >> visible=true", timeout=60_000)
         self.page.wait_for_function("Bokeh.documents.length > 0 && Bokeh.documents[0].is_idle", timeout=60_000)
         self.page.wait_for_function("document.documentElement.dataset.wired === '1'", timeout=60_000)
 

@@ -126,6 +126,7 @@ def test_heatmaps_are_square(page):
 
 
 def test_nothing_was_complained_of(page):
-    # Panel puts one script of its own (es-module-shims) into every static page by a server's address.
+    # Panel names scripts of its own (es-module-shims; the file dropper's, once a lab has been imported) by their
+    # addresses on its server, which a page without one looks for beside itself.
     assert [text for text in page.visit.complaints if "ERR_FILE_NOT_FOUND" not in text] == []
-    assert all("es-module-shims" in url for url in page.failed)
+    assert [url for url in page.failed if not url.startswith("file:")] == []
