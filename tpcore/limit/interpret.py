@@ -22,6 +22,7 @@ from tpcore.limit.known import Known
 from tpcore.limit.law import Limit
 from tpcore.limit.nonlinear import apply, finite
 from tpcore.limit.state import MatrixState, State
+from tpcore.limit.symbolic import SymbolicLimit
 from tpcore.program import ops
 from tpcore.program.check import check_program
 
@@ -65,7 +66,7 @@ def limit(prog, seed: int = 0, samples: int | None = None, tol: float | None = N
     state = State(list(prog.nodes), budget, Moments(budget))
     for node in state.nodes:
         RULES[type(node.op)](state, node, node.op)
-    return Limit(prog, state)
+    return SymbolicLimit(prog, state)
 
 
 def _name(node: ops.Node) -> str:

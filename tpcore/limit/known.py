@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-ORDER = ["exact", "closed form", "series", "quadrature", "table", "sampling"]
+ORDER = ["exact", "closed form", "series", "quadrature", "table", "sampling", "particles"]
 
 
 def weakest(*methods: str) -> str:
@@ -16,10 +16,10 @@ def weakest(*methods: str) -> str:
 
 @dataclass(frozen=True)
 class Known:
-    """An array, one bound for the error of its entries, and the method."""
+    """An array, the method, and one bound for the error of its entries (or, from `Limit`'s engines, one an entry)."""
 
     value: np.ndarray
-    error: float = 0.0
+    error: float | np.ndarray = 0.0
     method: str = "exact"
 
     @property

@@ -1,7 +1,12 @@
-"""The law of a program's vectors at infinite width."""
+"""The law of a program's vectors at infinite width: what is common to the engines that compute it.
+
+An engine is a subclass that finds a few expectations; everything a user asks
+of a limit is put together from them here.
+"""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 import numpy as np
@@ -9,22 +14,26 @@ import numpy as np
 from tpcore import checks
 from tpcore.errors import Misuse
 from tpcore.limit.estimate import Estimate
-from tpcore.limit.forms import Combo
 from tpcore.limit.known import Known, weakest
-from tpcore.limit.nonlinear import apply
-from tpcore.limit.sampling import values
-from tpcore.limit.state import State
 from tpcore.program import check
 from tpcore.program.functions import adapt
-from tpcore.program.ops import Function, Node
+from tpcore.program.ops import Function, Node, Output
 
 
-class Limit:
+class Limit(ABC):
     """What the Master Theorem says of a program; made by `tpcore.limit.interpret.limit`.
 
     Vectors are named by strings or by the program's own variables. For a
     block of shape s results are arrays of that shape (covariances: the shape
     of the one, then of the other), for one vector floats.
+
+    Parameters
+    ----------
+    prog : Program
+    nodes : list of Node
+        The lines of the program when its limit was taken.
+    notes : list of str
+        Kept, not copied: an engine may add to it later.
 
     Attributes
     ----------
@@ -32,11 +41,44 @@ class Limit:
         Of the program; it decides which theorem is used.
     notes : list of str
         What the theorem asks that cannot be checked, and where accuracy is poor.
+
+    Notes
+    -----
+    An engine defines `_mean`, `_cov`, `_inner`, `_value`, `_expectation` and `_draws`. Blocks are flat there,
+    columns in the C order of the node's shape. A `Known` holds the value, a bound for the absolute error (one number,
+    or an array of the value's shape) that counts everything the law of the nodes inherits, and the weakest method.
     """
 
-    def __init__(self, prog, state: State):
-        self._prog, self._state = prog, state
-        self._nodes = state.nodes
+    def __init__(self, prog, nodes: list[Node], notes: list[str]):
+        self._prog, self._nodes, self._said = prog, nodes, notes
+
+    # ---- what an engine finds -----------------------------------------------------------------------------
+
+    @abstractmethod
+    def _mean(self, node: Node) -> Known:
+        """E Z, shape (size,)."""
+
+    @abstractmethod
+    def _cov(self, x: Node, y: Node) -> Known:
+        """Cov(Z^x, Z^y), shape (size of x, size of y); symmetric where x is y."""
+
+    @abstractmethod
+    def _inner(self, x: Node, y: Node) -> Known:
+        """E Z^x Z^y, shape (size of x, size of y); symmetric where x is y."""
+
+    @abstractmethod
+    def _value(self, node: Node) -> Known:
+        """The limit of a C-var, of the node's shape."""
+
+    @abstractmethod
+    def _expectation(self, function: Function, nodes: list[Node], shape: tuple[int, ...]) -> Known:
+        """E function(Z^a, Z^b, ...), of shape `shape`; the function takes arrays (points, *shape), one a node."""
+
+    @abstractmethod
+    def _draws(self, nodes: list[Node], draws: int, seed: int) -> list[np.ndarray]:
+        """Independent draws of the joint law, (draws, size) a node."""
+
+    # ---- what a user asks ---------------------------------------------------------------------------------
 
     @property
     def fragment(self) -> str:
@@ -44,34 +86,33 @@ class Limit:
 
     @property
     def notes(self) -> list[str]:
-        return list(self._state.budget.notes)
+        return list(self._said)
 
     def __repr__(self) -> str:
         return f"<limit of a {self.fragment} program of {len(self._nodes)} instructions>"
 
     def mean(self, name) -> float | np.ndarray:
         """E Z of a vector; for a block an array of its shape."""
-        node, combo = self._vector(name)
-        return _plain(self._state.moments.mean(combo).value, node.shape)
+        node = self._vector(name)
+        return _plain(self._mean(node).value, node.shape)
 
     def cov(self, a, b=None) -> float | np.ndarray:
         """Cov(Z^a, Z^b), shape (*a.shape, *b.shape); b is a by default: a variance, or a block's covariance."""
-        (x, left), (y, right) = self._vector(a), self._vector(a if b is None else b)
-        return _plain(self._state.moments.cov(left, right).value, (*x.shape, *y.shape))
+        x, y = self._vector(a), self._vector(a if b is None else b)
+        return _plain(self._cov(x, y).value, (*x.shape, *y.shape))
 
     def corr(self, a, b) -> float | np.ndarray:
         """Cov(Z^a, Z^b) / sqrt(Var Z^a Var Z^b), shape (*a.shape, *b.shape). Raises where a variance is zero."""
-        (x, left), (y, right) = self._vector(a), self._vector(b)
-        moments = self._state.moments
+        x, y = self._vector(a), self._vector(b)
         scales = []
-        for node, combo in ((x, left), (y, right)):
-            variance = np.diag(moments.cov(combo, combo).value)
+        for node in (x, y):
+            variance = np.diag(self._cov(node, node).value)
             if np.any(variance <= 0):
                 raise Misuse(
                     "A correlation needs vectors of positive variance", f"{node.name}, which is constant in the limit"
                 )
             scales.append(np.sqrt(variance))
-        value = moments.cov(left, right).value / np.multiply.outer(*scales)
+        value = self._cov(x, y).value / np.multiply.outer(*scales)
         return _plain(np.clip(value, -1.0, 1.0), (*x.shape, *y.shape))
 
     def expect(self, fn: Callable, *names) -> Estimate:
@@ -96,20 +137,11 @@ class Limit:
         if not names:
             raise Misuse("expect needs the names of the vectors that fn is a function of", "no name")
         found = [self._vector(name) for name in names]
-        return self._expectation(fn, found)
-
-    def _expectation(self, fn: Callable, found: list[tuple[Node, Combo]]) -> Estimate:
-        shapes = [node.shape for node, _ in found]
         label = getattr(fn, "__name__", "fn")
         phi = fn if hasattr(fn, "kinks") and len(found) == 1 else None
-        call, shape, _ = adapt("expect", label, fn, shapes, [])
-        state = self._state
-        function = Function(label, call, phi)
-        combo = apply(function, [c for _, c in found], shapes, [], shape, f"{label} in expect", state.budget)
-        known = state.moments.mean(combo)
-        error = known.error + max(state.relative[node.index] for node, _ in found) * known.scale
-        method = weakest(known.method, *(state.methods[node.index] for node, _ in found))
-        return Estimate(_plain(known.value, shape), error, method)
+        call, shape, _ = adapt("expect", label, fn, [node.shape for node in found], [])
+        known = self._expectation(Function(label, call, phi), found, shape)
+        return Estimate(_plain(known.value, shape), _error(known, shape), known.method)
 
     def scalar(self, name) -> float | np.ndarray:
         """The limit of a C-var."""
@@ -117,7 +149,7 @@ class Limit:
         if node.kind != "C":
             raise Misuse(f"{node.name} must be a C-var (a scalar) to have a limit", f"a {node.kind}-var",
                          "Use mean, cov or expect for vectors")
-        return _plain(self._state.scalars[node.index].value, node.shape)
+        return _plain(self._value(node).value, node.shape)
 
     def kernel(self) -> np.ndarray:
         """Covariance of all outputs, stacked in the order in which they were declared (K, K).
@@ -126,44 +158,6 @@ class Limit:
         Proposition G.4): zero for independent readouts. Outputs that share a bias add its variance.
         """
         return self._kernel().value
-
-    def _kernel(self) -> Known:
-        outputs = list(self._prog.outputs.values())
-        if not outputs:
-            raise Misuse("A kernel needs outputs", "a program without any", 'Declare one with prog.output("f", v, x)')
-        state = self._state
-        rows = []
-        for o in outputs:
-            row = []
-            for p in outputs:
-                inner = state.moments.inner(state.vectors[o.features], state.vectors[p.features])
-                shared = o.bias_variance if o.bias == p.bias else 0.0
-                row.append(self._readout(o, p) * inner + Known(np.full(inner.value.shape, shared)))
-            rows.append(row)
-        value = np.block([[known.value for known in row] for row in rows])
-        worst = max((known for row in rows for known in row), key=lambda known: known.error)
-        relative = max(state.relative[o.features] for o in outputs)
-        methods = [known.method for row in rows for known in row] + [state.methods[o.features] for o in outputs]
-        value = (value + value.T) / 2
-        return Known(value, worst.error + relative * float(np.abs(value).max(initial=0.0)), weakest(*methods))
-
-    def _readout(self, o, p) -> Known:
-        """Cov of the readouts of two outputs, spread over their features."""
-        sides = []
-        for output in (o, p):
-            node, features = self._nodes[output.readout], self._nodes[output.features]
-            size = int(np.prod(node.shape))
-            sides.append(np.broadcast_to(np.arange(size).reshape(node.shape), features.shape).ravel())
-        moments = self._state.moments
-        cov = moments.cov(self._state.vectors[o.readout], self._state.vectors[p.readout])
-        for output in (o, p):
-            mean = moments.mean(self._state.vectors[output.readout]).value
-            if np.any(mean != 0):
-                raise Misuse(
-                    f"The readout of {output.name} must have mean zero: v^T x / sqrt(n) grows like sqrt(n) otherwise",
-                    f"mean {mean[mean != 0][0]:g}",
-                )
-        return Known(cov.value[np.ix_(*sides)], cov.error, cov.method)
 
     def sample(self, draws: int, seed: int = 0, names=None) -> dict[str, np.ndarray]:
         """Independent draws of the joint law of Z.
@@ -181,34 +175,70 @@ class Limit:
             Name to array (draws, *shape).
         """
         draws = checks.integer("draws", draws, 1)
-        checks.integer("seed", seed, 0)
-        nodes = self._nodes if names is None else [self._vector(name)[0] for name in check.listed(names)]
-        chosen = [node for node in nodes if node.index in self._state.vectors]
-        columns = sum(self._state.vectors[node.index].size for node in chosen)
+        seed = checks.integer("seed", seed, 0)
+        vectors = (node for node in self._nodes if node.kind in ("G", "H"))
+        chosen = list(vectors) if names is None else [self._vector(name) for name in check.listed(names)]
+        columns = sum(int(np.prod(node.shape)) for node in chosen)
         checks.memory("The draws", draws, 8.0 * max(columns, 1), 2.0 * 2**30)
-        found = values([self._state.vectors[node.index] for node in chosen], draws, seed)
+        found = self._draws(chosen, draws, seed)
         return {node.name: x.reshape(draws, *node.shape) for node, x in zip(chosen, found, strict=True)}
 
     def method(self, name) -> str:
         """How the law of a variable (or the kernel of an output) was found; the weakest step counts."""
-        return self._accuracy(name)[1]
+        return self._accuracy(name).method
 
     def error(self, name) -> float:
-        """Estimated absolute error of a C-var, of a vector's second moments, or of an output's variance."""
-        return self._accuracy(name)[0]
+        """Estimated absolute error of a C-var, of a vector's second moments, or of an output's variance.
 
-    def _accuracy(self, name) -> tuple[float, str]:
+        For a block that of the entry where it is largest.
+        """
+        return float(np.max(self._accuracy(name).error, initial=0.0))
+
+    # ---- put together -------------------------------------------------------------------------------------
+
+    def _accuracy(self, name) -> Known:
         if isinstance(name, str) and name in self._prog.outputs:
-            known = self._kernel()
-            return known.error, known.method
+            return self._kernel()
         node = self._node(name)
-        state = self._state
         if node.kind == "C":
-            return state.scalars[node.index].error, state.scalars[node.index].method
-        _, combo = self._vector(name)
-        own = state.moments.cov(combo, combo)
-        error = own.error + state.relative[node.index] * own.scale
-        return error, weakest(own.method, state.methods[node.index])
+            return self._value(node)
+        node = self._vector(name)
+        return self._cov(node, node)
+
+    def _kernel(self) -> Known:
+        outputs = list(self._prog.outputs.values())
+        if not outputs:
+            raise Misuse("A kernel needs outputs", "a program without any", 'Declare one with prog.output("f", v, x)')
+        rows = [[self._between(o, p) for p in outputs] for o in outputs]
+        value = np.block([[known.value for known in row] for row in rows])
+        error = np.block([[np.broadcast_to(known.error, known.value.shape) for known in row] for row in rows])
+        return Known((value + value.T) / 2, (error + error.T) / 2, weakest(*(k.method for row in rows for k in row)))
+
+    def _between(self, o: Output, p: Output) -> Known:
+        """Covariance of two outputs."""
+        inner = self._inner(self._nodes[o.features], self._nodes[p.features])
+        shared = o.bias_variance if o.bias == p.bias else 0.0
+        return self._readout(o, p) * inner + Known(np.full(inner.value.shape, shared))
+
+    def _readout(self, o: Output, p: Output) -> Known:
+        """Cov of the readouts of two outputs, spread over their features."""
+        sides = []
+        for output in (o, p):
+            node, features = self._nodes[output.readout], self._nodes[output.features]
+            size = int(np.prod(node.shape))
+            sides.append(np.broadcast_to(np.arange(size).reshape(node.shape), features.shape).ravel())
+            mean = self._mean(node).value
+            if np.any(mean != 0):
+                raise Misuse(
+                    f"The readout of {output.name} must have mean zero: v^T x / sqrt(n) grows like sqrt(n) otherwise",
+                    f"mean {mean[mean != 0][0]:g}",
+                )
+        group = self._nodes[o.readout].op.group
+        if group is not self._nodes[p.readout].op.group:
+            return Known(np.zeros((len(sides[0]), len(sides[1]))))
+        columns = [np.ravel(self._nodes[output.readout].op.columns) for output in (o, p)]
+        cov = np.atleast_2d(np.asarray(group.cov, float))[np.ix_(*columns)]
+        return Known(cov[np.ix_(*sides)])
 
     def _node(self, name) -> Node:
         node = self._prog.node(name)
@@ -219,12 +249,16 @@ class Limit:
             )
         return node
 
-    def _vector(self, name) -> tuple[Node, Combo]:
+    def _vector(self, name) -> Node:
         node = self._node(name)
-        if node.index not in self._state.vectors:
+        if node.kind not in ("G", "H"):
             raise Misuse(f"{node.name} must be a vector here", f"an {node.kind}-var" if node.kind == "A" else "a C-var",
                          "Use scalar(name) for C-vars")
-        return node, self._state.vectors[node.index]
+        return node
+
+
+def _error(known: Known, shape: tuple[int, ...]) -> float | np.ndarray:
+    return known.error if np.ndim(known.error) == 0 else _plain(known.error, shape)
 
 
 def _plain(value: np.ndarray, shape: tuple[int, ...]) -> float | np.ndarray:
