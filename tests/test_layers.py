@@ -20,6 +20,7 @@ PARTS = {
     "limit": {"program", "activations", "jitted"},
     "finite": {"program", "activations", "jitted"},
     "nets": {"program", "activations", "limit", "finite"},
+    "gallery": {"program", "activations"},
     "agreement": {"limit", "finite", "program"},
     "data": set(),
     "kernels": {"nets", "agreement", "limit", "finite", "program", "activations", "jitted", "data"},

@@ -5,12 +5,13 @@
 - programs: `Program`, `nonlin`, `moment`, `inner`, `scalar`, `stack`, the activations by name (`relu`, ...) and `activations`;
 - their two meanings: `limit`; `run`, `ensemble`; `agreement` compares them;
 - Gaussian expectations: `expect`, `Estimate`;
+- named programs: `gallery`;
 - networks: `nets`, `data`; kernels: `nngp`, `ntk`, `empirical_nngp`, `empirical_ntk`, `sample_outputs`;
 - random matrices: `spectra`;
 - errors: `errors`, all of them `errors.Misuse`.
 """
 
-from tpcore import activations, agreement, compute, data, errors, nets, spectra
+from tpcore import activations, agreement, compute, data, errors, gallery, nets, spectra
 from tpcore.activations import NAMED as _NAMED
 from tpcore.finite.ensemble import ensemble
 from tpcore.finite.run import run
@@ -38,6 +39,7 @@ __all__ = [
     "ensemble",
     "errors",
     "expect",
+    "gallery",
     "inner",
     "limit",
     "moment",
