@@ -2,9 +2,9 @@
 
 E f f' is distributed over the linear structure and split over independent
 factors. What remains is, in this order: Gaussian algebra (Wick's formula), a
-closed form for named activations, Stein's lemma E f (g - E g) =
-Cov(g, leaves) Cov(leaves)^+ E f (leaves - E leaves), and quadrature over at
-most three Gaussians (`tpcore.limit.columns`).
+closed form for named activations, Stein's lemma where one feature is Gaussian
+(`tpcore.limit.stein`), and quadrature over at most three Gaussians
+(`tpcore.limit.columns`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import numpy as np
 
 from tpcore.limit import columns, expect
 from tpcore.limit.forms import Combo, Family, Opaque, combo_tokens, factors_of, monomial, tokens
-from tpcore.limit.known import Known, known, outer, row_norm, weakest
+from tpcore.limit.known import Known, known, outer, row_norm
+from tpcore.limit.stein import Stein
 
 _EPS = float(np.finfo(float).eps)
 
@@ -28,13 +29,17 @@ class Moments:
         self.budget = budget
         self._tokens: dict = {}
         self._means: dict = {}
-        self._betas: dict = {}
+        self._stein = Stein(self)
         self._seconds: dict = {}
         self._squares: dict = {}
 
     def grown(self) -> None:
         """Forget which features are independent: a family has new members."""
         self._tokens.clear()
+
+    def depends(self, feature, family: Family) -> bool:
+        """Whether any column of `feature` is a function of some Gaussian of `family`."""
+        return any(owner is family for owner, _ in tokens(feature, self._tokens))
 
     # combos
 
@@ -73,6 +78,10 @@ class Moments:
                 result = result + self._second_mapped(a, left, b, right) + minus
         return result if x is not y else Known((result.value + result.value.T) / 2, result.error, result.method)
 
+    def slopes(self, x: Combo, family: Family) -> Known:
+        """E dX_i / dg_j for the Gaussians g of a family: sparse, shape (x.size, family.size)."""
+        return self._stein.derivative(x, family)
+
     def inner_pairs(self, x: Combo, i: np.ndarray, y: Combo, j: np.ndarray) -> Known:
         """E X_{i_r} Y_{j_r} for every r."""
         x, y = x[i], y[j]
@@ -100,7 +109,7 @@ class Moments:
             elif isinstance(feature, Opaque):
                 result = self._integral([(Combo.of(feature), everything)])
             else:
-                result = self._grouped([(factor, everything) for factor in feature.factors])
+                result = self.grouped([(factor, everything) for factor in feature.factors])
             self._means[feature] = result
         return self._means[feature]
 
@@ -111,12 +120,12 @@ class Moments:
         if isinstance(a, Family) and isinstance(b, Family):
             return Known((right @ (left @ (a.cov + np.outer(a.mean, a.mean))).T).T)
         rows, cols = np.unique(left.indices), np.unique(right.indices)
-        return self._second(a, rows, b, cols).mapped(left[:, rows], right[:, cols])
+        return self.second(a, rows, b, cols).mapped(left[:, rows], right[:, cols])
 
-    def _second(self, a, rows: np.ndarray, b, cols: np.ndarray) -> Known:
+    def second(self, a, rows: np.ndarray, b, cols: np.ndarray) -> Known:
         """E a_i b_j for i in rows, j in cols; whole blocks are kept."""
         if isinstance(a, Family):
-            return _transposed(self._second(b, cols, a, rows))
+            return _transposed(self.second(b, cols, a, rows))
         if isinstance(b, Family):
             return self._with_family(a, rows, b, cols)
         key, mirror = (a, rows.tobytes(), b, cols.tobytes()), (b, cols.tobytes(), a, rows.tobytes())
@@ -145,9 +154,9 @@ class Moments:
     def _block(self, mine: list, theirs: list, square: bool) -> Known:
         """E of dependent factors at every (row, column)."""
         if not theirs:
-            return self._grouped(mine)[:, None]
+            return self.grouped(mine)[:, None]
         if not mine:
-            return self._grouped(theirs)[None, :]
+            return self.grouped(theirs)[None, :]
         if len(mine) == len(theirs) == 1:
             (x, i), (y, j) = mine[0], theirs[0]
             return self.inner(x[i], y[j])
@@ -185,35 +194,8 @@ class Moments:
         return known(expect.pair(a.activation, q1, q2, c, **psi, **means))
 
     def _with_family(self, a, rows, b: Family, cols) -> Known:
-        """E a_i g_j by Stein's lemma."""
-        result = outer(self.feature_mean(a)[rows], Known(b.mean[cols]))
-        leaves, betas, error, method = self._stein(a)
-        for leaf, beta in zip(leaves, betas, strict=True):
-            if b in leaf.terms:
-                slope = leaf.terms[b][rows].multiply(beta[rows][:, None]).tocsr()
-                result = result + Known(np.asarray(slope @ b.cov[:, cols]))
-        scale = float(np.abs(b.cov).max(initial=0.0)) ** 0.5
-        return Known(result.value, result.error + error * scale, weakest(result.method, method))
-
-    def _stein(self, a) -> tuple[list[Combo], list[np.ndarray], float, str]:
-        """Leaves l_o of a and beta_o with Cov(a, g) = sum_o beta_o Cov(l_o, g) for every Gaussian g."""
-        if a not in self._betas:
-            everything = np.arange(a.size)
-            factors = [(factor, everything) for factor in factors_of(a)]
-            leaves = columns.leaves(factors)
-            mean, cov = columns.statistics(leaves)
-            moved = []
-            for o, leaf in enumerate(leaves):
-                centred = Combo(leaf.const - mean[o], leaf.terms)
-                moved.append(self._grouped([*factors, (centred, everything)], integrate=True))
-            cross = np.stack([m.value for m in moved], axis=-1)
-            scale = np.sqrt(np.maximum(np.einsum("roo->ro", cov), 0))
-            safe = np.where(scale > 0, scale, 1.0)
-            inverse = np.linalg.pinv(cov / safe[:, :, None] / safe[:, None, :], rcond=1e-13, hermitian=True)
-            beta = np.einsum("rop,rp->ro", inverse, cross / safe) / safe
-            error = max((m.error for m in moved), default=0.0)
-            self._betas[a] = leaves, list(beta.T), error, weakest(*(m.method for m in moved))
-        return self._betas[a]
+        """E a_i g_j."""
+        return outer(self.feature_mean(a)[rows], Known(b.mean[cols])) + self._stein.covariance(a, rows, b, cols)
 
     def _second_rows(self, a, left, b, right) -> Known:
         """sum_{kl} left_{rk} right_{rl} E a_k b_l for every r."""
@@ -226,7 +208,7 @@ class Moments:
         i, j = monomial(left), monomial(right)
         if i is None or j is None or isinstance(a, Family) or isinstance(b, Family):
             rows, cols = np.unique(left.indices), np.unique(right.indices)
-            second = self._second(a, rows, b, cols)
+            second = self.second(a, rows, b, cols)
             value = left[:, rows].multiply(right[:, cols] @ second.value.T).sum(axis=1)
             return Known(np.asarray(value).ravel(), second.error * row_norm(left) * row_norm(right), second.method)
         code, back = np.unique(np.stack([i[0], j[0]]), axis=1, return_inverse=True)
@@ -241,11 +223,11 @@ class Moments:
                 m1, m2 = _rounded(columns.gaussian_mean(u), q1), _rounded(columns.gaussian_mean(v), q2)
                 return self._pair(a, q1, m1, b, q2, m2, c)
             return self._integral([(Combo.of(a), i), (Combo.of(b), j)])
-        return self._grouped([(x, i) for x in factors_of(a)] + [(y, j) for y in factors_of(b)])
+        return self.grouped([(x, i) for x in factors_of(a)] + [(y, j) for y in factors_of(b)])
 
     # products
 
-    def _grouped(self, factors: list, integrate: bool = False) -> Known:
+    def grouped(self, factors: list, integrate: bool = False) -> Known:
         """E of a product of columns (combo, index per request), split over independent groups.
 
         With `integrate`, groups are integrated at once instead of looked up pairwise.

@@ -17,7 +17,8 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse.csgraph import connected_components
+
+CANCELLED = 32 * float(np.finfo(float).eps)
 
 
 class Family:
@@ -31,12 +32,18 @@ class Family:
         Shapes (size,), (size, size).
     filled : int, optional
         How many of them have come into being: a matrix's images come one MatMul after another.
+
+    Attributes
+    ----------
+    parts : ndarray of int
+        Label of each variable's independent component: uncorrelated Gaussians are independent.
     """
 
     def __init__(self, label: str, mean: np.ndarray, cov: np.ndarray, filled: int | None = None):
         self.label, self.mean, self.cov = label, mean, cov
         self.filled = len(mean) if filled is None else filled
-        self._parts: np.ndarray | None = None
+        self.parts = np.arange(len(mean))
+        self._join(range(self.filled))
 
     @property
     def size(self) -> int:
@@ -46,20 +53,19 @@ class Family:
         """Fill in centred variables with covariance `own`, and `cross` (filled, new) with the present ones."""
         old, new = slice(0, self.filled), slice(self.filled, self.filled + len(own))
         self.cov[new, new], self.cov[old, new], self.cov[new, old] = own, cross, cross.T
-        self.filled, self._parts = new.stop, None
+        self._join(range(new.start, new.stop))
+        self.filled = new.stop
         return np.arange(new.start, new.stop)
 
-    @property
-    def parts(self) -> np.ndarray:
-        """Label of each variable's independent component: uncorrelated Gaussians are independent."""
-        if self._parts is None:
-            k = self.filled
-            self._parts = np.arange(self.size)
-            if k and np.all(self.cov[0, :k]):
-                self._parts[:k] = 0
-            elif k:
-                self._parts[:k] = connected_components(sparse.csr_matrix(self.cov[:k, :k]), directed=False)[1]
-        return self._parts
+    def _join(self, variables: range) -> None:
+        """Unite the components that each of `variables` correlates with."""
+        if variables and np.all(self.cov[variables[-1], : variables[-1] + 1]):
+            self.parts[: variables[-1] + 1] = self.parts[0]
+            return
+        for k in variables:
+            met = np.unique(self.parts[: k + 1][self.cov[k, : k + 1] != 0])
+            if len(met) > 1:
+                self.parts[: k + 1][np.isin(self.parts[: k + 1], met)] = met[0]
 
 
 class Combo:
@@ -104,15 +110,26 @@ class Combo:
         return Combo(diagonal @ self.const, {f: clean(diagonal @ own) for f, own in self.terms.items()})
 
 
-def total(combos: Iterable[Combo]) -> Combo:
-    """Sum of combos of one size; features that cancel are dropped."""
+def total(combos: Iterable[Combo], slack: float = 0.0) -> Combo:
+    """Sum of combos of one size; coefficients that cancel up to rounding, or up to `slack` times their size, go."""
     combos = list(combos)
-    const, terms = combos[0].const.copy(), dict(combos[0].terms)
+    const, terms, sizes = combos[0].const.copy(), dict(combos[0].terms), {}
     for combo in combos[1:]:
         const += combo.const
         for feature, matrix in combo.terms.items():
-            terms[feature] = clean(terms[feature] + matrix) if feature in terms else matrix
+            if feature in terms:
+                sizes[feature] = sizes.get(feature, abs(terms[feature])) + abs(matrix)
+            terms[feature] = terms[feature] + matrix if feature in terms else matrix
+    for feature, size in sizes.items():
+        terms[feature] = _without_residue(terms[feature], size, max(slack, CANCELLED))
     return Combo(const, {f: matrix for f, matrix in terms.items() if matrix.nnz})
+
+
+def _without_residue(matrix: sparse.csr_matrix, size: sparse.csr_matrix, slack: float) -> sparse.csr_matrix:
+    """`matrix` without the entries that are at most `slack` of those of `size`, the sum of what they came from."""
+    if np.abs(matrix.data).min(initial=np.inf) <= slack * size.data.max(initial=0.0):
+        matrix = matrix.multiply(abs(matrix) > slack * size)
+    return clean(matrix)
 
 
 def stacked(combos: Iterable[Combo]) -> Combo:

@@ -14,15 +14,15 @@ import numpy as np
 from scipy import sparse
 
 from tpcore import checks
-from tpcore.errors import Unsupported
 from tpcore.limit.columns import Budget
 from tpcore.limit.evaluate import Moments
 from tpcore.limit.forms import Combo, Family, stacked, total
 from tpcore.limit.known import Known
 from tpcore.limit.law import Limit
 from tpcore.limit.nonlinear import apply, finite
-from tpcore.limit.state import MatrixState, State
+from tpcore.limit.state import State
 from tpcore.limit.symbolic import SymbolicLimit
+from tpcore.limit.transpose import MatrixState, Side
 from tpcore.program import ops
 from tpcore.program.check import check_program
 
@@ -82,11 +82,15 @@ def _spread(state: State, index: int, shape: tuple[int, ...]) -> Combo:
 
 
 def _matrix_input(state: State, node: ops.Node, op: ops.MatrixInput) -> None:
-    uses = [n for n in state.nodes if isinstance(n.op, ops.MatMul) and n.op.matrix == node.index]
-    size = sum(int(np.prod(n.shape)) for n in uses)
-    checks.memory(f"The images of {node.name}", size, 8.0 * max(size, 1), 2.0 * 2**30)
-    images = Family(node.name, np.zeros(size), np.zeros((size, size)), filled=0)
-    state.matrices[node.index] = MatrixState(op.variance, images)
+    sizes = [0, 0]
+    for other in state.nodes:
+        if isinstance(other.op, ops.MatMul) and other.op.matrix == node.index:
+            sizes[other.op.transposed] += int(np.prod(other.shape))
+    checks.memory(f"The images of {node.name}", max(sizes), 16.0 * max(*sizes, 1), 2.0 * 2**30)
+    noises = op.variance, op.variance * op.rows / op.cols
+    labels = node.name, f"{node.name}^T"
+    sides = (Side.empty(label, s, size) for label, s, size in zip(labels, noises, sizes, strict=True))
+    state.matrices[node.index] = MatrixState(*sides)
 
 
 def _gaussian_input(state: State, node: ops.Node, op: ops.GaussianInput) -> None:
@@ -102,21 +106,13 @@ def _gaussian_input(state: State, node: ops.Node, op: ops.GaussianInput) -> None
 
 
 def _mat_mul(state: State, node: ops.Node, op: ops.MatMul) -> None:
-    if op.transposed:
-        matrix = state.nodes[op.matrix].name
-        raise Unsupported(
-            f"{_name(node)} multiplies by the transpose {matrix}^T, which needs the full calculus: the law of "
-            f"{matrix}^T y is not Gaussian where y depends on {matrix}",
-            "a program with transposes",
-            "Run it at finite width with tp.run or tp.ensemble",
-        )
-    state.vectors[node.index] = state.multiply(node.index, op.matrix, op.x)
+    state.vectors[node.index] = state.multiply(node.index, op.matrix, op.x, op.transposed)
 
 
 def _lin_comb(state: State, node: ops.Node, op: ops.LinComb) -> None:
     pairs = zip(op.coefficients, op.args, strict=True)
     combos = [_spread(state, arg, node.shape).scaled(c) for c, arg in pairs]
-    state.vectors[node.index] = total(combos)
+    state.vectors[node.index] = total(combos, 4 * max(state.relative[arg] for arg in op.args))
     state.inherit(node.index, op.args)
 
 

@@ -4,31 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from tpcore.limit.columns import Budget
 from tpcore.limit.evaluate import Moments
 from tpcore.limit.forms import Combo, Family
 from tpcore.limit.known import Known, weakest
+from tpcore.limit.transpose import MatrixState
 from tpcore.program.ops import GaussianGroup, Node
-
-
-@dataclass
-class MatrixState:
-    """A matrix: what it was multiplied with, and the Gaussians that came out.
-
-    Attributes
-    ----------
-    variance : float
-        sigma_W^2 of the entries N(0, sigma_W^2 / columns).
-    images : Family
-        hatZ of W x for all x so far, in the order of `inputs`.
-    inputs : list of Combo
-    """
-
-    variance: float
-    images: Family
-    inputs: list[Combo] = field(default_factory=list)
 
 
 @dataclass
@@ -70,15 +51,9 @@ class State:
         error = self.relative[index] * found.scale if found.scale else found.error
         self.scalars[index] = Known(found.value, error, self.methods[index])
 
-    def multiply(self, index: int, matrix: int, x: int) -> Combo:
-        """W x: new Gaussians with covariance sigma_W^2 E x x' among themselves and with W's earlier images."""
-        state, vector = self.matrices[matrix], self.vectors[x]
-        own = self.moments.inner(vector, vector)
-        cross = [self.moments.inner(old, vector) for old in state.inputs]
-        before = np.concatenate([c.value for c in cross]) if cross else np.zeros((0, vector.size))
-        columns = state.images.extend(state.variance * before, state.variance * own.value)
-        state.inputs.append(vector)
-        self.moments.grown()
-        error = max(found.error for found in (own, *cross)) / max(own.scale, 1e-300)
-        self.inherit(index, (x,), error, weakest(own.method, *(c.method for c in cross)))
-        return Combo.of(state.images, columns)
+    def multiply(self, index: int, matrix: int, x: int, transposed: bool) -> Combo:
+        """W x or W^T x."""
+        accuracy = self.relative.get(x, 0.0), self.methods.get(x, "exact")
+        found = self.matrices[matrix].multiply(self.vectors[x], transposed, self.moments, *accuracy)
+        result, self.relative[index], self.methods[index] = found
+        return result
