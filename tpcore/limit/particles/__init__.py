@@ -1,0 +1,1 @@
+"""The limit of any program by particles: coordinates are quasi-random points, matrices act through orthonormal bases."""

@@ -1,0 +1,106 @@
+"""One scrambling: the values of a program's variables at one set of particles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from tpcore.limit.particles.forms import Form
+from tpcore.limit.particles.matrix import ParticleMatrix
+from tpcore.limit.particles.points import Points
+from tpcore.limit.particles.space import Space
+from tpcore.program.graph import arguments
+from tpcore.program.ops import GaussianGroup, Node
+
+
+class Cloud:
+    """Values of all variables at `size` particles.
+
+    Parameters
+    ----------
+    nodes : list of Node
+    size : int
+        A power of two.
+    key : tuple of int
+        Names the scrambling.
+    soft : float
+        As in `ParticleMatrix`.
+    last : dict
+        Node index to the last line that uses it; the rows of other vectors are forgotten there. Empty to keep all.
+
+    Attributes
+    ----------
+    forms : dict
+        Node index to `Form`.
+    scalars : dict
+        Node index to array of the node's shape.
+    scales : dict
+        Node index to the typical size of what a C-var averages.
+    """
+
+    def __init__(self, nodes: list[Node], size: int, key: tuple[int, ...], soft: float, last: dict[int, int]):
+        self.nodes, self.size, self.soft = nodes, size, soft
+        self.forms: dict[int, Form] = {}
+        self.scalars: dict[int, np.ndarray] = {}
+        self.scales: dict[int, float] = {}
+        self.matrices: dict[int, ParticleMatrix] = {}
+        self.groups: dict[GaussianGroup, np.ndarray] = {}
+        self.tails: dict[int, float] = {}
+        self._key, self._last, self._spaces = key, last, {}
+
+    def run(self, rules: dict[type, Callable]) -> Cloud:
+        """Go through the lines, one rule an instruction."""
+        self._rules = rules
+        for node in self.nodes:
+            with np.errstate(all="ignore"):
+                rules[type(node.op)](self, node, node.op)
+            for j in self._last and set(arguments(node.op)):
+                if self._last[j] == node.index:
+                    self._forget(j)
+        return self
+
+    def space(self, dim: float) -> Space:
+        """The space of vectors of length dim n."""
+        dim = round(float(dim), 12)
+        if dim not in self._spaces:
+            self._spaces[dim] = Space(Points(self.size, (*self._key, len(self._spaces))))
+        return self._spaces[dim]
+
+    def put(self, node: Node, rows=None, coef=None, near=None) -> None:
+        """Set the value of a vector."""
+        size = int(np.prod(node.shape, dtype=int))
+        self.forms[node.index] = Form(self.space(node.dim), size, rows, coef, near if coef is None else None)
+
+    def block(self, index: int) -> np.ndarray:
+        """The numbers of a vector as functions take them, (particles, *shape)."""
+        rows = self.form(index).numbers()
+        return np.moveaxis(rows.reshape(*self.nodes[index].shape, -1), -1, 0)
+
+    def form(self, index: int) -> Form:
+        """The value of a vector; where it was forgotten it is made again."""
+        found = self.forms.get(index)
+        if found is None or (found.rows is None and found.coef is None):
+            self._recover(index)
+        return self.forms[index]
+
+    def _forget(self, index: int) -> None:
+        if index in self.forms:
+            self.forms[index].rows = None
+
+    def _recover(self, index: int) -> None:
+        """Evaluate again what the vector needs; images of matrices are always known by their coefficients."""
+        missing, todo = set(), [index]
+        while todo:
+            j = todo.pop()
+            form = self.forms.get(j)
+            if form is not None and form.rows is None and form.coef is None and j not in missing:
+                missing.add(j)
+                todo.extend(arguments(self.nodes[j].op))
+        for j in sorted(missing):
+            node, near = self.nodes[j], self.forms[j].near
+            with np.errstate(all="ignore"):
+                self._rules[type(node.op)](self, node, node.op)
+            self.forms[j].near = near
+        for j in missing - {index}:
+            self._forget(j)

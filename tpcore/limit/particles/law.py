@@ -1,0 +1,95 @@
+"""The law of a program's vectors, as particles know it: averages over clouds, errors from the spread between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.stats import t as student
+
+from tpcore.compute.tiles import map_tiles
+from tpcore.limit.known import Known
+from tpcore.limit.law import Limit
+from tpcore.limit.particles.cloud import Cloud
+from tpcore.program.ops import Function, GaussianInput, Node
+
+METHOD = "particles"
+_ROUNDING = 4e-15
+
+
+class ParticleLimit(Limit):
+    """A limit found by independently scrambled clouds of quasi-random particles.
+
+    Values are means over the clouds. An error is half of the half-width of Student's 95 % interval, so that 95 % of
+    the truths lie within two errors; entries of one array that came out lucky are raised to their root mean square.
+
+    Attributes
+    ----------
+    particles : int
+        Of all clouds together.
+    """
+
+    def __init__(self, prog, nodes: list[Node], clouds: list[Cloud], notes: list[str]):
+        super().__init__(prog, nodes, notes)
+        self._clouds = clouds
+
+    @property
+    def particles(self) -> int:
+        return sum(cloud.size for cloud in self._clouds)
+
+    def _each(self, work: Callable[[Cloud], np.ndarray]) -> Known:
+        """`work` on every cloud, as one estimate."""
+        return combined(map_tiles(work, self._clouds))
+
+    def _mean(self, node: Node) -> Known:
+        if isinstance(node.op, GaussianInput):
+            return Known(np.ravel(node.op.group.mean)[np.ravel(node.op.columns)])
+        return self._each(lambda cloud: cloud.form(node.index).column_means())
+
+    def _cov(self, x: Node, y: Node) -> Known:
+        def work(cloud: Cloud) -> np.ndarray:
+            left, right = cloud.form(x.index), cloud.form(y.index)
+            return left.inner(right) - np.multiply.outer(left.column_means(), right.column_means())
+
+        return _symmetric(self._each(work)) if x is y else self._each(work)
+
+    def _inner(self, x: Node, y: Node) -> Known:
+        found = self._each(lambda cloud: cloud.form(x.index).inner(cloud.form(y.index)))
+        return _symmetric(found) if x is y else found
+
+    def _value(self, node: Node) -> Known:
+        return combined([cloud.scalars[node.index] for cloud in self._clouds])
+
+    def _expectation(self, function: Function, nodes: list[Node], shape: tuple[int, ...]) -> Known:
+        def work(cloud: Cloud) -> np.ndarray:
+            values = np.asarray(function.call(*(cloud.block(node.index) for node in nodes)), float)
+            return np.broadcast_to(values, (cloud.size, *shape)).mean(axis=0)
+
+        return self._each(work)
+
+    def _draws(self, nodes: list[Node], draws: int, seed: int) -> list[np.ndarray]:
+        rng = np.random.default_rng(seed)
+        picked = rng.integers(0, self.particles, draws)
+        own, size = np.divmod(picked, self._clouds[0].size), self._clouds[0].size
+        found = [np.empty((draws, int(np.prod(node.shape, dtype=int)))) for node in nodes]
+        for number, cloud in enumerate(self._clouds):
+            here = own[0] == number
+            for node, out in zip(nodes, found, strict=True):
+                out[here] = cloud.form(node.index).numbers()[:, own[1][here] % size].T
+        return found
+
+
+def combined(values: list[np.ndarray]) -> Known:
+    """Mean over independent clouds and its error."""
+    stack = np.array(values, float)
+    count = len(stack)
+    mean = stack.mean(axis=0)
+    quantile = student.ppf(0.975, count - 1) / 2
+    error = quantile * stack.std(axis=0, ddof=1) / np.sqrt(count)
+    error = np.maximum(error, np.sqrt(np.mean(np.square(error))) if error.size else 0.0)
+    scale = np.abs(stack).max(axis=0) if stack.size else np.zeros(mean.shape)
+    return Known(mean, error + _ROUNDING * scale, METHOD)
+
+
+def _symmetric(known: Known) -> Known:
+    return Known((known.value + known.value.T) / 2, (known.error + known.error.T) / 2, known.method)

@@ -1,0 +1,229 @@
+"""One rule an instruction: what it does to particles."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+
+from tpcore.errors import Misuse
+from tpcore.limit.particles.cloud import Cloud
+from tpcore.limit.particles.matrix import ParticleMatrix, added, beside
+from tpcore.program import ops
+from tpcore.program.arithmetic import _mix_vectors, _swapped
+from tpcore.program.functions import Adapted
+
+_FEW_COLUMNS = 16
+
+
+def _matrix_input(cloud: Cloud, node: ops.Node, op: ops.MatrixInput) -> None:
+    spaces = (cloud.space(op.rows), cloud.space(op.cols))
+    cloud.matrices[node.index] = ParticleMatrix(op.variance, op.rows, op.cols, *spaces, cloud.soft)
+
+
+def _gaussian_input(cloud: Cloud, node: ops.Node, op: ops.GaussianInput) -> None:
+    columns = np.asarray(op.columns).ravel()
+    if op.group not in cloud.groups:
+        cloud.groups[op.group] = _open_group(cloud, op.group, node.dim)
+    cloud.put(node, coef=cloud.groups[op.group][:, columns])
+
+
+def _open_group(cloud: Cloud, group: ops.GaussianGroup, dim: float) -> np.ndarray:
+    """Coefficients of jointly Gaussian inputs: mean on the constant, a root of the covariance on fresh Gaussians."""
+    mean, root = np.asarray(group.mean, float).ravel(), _root(np.atleast_2d(np.asarray(group.cov, float)))
+    space = cloud.space(dim)
+    new = space.fresh(root.shape[1]) if root.shape[1] else slice(1, 1)
+    coef = np.zeros((max(new.stop, 1), len(mean)))
+    coef[0], coef[new] = mean, root.T
+    return coef
+
+
+def _root(cov: np.ndarray) -> np.ndarray:
+    """F (k, r) with F F^T = cov and r its rank; diagonal where cov is, largest directions first otherwise."""
+    diagonal = np.diag(cov)
+    if not np.any(cov - np.diag(diagonal)):
+        return np.diag(np.sqrt(np.maximum(diagonal, 0.0)))[:, diagonal > 0]
+    scale = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
+    values, vectors = np.linalg.eigh(cov / scale[:, None] / scale)
+    order = [i for i in np.argsort(-values) if values[i] > 1e-14 * len(cov) * values[-1]]
+    root = vectors[:, order] * np.sqrt(values[order]) * scale[:, None]
+    return np.where(diagonal[:, None] > 0, root, 0.0)
+
+
+def _mat_mul(cloud: Cloud, node: ops.Node, op: ops.MatMul) -> None:
+    form, matrix = cloud.form(op.x), cloud.matrices[op.matrix]
+    if form.coef is not None:
+        norms = np.sqrt(np.square(form.coef).sum(axis=0))
+        floor = matrix.floor(norms, op.transposed)
+    else:
+        rows = form.numbers()
+        norms = np.sqrt(np.einsum("kn,kn->k", rows, rows) / cloud.size)
+        _finite(norms, node, f"The vector {cloud.nodes[op.x].name} that meets a matrix")
+        floor = matrix.floor(norms, op.transposed)
+        form.near = form.space.absorb(rows, floor)
+    cloud.put(node, coef=matrix.multiply(form.span, floor, op.transposed))
+
+
+def _lin_comb(cloud: Cloud, node: ops.Node, op: ops.LinComb) -> None:
+    forms = [cloud.form(arg) for arg in op.args]
+    picks = [_columns(cloud.nodes[arg].shape, node.shape) for arg in op.args]
+
+    def spread(arrays) -> list[np.ndarray]:
+        return [c * a[:, p] for c, a, p in zip(op.coefficients, arrays, picks, strict=True)]
+
+    coef = near = rows = None
+    if all(form.coef is not None for form in forms):
+        coef = _total(spread(form.coef for form in forms))
+    else:
+        if all(form.span is not None for form in forms):
+            near = _total(spread(form.span for form in forms))
+        rows = np.zeros((int(np.prod(node.shape, dtype=int)), cloud.size))
+        for c, form, pick in zip(op.coefficients, forms, picks, strict=True):
+            rows += c * form.numbers()[pick]
+    cloud.put(node, rows, coef, near)
+
+
+def _total(parts: list[np.ndarray]) -> np.ndarray:
+    total = parts[0]
+    for part in parts[1:]:
+        total = added(total, part)
+    return total
+
+
+def _columns(own: tuple[int, ...], shape: tuple[int, ...]) -> np.ndarray | slice:
+    """Which vector of a block of shape `own` stands at each place of `shape`."""
+    if own == shape:
+        return slice(None)
+    return np.broadcast_to(np.arange(int(np.prod(own, dtype=int))).reshape(own), shape).ravel()
+
+
+def _linear(cloud: Cloud, node: ops.Node, x: int, apply: Callable) -> None:
+    """A linear map of the vectors of one block: `apply` takes and gives arrays (points, *shape)."""
+    form, shape = cloud.form(x), cloud.nodes[x].shape
+
+    def mapped(coef: np.ndarray | None) -> np.ndarray | None:
+        return None if coef is None else np.reshape(apply(coef.reshape(-1, *shape)), (len(coef), -1))
+
+    if form.coef is not None:
+        cloud.put(node, coef=mapped(form.coef))
+    else:
+        cloud.put(node, _as_rows(cloud, node, apply(cloud.block(x))), near=mapped(form.near))
+
+
+def _as_rows(cloud: Cloud, node: ops.Node, values) -> np.ndarray:
+    """(size, particles) of what a function returned, (particles, *shape)."""
+    values = np.asarray(values, float)
+    shape = (cloud.size, *node.shape)
+    if values.shape != shape:
+        try:
+            values = np.broadcast_to(values, shape)
+        except ValueError:
+            raise Misuse(
+                f"{node.name} ({node.where}) must have shape {node.shape} at every coordinate",
+                f"an array of shape {values.shape} from its function",
+                "A function acts on each coordinate (the first axis) separately and keeps its declared shape",
+            ) from None
+    return np.ascontiguousarray(np.moveaxis(values, 0, -1)).reshape(-1, cloud.size)
+
+
+def _mix(cloud: Cloud, node: ops.Node, op: ops.Mix) -> None:
+    _linear(cloud, node, op.x, lambda block: block @ op.matrix)
+
+
+def _reshape(cloud: Cloud, node: ops.Node, op: ops.Reshape) -> None:
+    index = np.asarray(op.index)
+    _linear(cloud, node, op.x, lambda block: block.reshape(len(block), -1)[:, index.ravel()].reshape(-1, *index.shape))
+
+
+def _stack(cloud: Cloud, node: ops.Node, op: ops.Stack) -> None:
+    forms = [cloud.form(arg) for arg in op.args]
+    places, start = [], 0
+    for arg, form in zip(op.args, forms, strict=True):
+        places.append(np.arange(start, start + form.size).reshape(cloud.nodes[arg].shape))
+        start += form.size
+    order = (np.stack(places, axis=-1) if op.new_axis else np.concatenate(places, axis=-1)).ravel()
+    near = None
+    if all(form.span is not None for form in forms):
+        near = forms[0].span
+        for form in forms[1:]:
+            near = beside(near, form.span)
+        near = near[:, order]
+    many = start > _FEW_COLUMNS or all(form.coef is not None for form in forms)
+    if near is not None and many:
+        cloud.put(node, coef=near)
+    else:
+        cloud.put(node, np.concatenate([form.numbers() for form in forms])[order], near=near)
+
+
+def _is_linear(function: ops.Function) -> bool:
+    """Is it linear in its one vector, for any C-vars: x * c, x / c, X @ C."""
+    call = function.call.call if isinstance(function.call, Adapted) else function.call
+    if isinstance(call, partial):
+        return call.func is _swapped and call.args == (operator.mul,)
+    return call in (operator.mul, operator.truediv, np.matmul, _mix_vectors)
+
+
+def _nonlin(cloud: Cloud, node: ops.Node, op: ops.Nonlin) -> None:
+    params = [cloud.scalars[p] for p in op.params]
+    if len(op.args) == 1 and params and _is_linear(op.function):
+        _linear(cloud, node, op.args[0], lambda block: op.function.call(block, *params))
+    else:
+        values = op.function.call(*(cloud.block(arg) for arg in op.args), *params)
+        cloud.put(node, _as_rows(cloud, node, values))
+
+
+def _moment(cloud: Cloud, node: ops.Node, op: ops.Moment) -> None:
+    params = [cloud.scalars[p] for p in op.params]
+    rows = _as_rows(cloud, node, op.function.call(*(cloud.block(arg) for arg in op.args), *params))
+    size = np.abs(rows)
+    top, mean = size.max(axis=1, initial=0.0), size.mean(axis=1)
+    cloud.tails[node.index] = float((top / np.where(mean > 0, mean, 1.0)).max(initial=0.0)) / cloud.size
+    _set(cloud, node, rows.mean(axis=1), float(mean.max(initial=0.0)))
+
+
+def _inner(cloud: Cloud, node: ops.Node, op: ops.Inner) -> None:
+    x, y = cloud.form(op.x), cloud.form(op.y)
+    _set(cloud, node, x.inner(y), float(np.sqrt(_square(x).max(initial=0.0) * _square(y).max(initial=0.0))))
+
+
+def _square(form) -> np.ndarray:
+    if form.span is not None:
+        return np.square(form.span).sum(axis=0)
+    return np.einsum("kn,kn->k", form.numbers(), form.numbers()) / form.space.size
+
+
+def _scalar(cloud: Cloud, node: ops.Node, op: ops.Scalar) -> None:
+    value = np.asarray(op.function.call(*(cloud.scalars[p] for p in op.params)), float)
+    value = np.array(np.broadcast_to(value, node.shape))
+    _set(cloud, node, value, max([float(np.abs(value).max(initial=0.0)), *(cloud.scales[p] for p in op.params)]))
+
+
+def _set(cloud: Cloud, node: ops.Node, value: np.ndarray, scale: float) -> None:
+    _finite(value, node, f"The limit of {node.name}")
+    cloud.scalars[node.index], cloud.scales[node.index] = np.reshape(value, node.shape), scale
+
+
+def _finite(value: np.ndarray, node: ops.Node, what: str) -> None:
+    if not np.isfinite(value).all():
+        place = f" ({node.where})" if node.where else ""
+        raise Misuse(
+            f"{what}{place} must be finite", f"{value[~np.isfinite(value)][0]}",
+            "A division by zero, or a function that grows like exp(x^2) or faster, has no limit of this kind",
+        )
+
+
+RULES: dict[type, Callable] = {
+    ops.MatrixInput: _matrix_input,
+    ops.GaussianInput: _gaussian_input,
+    ops.MatMul: _mat_mul,
+    ops.LinComb: _lin_comb,
+    ops.Mix: _mix,
+    ops.Reshape: _reshape,
+    ops.Stack: _stack,
+    ops.Nonlin: _nonlin,
+    ops.Moment: _moment,
+    ops.Inner: _inner,
+    ops.Scalar: _scalar,
+}
