@@ -3,7 +3,7 @@
 ``import tpcore as tp``; every public name hangs on ``tp``:
 
 - programs: `Program`, `nonlin`, `moment`, `inner`, `scalar`, `stack`, the activations by name (`relu`, ...) and `activations`;
-- their two meanings: `limit`; `run`, `ensemble`; `agreement` compares them;
+- their two meanings: `limit`; `run`, `ensemble`; `agreement` compares them; `grad` is the backward pass, a program again;
 - Gaussian expectations: `expect`, `Estimate`;
 - named programs: `gallery`;
 - networks: `nets`, `data`; kernels: `nngp`, `ntk`, `empirical_nngp`, `empirical_ntk`, `sample_outputs`;
@@ -21,6 +21,7 @@ from tpcore.kernels.ntk import ntk
 from tpcore.limit import expect
 from tpcore.limit.estimate import Estimate
 from tpcore.limit.interpret import limit  # after the package of that name, whose place it takes here
+from tpcore.program.backprop import grad
 from tpcore.program.build import Program
 from tpcore.program.variables import Var, inner, moment, nonlin, scalar, stack
 
@@ -40,6 +41,7 @@ __all__ = [
     "errors",
     "expect",
     "gallery",
+    "grad",
     "inner",
     "limit",
     "moment",

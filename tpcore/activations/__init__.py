@@ -8,8 +8,9 @@ one is an attribute too (``activations.relu``), except that ``leaky_relu`` and
 
 from tpcore.activations.activation import Activation
 from tpcore.activations.named import NAMED, hermite, leaky_relu
+from tpcore.activations.prime import prime
 from tpcore.activations.resolve import custom, get
 
 globals().update({name: entry for name, entry in NAMED.items() if name != "leaky_relu"})
 
-__all__ = ["NAMED", "Activation", "custom", "get", "hermite", "leaky_relu", *(n for n in NAMED if n != "leaky_relu")]
+__all__ = ["NAMED", "Activation", "custom", "get", "hermite", "leaky_relu", "prime", *(n for n in NAMED if n != "leaky_relu")]

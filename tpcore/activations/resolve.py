@@ -10,6 +10,7 @@ import numpy as np
 from tpcore import checks
 from tpcore.activations.activation import Activation
 from tpcore.activations.named import FAMILIES, NAMED
+from tpcore.activations.prime import PRIMES, prime
 from tpcore.errors import Misuse
 from tpcore.jitted.elementwise import Elementwise
 
@@ -43,12 +44,16 @@ def get(phi: str | Activation | Callable) -> Activation:
 
 def is_named(phi: Activation) -> bool:
     """Whether ``get(phi.name)`` is `phi` again, and no function of a user's that bears the same name."""
+    if phi.name.endswith("'"):
+        return PRIMES.get(phi.name[:-1]) is phi
     return NAMED.get(phi.name) is phi or phi.form in FAMILIES
 
 
 def _by_name(name: str) -> Activation:
     if name in NAMED:
         return NAMED[name]
+    if name.endswith("'"):
+        return prime(_by_name(name[:-1]))
     call = _CALL.fullmatch(name)
     if call and call[1] in FAMILIES:
         make, kind = FAMILIES[call[1]]

@@ -216,7 +216,8 @@ def _mix_by_scalars(x, c):
         fail("Nonlin+", "X @ C mixes the columns of a block: C must have one row for each column",
              f"{check.describe(x)} and {check.describe(c)}", "A single C-var multiplies with *")
     call = _mix_vectors if len(x.shape) == 1 else np.matmul
-    return instructions.nonlin(call, [x], [c], label="mix", formula="{0} {1}", structure="product")
+    return instructions.nonlin(call, [x], [c], label="mix", formula="{0} {1}", structure="product", mixing=True,
+                               shape=x.shape[:-1] + c.shape[1:])
 
 
 def _mix_vectors(x, c):

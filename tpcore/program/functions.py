@@ -23,14 +23,25 @@ class Adapted:
     def __init__(self, call: Callable, pads: tuple[tuple[int, int], ...]):
         self.call, self.pads = call, pads
 
-    def __call__(self, *args):
+    def raw(self, *args):
+        """The result as `call` returns it; the arguments may be dual numbers."""
         args = list(args)
         for i, (own, missing) in enumerate(self.pads):
             if missing:
-                a = np.asarray(args[i])
+                a = args[i]
                 cut = a.ndim - own
                 args[i] = a.reshape(a.shape[:cut] + (1,) * missing + a.shape[cut:])
-        return np.asarray(self.call(*args), dtype=np.float64)
+        return self.call(*args)
+
+    def __call__(self, *args):
+        return np.asarray(self.raw(*args), dtype=np.float64)
+
+
+def bare(call: Callable) -> Callable:
+    """`call` as the user wrote it, but for the padding: what can be called on dual numbers."""
+    if isinstance(call, Adapted):
+        return call.raw if call.pads else call.call
+    return call
 
 
 def label_of(fn: Callable, labels: dict) -> str:

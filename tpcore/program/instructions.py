@@ -97,6 +97,9 @@ def _pointwise(instruction: str, fn: Callable, args, params, known) -> tuple[ops
     check.scalars(instruction, params, "Numbers belong into the function itself: lambda s: s / 2")
     check.one_program(instruction, [*args, *params])
     label = known.pop("label", None) or label_of(fn, args[0].program._labels)
+    shape = known.pop("shape", None)
+    if shape is not None:
+        return ops.Function(label, fn, **known), shape
     if known.pop("elementwise", False) or known.get("activation") is not None:
         shape = check.broadcast(instruction, [*args, *params])
         return ops.Function(label, aligned(fn, [v.shape for v in args], shape), **known), shape
@@ -105,7 +108,8 @@ def _pointwise(instruction: str, fn: Callable, args, params, known) -> tuple[ops
 
 
 def nonlin(fn: Callable, args: Sequence, params: Sequence = (), **known):
-    """fn(args...; params...) coordinatewise; `known` are fields of `ops.Function`."""
+    """fn(args...; params...) coordinatewise; `known` are fields of `ops.Function`, or spare the trial of a function
+    of our own: ``elementwise=True``, or the ``shape`` of its result."""
     instruction = "Nonlin+" if params else "Nonlin"
     function, shape = _pointwise(instruction, fn, args, params, known)
     op = ops.Nonlin(function, tuple(v.index for v in args), tuple(c.index for c in params))
@@ -133,7 +137,8 @@ def scalar(fn: Callable, params: Sequence, **known):
     check.scalars("Scalar", params, "A vector becomes a scalar by tp.moment")
     program = params[0].program
     label = known.pop("label", None) or label_of(fn, program._labels)
-    call, shape = adapt_scalar("Scalar", label, fn, [c.shape for c in params])
+    shape = known.pop("shape", None)
+    call, shape = adapt_scalar("Scalar", label, fn, [c.shape for c in params]) if shape is None else (fn, shape)
     op = ops.Scalar(ops.Function(label, call, **known), tuple(c.index for c in params))
     return program._emit(op, "C", shape, 0.0)
 
