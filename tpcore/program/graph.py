@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from tpcore.program import ops
 
@@ -23,6 +24,24 @@ def arguments(op: ops.Op) -> tuple[int, ...]:
         case ops.Scalar():
             return op.params
     return ()
+
+
+def renumbered(op: ops.Op, of: Callable[[int], int]) -> ops.Op:
+    """The same instruction, reading the nodes ``of(i)`` in place of i."""
+    match op:
+        case ops.MatMul():
+            return replace(op, matrix=of(op.matrix), x=of(op.x))
+        case ops.LinComb() | ops.Stack():
+            return replace(op, args=tuple(map(of, op.args)))
+        case ops.Nonlin() | ops.Moment():
+            return replace(op, args=tuple(map(of, op.args)), params=tuple(map(of, op.params)))
+        case ops.Mix() | ops.Reshape():
+            return replace(op, x=of(op.x))
+        case ops.Inner():
+            return replace(op, x=of(op.x), y=of(op.y))
+        case ops.Scalar():
+            return replace(op, params=tuple(map(of, op.params)))
+    return op
 
 
 def is_input(op: ops.Op) -> bool:
