@@ -133,9 +133,8 @@ def seed(tape: Tape, out, root: int, cotangent) -> None:
     if isinstance(scaled, np.ndarray) and np.all(scaled == scaled.flat[0]):
         spread = instructions.arrange(readout, np.zeros(features.shape, dtype=np.intp)) if features.shape else readout
         tape.give(out.features, spread, float(scaled.flat[0]))
-        total = features.sum() if features.shape else features
         if tape.wants(out.readout):
-            tape.give(out.readout, total, float(scaled.flat[0]))
+            tape.give(out.readout, features.sum() if features.shape else features, float(scaled.flat[0]))
         return
     spread = times(readout, scaled)
     tape.give(out.features, spread if spread.shape == features.shape else spread + 0.0 * features)

@@ -13,18 +13,24 @@ from tpcore.program.adjoint import RULES, fold_vector
 
 @dataclass(frozen=True, eq=False)
 class MatrixUse:
-    """One product with a matrix: it gives ``left right^T / n`` to dF/dW, columns paired; both are blocks of one shape."""
+    """One product with a matrix: it gives ``left right^T / n`` to dF/dW, columns paired; both are blocks of one shape.
+
+    `reader` is the line of the product.
+    """
 
     matrix: int
+    reader: int
     left: object
     right: object
 
 
 @dataclass(frozen=True, eq=False)
 class VectorUse:
-    """One line that reads an input vector: it gives ``coefficient * bar`` to its adjoint, summed over broadcasts."""
+    """One line, `reader`, that reads an input vector: it gives ``coefficient * bar`` to its adjoint, summed over what
+    broadcasting repeats."""
 
     vector: int
+    reader: int
     coefficient: float
     bar: object
 
@@ -60,6 +66,7 @@ class Tape:
         self._done: dict[int, object] = {}
         self._slopes = {} if slopes is None else slopes
         self._claimed: set[int] = set()
+        self._reader = -1
 
     # ---- for the rules ------------------------------------------------------------------------------------
 
@@ -76,7 +83,7 @@ class Tape:
         if not self.wants(i):
             return
         if isinstance(self.program._nodes[i].op, ops.GaussianInput):
-            self.vector_uses.append(VectorUse(i, float(coefficient), x))
+            self.vector_uses.append(VectorUse(i, self._reader, float(coefficient), x))
             if not self._inputs:
                 return
         self._vectors.setdefault(i, []).append((float(coefficient), x))
@@ -90,7 +97,7 @@ class Tape:
         """A product with a matrix, and the adjoint of its result."""
         x = self.program._var(op.x)
         left, right = (x, bar) if op.transposed else (bar, x)
-        self.matrix_uses.append(MatrixUse(op.matrix, left, right))
+        self.matrix_uses.append(MatrixUse(op.matrix, self._reader, left, right))
 
     def slope(self, node: ops.Node, which: int, write: Callable):
         """The derivative of a line's function, written once."""
@@ -114,7 +121,7 @@ class Tape:
                 bar = self._scalar_total(i)
             else:
                 continue
-            self._done[i] = bar
+            self._done[i], self._reader = bar, i
             node = self.program._nodes[i]
             if type(node.op) in RULES:
                 RULES[type(node.op)](self, node, node.op, bar)
