@@ -31,15 +31,20 @@ class Draw:
         self._factors: dict[int, np.ndarray] = {}
         self._matrices: dict[int, DenseMatrix | LazyMatrix] = {}
 
-    def execute(self) -> None:
-        """Stage after stage; afterwards `vectors` holds those kept, `scalars` and `outputs` all."""
+    def execute(self, tick: Callable[[], None] = lambda: None) -> None:
+        """Stage after stage; afterwards `vectors` holds those kept, `scalars` and `outputs` all.
+
+        `tick` is called after every stage's sweeps and after every product, `Plan.pieces` times in all.
+        """
         for stage in self.plan.stages:
             for node in stage.scalars:
                 self.scalars[node.index] = scalar(node, self.scalars)
             for sweep in stage.sweeps.values():
                 self._sweep(sweep)
+            tick()
             for product in stage.products:
                 self._multiply(product)
+                tick()
             self._forget(stage)
 
     def _check(self) -> None:
@@ -126,7 +131,7 @@ class Draw:
         if self.plan.dense:
             result = matrix.multiply(x, product.transposed)
         else:
-            result = matrix.multiply(x, product.transposed, self.root, (_SOURCE, product.key))
+            result = matrix.multiply(x, product.transposed, self.root, (_SOURCE, product.key), self._check)
         end = 0
         for i in product.nodes:
             shape = self.plan.nodes[i].shape

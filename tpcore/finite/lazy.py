@@ -15,6 +15,8 @@ noise is s sqrt(n1/n2) and the factor n1/n2. (The conditioning argument: Bolthau
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.linalg import qr, solve_triangular
 
@@ -36,9 +38,12 @@ class Side:
         self.tolerance = 1e-11 if np.dtype(dtype) == np.float64 else 1e-5
         self.rounding = 100 * float(np.finfo(dtype).eps)
 
-    def extend(self, x: np.ndarray) -> tuple[np.ndarray, int]:
+    def extend(self, x: np.ndarray, check: Callable[[], None]) -> tuple[np.ndarray, int]:
         """Take x (length, k) into the span of the inputs: coefficients (count, k) with x = inputs^T c, and how many
-        new inputs that took. A column whose distance from the span is rounding error opens none."""
+        new inputs that took. A column whose distance from the span is rounding error opens none.
+
+        Gram-Schmidt, and again where little is left of a column: what rounding has left of the span is taken off then.
+        """
         old, tiles = self.count, row_tiles(self.length, tile_rows(old_columns(self.count, x)))
         parts = map_tiles(lambda s: (self.inputs[:old, s] @ x[s], np.square(x[s], dtype=np.float64).sum(axis=0)), tiles)
         coefficients = _total(p[0] for p in parts) / self.length
@@ -47,31 +52,44 @@ class Side:
             return coefficients, 0
         scale = np.where(norms > 0, norms, 1.0)
         typed, unit = coefficients.astype(x.dtype), scale.astype(x.dtype)
-
         rest = np.empty_like(x)
 
         def subtract(s: slice) -> np.ndarray:
+            check()
             rest[s] = (x[s] - self.inputs[:old, s].T @ typed) / unit
             return _upper(rest[s])
 
         triangle = _triangle(map_tiles(subtract, tiles)) / np.sqrt(self.length)
+        left = np.zeros(coefficients.shape)
+        if old and self.tolerance < np.abs(np.diag(triangle)).min() < 0.1:
+            left = _total(map_tiles(lambda s: self.inputs[:old, s] @ rest[s], tiles)) / self.length
+            coefficients = coefficients + left * scale
+            if x.shape[1] == 1:
+                triangle = np.sqrt(np.maximum(triangle**2 - np.square(left).sum(), 0.0))
         pivots, upper = self._independent(triangle)
         if not len(pivots):
             return coefficients, 0
-        head = upper[:, pivots]
-        inverse = solve_triangular(head, np.eye(len(pivots))).astype(x.dtype)
         new = slice(old, old + len(pivots))
+        smallest = self._open(new, rest, pivots, left[:, pivots], upper[:, pivots], tiles)
+        upper = upper * scale
+        if smallest < 0.1 and len(pivots) > 1:
+            coefficients, upper = self._polish(new, coefficients, upper, tiles)
+        return np.concatenate([coefficients, upper]), len(pivots)
+
+    def _open(self, new: slice, rest: np.ndarray, pivots, left: np.ndarray, head: np.ndarray, tiles) -> float:
+        """Make the residuals `pivots`, free of `left`, the inputs `new`; the smallest residual beside its column."""
+        inverse = solve_triangular(head, np.eye(len(pivots)))
+        shift = (left @ inverse).astype(rest.dtype)
+        off = np.abs(shift).max(initial=0.0) > self.rounding
+        inverse = inverse.astype(rest.dtype)
 
         def open_directions(s: slice) -> None:
-            self.inputs[new, s] = (rest[s][:, pivots] @ inverse).T
+            rows = rest[s][:, pivots] @ inverse
+            self.inputs[new, s] = (rows - self.inputs[: new.start, s].T @ shift if off else rows).T
 
         map_tiles(open_directions, tiles)
         self.count = new.stop
-        upper = upper * scale
-        smallest = np.abs(np.diag(head)).min()
-        if smallest < 0.1 or len(pivots) > 1:
-            coefficients, upper = self._polish(new, coefficients, upper, tiles)
-        return np.concatenate([coefficients, upper]), len(pivots)
+        return float(np.abs(np.diag(head)).min())
 
     def _independent(self, triangle: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Columns that span the residuals, and R (rank, k) with residuals = (orthonormal) R, from their QR triangle."""
@@ -90,7 +108,8 @@ class Side:
             overlap = _total(parts) / self.length
             error = overlap.copy()
             error[old:] -= np.eye(new.stop - old)
-            if np.abs(error).max() < self.rounding:
+            size = np.abs(error).max()
+            if size < self.rounding:
                 break
             lower = np.linalg.cholesky(overlap[old:] - overlap[:old].T @ overlap[:old])
             inverse = solve_triangular(lower, np.eye(len(lower)), lower=True).astype(dtype)
@@ -102,6 +121,8 @@ class Side:
             map_tiles(orthogonalize, tiles)
             coefficients = coefficients + overlap[:old] @ upper
             upper = lower.T @ upper
+            if size < np.sqrt(self.rounding):
+                break
         return coefficients, upper
 
 
@@ -124,29 +145,44 @@ class LazyMatrix:
         self.variance, self.cols = variance, cols
         self._sides = (Side(cols, rows, columns, dtype), Side(rows, cols, columns_transposed, dtype))
 
-    def multiply(self, x: np.ndarray, transposed: bool, root: np.random.SeedSequence, key: tuple) -> np.ndarray:
-        """W x or W^T x, for x of shape (length, k); `root` and `key` name the fresh random numbers."""
+    def multiply(
+        self,
+        x: np.ndarray,
+        transposed: bool,
+        root: np.random.SeedSequence,
+        key: tuple,
+        check: Callable[[], None] = lambda: None,
+    ) -> np.ndarray:
+        """W x or W^T x, for x of shape (length, k).
+
+        `root` and `key` name the fresh random numbers; `check` is called before the work on a tile, and raises to stop.
+        """
         this, other = self._sides[::-1] if transposed else self._sides
-        coefficients, opened = this.extend(x)
-        if opened:
-            self._open_images(this, other, opened, root, key)
+        coefficients, opened = this.extend(x, check)
+        decided = self._draw_images(this, other, opened, root, key, check) if opened else None
+        new, known = slice(this.count - opened, this.count), other.count
         result = np.empty((other.length, x.shape[1]), x.dtype)
         typed = coefficients.astype(x.dtype)
 
         def combine(s: slice) -> None:
+            check()
+            if decided is not None:
+                this.images[new, s] += decided @ other.inputs[:known, s]
             np.matmul(this.images[: this.count, s].T, typed, out=result[s])
 
-        map_tiles(combine, row_tiles(other.length, tile_rows(old_columns(this.count, x))))
+        map_tiles(combine, row_tiles(other.length, tile_rows(old_columns(max(this.count, known), x))))
         return result
 
-    def _open_images(self, this: Side, other: Side, opened: int, root, key: tuple) -> None:
-        """Images of the inputs opened last: fresh noise off the other side's inputs, and what that side has decided."""
+    def _draw_images(self, this: Side, other: Side, opened: int, root, key: tuple, check) -> np.ndarray | None:
+        """Fresh noise for the images of the inputs opened last; weights (opened, known) of the other side's inputs in
+        them: what that side has decided, less the noise's own part in their span. None if it knows nothing yet."""
         new, known = slice(this.count - opened, this.count), other.count
         spread = np.sqrt(self.variance * this.length / self.cols)
         tiles = row_tiles(other.length, tile_rows(opened))
         dtype = this.images.dtype
 
         def draw(tile: tuple[int, slice]) -> np.ndarray:
+            check()
             index, s = tile
             noise = normals(root, (*key, index), (s.stop - s.start, opened), dtype)
             this.images[new, s] = dtype.type(spread) * noise.T
@@ -154,15 +190,10 @@ class LazyMatrix:
 
         overlaps = _total(map_tiles(draw, enumerate(tiles))) / other.length
         if not known:
-            return
+            return None
         spans = row_tiles(this.length, tile_rows(known))
         decided = _total(map_tiles(lambda s: other.images[:known, s] @ this.inputs[new, s].T, spans)) / this.length
-        weights = (this.length / other.length * decided - spread * overlaps).T.astype(dtype)
-
-        def correct(s: slice) -> None:
-            this.images[new, s] += weights @ other.inputs[:known, s]
-
-        map_tiles(correct, row_tiles(other.length, tile_rows(known)))
+        return (this.length / other.length * decided - spread * overlaps).T.astype(dtype)
 
 
 def old_columns(count: int, x: np.ndarray) -> int:

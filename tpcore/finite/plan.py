@@ -252,6 +252,11 @@ class Plan:
             stages[products[-1].stage].last_products.append(matrix)
         return stages
 
+    @property
+    def pieces(self) -> int:
+        """How many pieces of work progress is counted in: the stages, and the products of whole arrays."""
+        return len(self.stages) + sum(len(stage.products) for stage in self.stages)
+
     def whole_matrices(self) -> dict[int, list[Product]]:
         """Of `by_matrix` the matrices with state: stored, or met more than once."""
         return {matrix: products for matrix, products in self.by_matrix().items() if not products[0].fused}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -81,7 +81,7 @@ def run(
     dtype=np.float64,
     keep: Iterable | None = None,
     budget: float = budgets.BUDGET,
-    progress: Progress | None = None,
+    progress: Progress | Callable[[int, int], None] | None = None,
 ) -> Run:
     r"""Draw a program's matrices and vectors at width n and compute everything in it.
 
@@ -107,8 +107,8 @@ def run(
         none. Others are forgotten, or never stored, as soon as possible.
     budget : float
         Bytes that this may take, by an estimate made beforehand; ``float("inf")`` for no limit.
-    progress : Progress, optional
-        Its `cancel` is obeyed within a tile's work.
+    progress : Progress or callable ``(done, total)``, optional
+        Told after every product and every stage between them; its `cancel` is obeyed within a tile's work.
 
     Returns
     -------
@@ -132,8 +132,10 @@ def run(
     kept = _kept(prog, keep)
     plan = make_plan(prog, width, method, dtype, kept, budget)
     with single_blas():
-        draw = Draw(plan, width, root, dtype, as_progress(progress))
-        draw.execute()
+        progress = as_progress(progress)
+        draw = Draw(plan, width, root, dtype, progress)
+        progress.start(plan.pieces)
+        draw.execute(progress.tick)
     names = {node.index: node.name for node in plan.nodes}
     return Run(
         prog=prog,
