@@ -10,26 +10,55 @@ import numpy as np
 from tpcore import checks
 from tpcore.activations import Activation, get
 from tpcore.errors import Misuse
+from tpcore.nets.builder import Built
+from tpcore.nets.data import Data, read
 from tpcore.program.build import Program
 
 
-class Network(ABC):
-    """A randomly initialized network of every width at once.
+class Described:
+    """Networks and layers: equal if their descriptions are."""
 
-    Two networks are equal if their descriptions are.
-    """
-
-    @abstractmethod
-    def program(self, X) -> Program:
-        """The tensor program of this network on the inputs `X`; its output is ``"f"``."""
-
-    @abstractmethod
     def _fields(self) -> dict[str, Any]:
         """The constructor's arguments, with activations as objects."""
+        return {}
 
-    @abstractmethod
     def _shown(self) -> dict[str, Any]:
         """The constructor's arguments that `repr` shows."""
+        return self._fields()
+
+    def _key(self) -> tuple:
+        return (type(self).__name__, *((k, _identity(v)) for k, v in self._fields().items()))
+
+    def __eq__(self, other) -> bool:
+        return isinstance(other, Described) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def __repr__(self) -> str:
+        shown = {k: v.name if isinstance(v, Activation) else v for k, v in self._shown().items()}
+        shown = {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in shown.items()}
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in shown.items())})"
+
+
+class Network(Described, ABC):
+    """A randomly initialized network of every width at once."""
+
+    def program(self, X) -> Program:
+        """The tensor program of this network on the inputs `X`; its output is ``"f"``."""
+        return self.build(self.read(X)).program
+
+    def parameters(self, X) -> tuple:
+        """What trains: every `Parameter` of the program on `X`, by name, with its part in the tangent kernel."""
+        return self.build(self.read(X)).parameters
+
+    def read(self, X, what: str = "X") -> Data:
+        """`X`, checked, with its layout."""
+        return read(X, what)
+
+    @abstractmethod
+    def build(self, data: Data) -> Built:
+        """The program on inputs that were read, with its parameters and the meaning of its output."""
 
     def spec(self) -> dict[str, Any]:
         """A description that JSON can hold and `tpcore.nets.from_spec` turns back.
@@ -39,22 +68,22 @@ class Network(ABC):
         Misuse
             If an activation is a user's own function, which has no name to be found by.
         """
-        fields = {k: activation_name(v) if isinstance(v, Activation) else v for k, v in self._fields().items()}
-        return {"net": type(self).__name__, **fields}
+        return {"net": type(self).__name__, **described(self._fields())}
 
-    def _key(self) -> tuple:
-        named = ((k, _identity(v) if isinstance(v, Activation) else v) for k, v in self._fields().items())
-        return (type(self).__name__, *named)
 
-    def __eq__(self, other) -> bool:
-        return isinstance(other, Network) and self._key() == other._key()
+def described(fields: dict[str, Any]) -> dict[str, Any]:
+    """Fields as JSON holds them."""
+    return {k: _plain(v) for k, v in fields.items()}
 
-    def __hash__(self) -> int:
-        return hash(self._key())
 
-    def __repr__(self) -> str:
-        shown = {k: v.name if isinstance(v, Activation) else v for k, v in self._shown().items()}
-        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in shown.items())})"
+def _plain(value):
+    if isinstance(value, Activation):
+        return activation_name(value)
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, tuple):
+        return [_plain(v) for v in value]
+    return value
 
 
 def _has_name(phi: Activation) -> bool:
@@ -65,8 +94,19 @@ def _has_name(phi: Activation) -> bool:
     return named is phi or (phi.form != "" and (named.form, named.params) == (phi.form, phi.params))
 
 
-def _identity(phi: Activation) -> str | int:
-    return phi.name if _has_name(phi) else id(phi)
+def _identity(value):
+    """Something hashable that tells values apart."""
+    if isinstance(value, Activation):
+        return value.name if _has_name(value) else id(value)
+    if isinstance(value, np.ndarray):
+        return (value.shape, value.tobytes())
+    if isinstance(value, dict):
+        return tuple(sorted(value.items()))
+    if isinstance(value, Described):
+        return value._key()
+    if isinstance(value, tuple):
+        return tuple(_identity(v) for v in value)
+    return value
 
 
 def activation_name(phi: Activation) -> str:
@@ -78,6 +118,16 @@ def activation_name(phi: Activation) -> str:
             "Keep the network object itself, or use a named activation",
         )
     return phi.name
+
+
+def spread(what: str, value) -> float:
+    """A standard deviation: a number of at least 0."""
+    return checks.real(what, value, 0.0)
+
+
+def maybe_spread(what: str, value) -> float | None:
+    """A standard deviation, or None for no biases at all."""
+    return None if value is None else spread(what, value)
 
 
 def inputs(X, what: str = "X", features: int | None = None) -> np.ndarray:

@@ -10,6 +10,8 @@ import numpy as np
 from tpcore import checks
 from tpcore.activations import Activation, get
 from tpcore.nets.base import Network, inputs
+from tpcore.nets.builder import Built, Parameter
+from tpcore.nets.data import Data, points
 from tpcore.program.build import Program
 
 
@@ -79,6 +81,9 @@ class MLP(Network):
         X = inputs(X)
         return self.sigma_w**2 * (X @ X.T) / X.shape[1] + self.bias_variance
 
+    def read(self, X, what: str = "X") -> Data:
+        return points(X, what)
+
     def program(self, X) -> Program:
         """The tensor program of this network on N inputs.
 
@@ -95,17 +100,30 @@ class MLP(Network):
         Program
             With vectors h1, x1, h2, .., blocks of shape (N,), and the output ``"f"`` of shape (N,).
         """
+        return super().program(X)
+
+    def build(self, data: Data) -> Built:
+        X, bias = data.features, self.sigma_b is not None
         prog = Program(repr(self))
         h = prog.block("h1", cov=self.first_covariance(X))
+        inner, square = X @ X.T / X.shape[1], self.sigma_w**2
+        # h^1 stands for W^1 and b^1 together.
+        parameters = [Parameter("h1", "input", square * inner + self.bias_variance, inner + float(bias))]
         for layer in range(1, self.depth + 1):
             x = prog.name(f"x{layer}", self.phi(h))
             if layer == self.depth:
                 break
-            W = prog.matrix(f"W{layer + 1}", variance=self.sigma_w**2)
+            W = prog.matrix(f"W{layer + 1}", variance=square)
+            parameters.append(Parameter(W.name, "matrix", square, 1.0))
             h = W @ x
-            if self.sigma_b is not None:
-                h = h + prog.vector(f"b{layer + 1}", variance=self.bias_variance)
+            if bias:
+                b = prog.vector(f"b{layer + 1}", variance=self.bias_variance)
+                parameters.append(Parameter(b.name, "bias", self.bias_variance, 1.0))
+                h = h + b
             prog.name(f"h{layer + 1}", h)
         v = prog.vector("v", variance=self.sigma_v**2)
         prog.output("f", v, x, bias_variance=self.bias_variance)
-        return prog
+        parameters.append(Parameter("v", "readout", self.sigma_v**2, 1.0))
+        if bias:
+            parameters.append(Parameter("bias of v", "readout bias", self.bias_variance, 1.0))
+        return Built(prog, tuple(parameters))

@@ -1,0 +1,313 @@
+"""Layers without an eye for positions: Dense, Act, LayerNorm, Residual, Flatten, MeanPool.
+
+Each layer has its two meanings side by side: what it writes into a program (`apply`), and how it maps second moments
+(`own` for each input, `cross` for pairs; see `tpcore.nets.moments`).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from tpcore.activations import get
+from tpcore.errors import Misuse
+from tpcore.limit import expect, pairs
+from tpcore.nets import positions
+from tpcore.nets.base import Described, described, maybe_spread, spread
+from tpcore.nets.batchnorm import resolved
+from tpcore.nets.builder import Builder, Signal
+from tpcore.nets.moments import NoRecursion, Own, Side, no_variance
+from tpcore.program.variables import Vector, moment, scalar
+
+
+class Layer(Described, ABC):
+    """One layer of a `Sequential`.
+
+    Attributes
+    ----------
+    weights : bool
+        Can it come first (does it turn numbers into neurons)?
+    spatial : bool
+        Does it need positions?
+    keeps : bool
+        Is there one output position for each input position?
+    """
+
+    weights = False
+    spatial = False
+    keeps = True
+
+    @abstractmethod
+    def apply(self, signal: Signal, b: Builder) -> Signal:
+        """Write the layer."""
+
+    @abstractmethod
+    def own(self, o: Own) -> tuple[Own, Side]:
+        """Second moments of each item, and what is kept of them."""
+
+    @abstractmethod
+    def cross(self, K: np.ndarray, left: Side, right: Side) -> np.ndarray:
+        """Second moments (B, P, Q) or (B, P) of pairs of items."""
+
+    def spec(self) -> dict[str, Any]:
+        """A description that JSON can hold."""
+        return {"layer": type(self).__name__.removesuffix("Layer"), **described(self._fields())}
+
+
+class Dense(Layer):
+    r"""W x + b at every position: W of entries N(0, sigma_w^2 / fan-in), b of N(0, sigma_b^2).
+
+    Parameters
+    ----------
+    sigma_w : float
+    sigma_b : float or None
+        0: biases exist, start at 0, and train. None: there are none.
+
+    Notes
+    -----
+    Second moments: sigma_w^2 K + sigma_b^2. Source: Tensor Programs I (arXiv 1910.12478), section 5.
+    """
+
+    weights = True
+
+    def __init__(self, sigma_w: float = 1.0, sigma_b: float | None = 0.0):
+        self.sigma_w, self.sigma_b = spread("sigma_w", sigma_w), maybe_spread("sigma_b", sigma_b)
+
+    def _fields(self):
+        return {"sigma_w": self.sigma_w, "sigma_b": self.sigma_b}
+
+    def apply(self, signal: Signal, b: Builder) -> Signal:
+        return b.linear(signal, self.sigma_w, self.sigma_b)
+
+    def own(self, o: Own) -> tuple[Own, Side]:
+        o = resolved(o)
+        return o.weighted(self.cross(o.K, Side(), Side())), Side()
+
+    def cross(self, K, left, right):
+        return self.sigma_w**2 * K + (self.sigma_b or 0.0) ** 2
+
+
+class Act(Layer):
+    """phi, coordinatewise.
+
+    Parameters
+    ----------
+    phi : str, Activation or callable
+
+    Notes
+    -----
+    Second moments: V_phi(K). Source: Tensor Programs I (arXiv 1910.12478), section 3.
+    """
+
+    def __init__(self, phi="relu"):
+        self.phi = get(phi)
+
+    def _fields(self):
+        return {"phi": self.phi}
+
+    def apply(self, signal: Signal, b: Builder) -> Signal:
+        return replace(signal, var=self.phi(signal.vectors("Act")))
+
+    def own(self, o: Own) -> tuple[Own, Side]:
+        if o.normalized and self.phi.degree == 1:
+            return resolved(o, self.phi), Side()
+        if o.raw or not o.gaussian or o.normalized:
+            raise NoRecursion
+        q = np.ascontiguousarray(o.variances())
+        K = self._flat(q, q, q) if o.diagonal else np.asarray(expect.V(self.phi, o.K, check=False))
+        linear = self.phi.form == "identity"
+        mean = None if linear else (lambda: np.asarray(expect.one(self.phi, q)))
+        return replace(o, K=K, gaussian=linear, fresh=False, mean=mean), Side((q,))
+
+    def cross(self, K, left, right):
+        if not left.arrays:
+            return K
+        p, q = left.arrays[0], right.arrays[0]
+        if K.ndim == 3:
+            if left is right and len(K) == 1:
+                return np.asarray(expect.V(self.phi, K[0], check=False))[None]
+            p, q = np.broadcast_arrays(p[:, :, None], q[:, None, :])
+        return self._flat(p, q, K)
+
+    def _flat(self, p, q, c):
+        flat = [np.ascontiguousarray(x, dtype=float).reshape(-1) for x in (p, q, c)]
+        zero = np.zeros(c.size)
+        return pairs.flat(self.phi, self.phi, *flat, zero, zero, False)[0].reshape(c.shape)
+
+
+def normalized(x: Vector, together: bool = False) -> Vector:
+    """(x - mean x) / std x over the coordinates of every vector, without gain, bias or epsilon.
+
+    With `together` the vectors along the last axis of a block are parts of one.
+    """
+    pool = (lambda c: scalar(_pooled, c)) if together else (lambda c: c)
+    centred = x - pool(moment(x))
+    return centred / scalar(np.sqrt, pool(moment(centred * centred)))
+
+
+def _pooled(values):
+    return values.mean(axis=-1, keepdims=True)
+
+
+class LayerNorm(Layer):
+    """(x - mean) / standard deviation over the neurons of every position; no gain, bias or epsilon.
+
+    Notes
+    -----
+    Second moments: (K - m m'^T) / (s s'^T). Source: Tensor Programs I (arXiv 1910.12478), appendix D.
+    """
+
+    def apply(self, signal: Signal, b: Builder) -> Signal:
+        return replace(signal, var=normalized(signal.vectors("LayerNorm"), bool(signal.parts)))
+
+    def own(self, o: Own) -> tuple[Own, Side]:
+        if o.raw:
+            raise NoRecursion
+        o = resolved(o)
+        mean = np.zeros(o.variances().shape) if o.mean is None else o.mean()
+        variance = o.variances() - mean**2
+        no_variance("LayerNorm", variance, float(np.max(o.variances(), initial=0.0)))
+        side = Side((mean, np.sqrt(variance)))
+        return replace(o, K=self.cross(o.K, side, side), mean=None, fresh=False), side
+
+    def cross(self, K, left, right):
+        (m, s), (n, t) = left.arrays, right.arrays
+        if K.ndim == 3:
+            m, s, n, t = m[:, :, None], s[:, :, None], n[:, None, :], t[:, None, :]
+        return (K - m * n) / (s * t)
+
+
+class Residual(Layer):
+    """x + f(x), f a stack of layers that keeps the number of positions.
+
+    Parameters
+    ----------
+    *layers : Layer
+        The branch f.
+
+    Notes
+    -----
+    Second moments: K + K_f where f ends in weights of its own (which make f(x) independent of x); else the limit of
+    the program.
+    """
+
+    def __init__(self, *layers: Layer):
+        from tpcore.nets.sequential import checked_layers
+
+        self.layers = checked_layers("Residual", layers, inside=True)
+
+    @property
+    def spatial(self) -> bool:
+        return any(layer.spatial for layer in self.layers)
+
+    def _fields(self):
+        return {"layers": self.layers}
+
+    def __repr__(self) -> str:
+        return f"Residual({', '.join(map(repr, self.layers))})"
+
+    def spec(self) -> dict[str, Any]:
+        return {"layer": "Residual", "layers": [layer.spec() for layer in self.layers]}
+
+    def apply(self, signal: Signal, b: Builder) -> Signal:
+        x = signal.vectors("Residual")
+        branch = signal
+        for layer in self.layers:
+            branch = layer.apply(branch, b)
+        if branch.parts != signal.parts:
+            raise Misuse("A Residual branch must keep the flattened positions apart", "a Dense inside, after Flatten",
+                         "Put Dense between Flatten and Residual")
+        return replace(signal, var=x + branch.var)
+
+    def own(self, o: Own) -> tuple[Own, Side]:
+        if o.raw:
+            raise NoRecursion
+        o = resolved(o)
+        branch, sides = o, []
+        for layer in self.layers:
+            branch, side = layer.own(branch)
+            sides.append(side)
+        if not branch.fresh:
+            raise NoRecursion
+        return replace(o, K=o.K + branch.K, fresh=False), Side(inner=tuple(sides))
+
+    def cross(self, K, left, right):
+        branch = K
+        for layer, mine, theirs in zip(self.layers, left.inner, right.inner, strict=True):
+            branch = layer.cross(branch, mine, mine if left is right else theirs)
+        return K + branch
+
+
+class Flatten(Layer):
+    """All positions of an item as features of one input: the next weights have one matrix for every position.
+
+    Notes
+    -----
+    Second moments: the mean over positions of K_pp.
+    """
+
+    spatial = True
+    keeps = False
+
+    def apply(self, signal: Signal, b: Builder) -> Signal:
+        count = positions.common(signal.layout, "Flatten")
+        layout = signal.layout.points()
+        if signal.raw is not None:
+            return Signal(layout, raw=signal.raw.reshape(len(layout.shapes), -1))
+        return Signal(layout, var=signal.var.reshape(len(layout.shapes), count), parts=count)
+
+    def own(self, o: Own) -> tuple[Own, Side]:
+        if not o.raw:
+            o = resolved(o)
+        index = o.layout.starts[None, :] + np.arange(positions.common(o.layout, "Flatten"))[:, None]
+        side = Side(shared=index)
+        K = self.cross(o.K, side, side)
+        # A vector of P n features: Gaussian, but of another law at every position.
+        return replace(o, K=K, layout=o.layout.points(), gaussian=False, mean=self._mean(o, index), fresh=False), side
+
+    @staticmethod
+    def _mean(o: Own, index: np.ndarray):
+        return None if o.mean is None else (lambda: o.mean()[:, index].mean(axis=1))
+
+    def cross(self, K, left, right):
+        if K.ndim == 2:
+            return K[:, left.shared].mean(axis=1)
+        return np.mean([K[:, i[:, None], j[None, :]] for i, j in zip(left.shared, right.shared, strict=True)], axis=0)
+
+
+class MeanPool(Layer):
+    """The average over all positions of an item.
+
+    Notes
+    -----
+    Second moments: the mean of K_pq over p and q.
+    """
+
+    spatial = True
+    keeps = False
+
+    def apply(self, signal: Signal, b: Builder) -> Signal:
+        average = positions.averages(signal.layout)
+        layout = signal.layout.points()
+        if signal.raw is not None:
+            return Signal(layout, raw=average @ signal.raw)
+        return Signal(layout, var=signal.var @ average.T)
+
+    def own(self, o: Own) -> tuple[Own, Side]:
+        if not o.raw:
+            o = resolved(o)
+        average = positions.averages(o.layout)
+        side = Side(shared=average)
+        K = self.cross(o.full(), side, side)
+        return o.mapped(K, o.layout.points(), lambda m: m @ average.T), side
+
+    def cross(self, K, left, right):
+        if len(left.shared) == 1:
+            return K.mean(axis=(1, 2), keepdims=True)
+        return left.shared @ K @ right.shared.T
+
+
+__all__ = ["Act", "Dense", "Flatten", "Layer", "LayerNorm", "MeanPool", "Residual", "normalized"]
