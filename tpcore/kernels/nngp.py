@@ -4,29 +4,40 @@ from __future__ import annotations
 
 import numpy as np
 
-from tpcore.errors import Misuse
+from tpcore import checks
+from tpcore.errors import Misuse, Unsupported
+from tpcore.kernels import covariance, gated, recurrent
 from tpcore.kernels.recursion import kernels
 from tpcore.limit.interpret import limit
-from tpcore.nets import MLP, Network
-from tpcore.nets.base import inputs
+from tpcore.limit.values import Values
+from tpcore.nets import MLP, RNN, Network, Sequential
+from tpcore.nets.data import Data
+from tpcore.nets.moments import NoRecursion
+from tpcore.nets.recurrent import Recurrent
+
+SAMPLES = 2**14
 
 
-def nngp(net: Network, X, X2=None) -> np.ndarray:
+def nngp(net: Network, X, X2=None, *, seed: int = 0, samples: int | None = None) -> np.ndarray:
     r"""Covariance of the outputs of an infinitely wide network, :math:`K(x, x') = \lim E f(x) f(x')`.
 
     Parameters
     ----------
     net : Network
         As ``tp.nets.MLP(depth=3, phi="relu", sigma_w=1.4, sigma_b=0.1)``.
-    X : array_like, (N, d)
-        Inputs.
-    X2 : array_like, (N2, d), optional
+    X : array_like, (N, d), or what the network takes
+        Inputs: sequences, images, batches, as the network's own words say.
+    X2 : likewise, optional
         Other inputs; by default `X` itself.
+    seed, samples : int
+        Where no exact way is known (LSTM, some GRUs, attention with logits q.k / sqrt n, functions of more than three
+        Gaussians): of the sampling, one common sample for all entries. By default `samples` is chosen for each network.
 
     Returns
     -------
-    ndarray, (N, N2)
-        In units of f squared. For X2 = None symmetric and, up to rounding, positive semidefinite.
+    ndarray, (K, K2)
+        In units of f squared, over all outputs: one an input, or one for every step or node. For X2 = None symmetric
+        and, up to rounding, positive semidefinite. Sampled kernels are `Values` with ``method`` and ``error``.
 
     Raises
     ------
@@ -37,16 +48,63 @@ def nngp(net: Network, X, X2=None) -> np.ndarray:
 
     Notes
     -----
-    For an MLP Sigma^{L+1} of the recursion in `tpcore.kernels.recursion`; for other networks their program's limit.
+    For an MLP Sigma^{L+1} of the recursion in `tpcore.kernels.recursion`, for stacks of layers that of
+    `tpcore.kernels.covariance`; where covariances alone do not decide, the limit of the network's program.
     Source: Tensor Programs I (arXiv 1910.12478), Corollary 5.5.
     """
     net = network(net)
-    X = inputs(X)
-    X2 = None if X2 is None else inputs(X2, "X2", X.shape[1])
+    seed = checks.integer("seed", seed, 0)
+    samples = None if samples is None else checks.integer("samples", samples, 64, 2**26)
+    data = net.read(X)
+    other = None if X2 is None else net.read(X2, "X2")
+    if other is not None:
+        data + other  # that they fit together, in words
     if isinstance(net, MLP):
-        return kernels(net, X, X2, tangent=False)[0]
-    stacked = X if X2 is None else np.concatenate([X, X2])
-    return limit(net.program(stacked)).kernel()[: len(X), 0 if X2 is None else len(X) :]
+        return kernels(net, data.features, None if other is None else other.features, tangent=False)[0]
+    try:
+        if isinstance(net, Sequential):
+            return covariance.covariance(net, data, other, seed, samples)
+        if isinstance(net, Recurrent):
+            return recurrent_kernel(net, data, other, seed, samples)
+    except NoRecursion:
+        pass
+    return by_program(net, data, other, seed, samples)
+
+
+def recurrent_kernel(net: Recurrent, data: Data, other: Data | None, seed: int, samples: int | None) -> np.ndarray:
+    """Kernel of a recurrent network's outputs; sampled for GRU and LSTM."""
+    both = data if other is None else data + other
+    known = recurrent.rnn(net, both) if isinstance(net, RNN) else gated.kernel(net, both, seed, samples)
+    K = recurrent.read_out(net, np.asarray(known), both.layout)
+    if other is not None:
+        first = data.layout.total if net.readout == "each" else len(data.layout.shapes)
+        K = K[:first, first:]
+    return Values(K, known.method, net.sigma_v**2 * known.error) if isinstance(known, Values) else K
+
+
+def by_program(net: Network, data: Data, other: Data | None = None, seed: int = 0,
+               samples: int | None = None) -> np.ndarray:
+    """The same by the limit of the network's program: the general way, whatever the network.
+
+    Sampled where an expectation needs more than three Gaussians at once.
+    """
+    built = net.build(data if other is None else data + other)
+    try:
+        lim = limit(built.program, seed=seed, samples=samples)
+        found = lim.kernel()
+    except Unsupported:
+        if samples is not None:
+            raise
+        lim = limit(built.program, seed=seed, samples=SAMPLES)
+        found = lim.kernel()
+    K = built.kernel(found)
+    names = [output.name for output in built.features]
+    if any(lim.method(name) == "sampling" for name in names):
+        K = Values(K, "sampling", sum(lim.error(name) for name in names))
+    if other is None:
+        return K
+    first = net.build(data).count
+    return K[:first, first:]
 
 
 def network(net) -> Network:

@@ -1,0 +1,200 @@
+r"""Kernels of stacks of layers, covariance to covariance.
+
+Every layer maps the second moments of its input to those of its output (`tpcore.nets.moments`). Three ways to go:
+
+- "points": no layer mixes positions. One matrix over all positions of all inputs passes through; of each input alone
+  only variances are needed.
+- "slabs": inputs of one shape whose positions mix (convolutions). First each input by itself, then all pairs of
+  inputs, a few at a time, each through all layers while it is in the cache; before a flattening only pairs at the same
+  position.
+- "joint": sequences of several lengths, batches, random attention weights. One matrix over everything.
+
+Source: Tensor Programs I (arXiv 1910.12478), Theorem 5.4 and Corollary 5.5.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tpcore import checks
+from tpcore.compute.tiles import map_tiles, row_tiles
+from tpcore.errors import BudgetError
+from tpcore.finite.budget import BUDGET
+from tpcore.kernels.recursion import square_memory
+from tpcore.limit.values import Values
+from tpcore.nets import Sequential
+from tpcore.nets.batch import BatchNorm
+from tpcore.nets.convolution import Conv
+from tpcore.nets.data import Data, Layout
+from tpcore.nets.layers import Flatten, Layer
+from tpcore.nets.moments import NoRecursion, Own, Side
+from tpcore.nets.sequential import every
+
+SLAB_ENTRIES = 2**16
+DRAWS = 256
+
+
+def covariance(net: Sequential, data: Data, other: Data | None, seed: int = 0, draws: int | None = None) -> np.ndarray:
+    """The kernel (K, K2) of `net` over the outputs for `data` and `other` (None: `data` again).
+
+    Raises
+    ------
+    NoRecursion
+        Where covariances alone do not decide.
+    BudgetError
+        If the matrices do not fit into memory.
+    """
+    layers = net.stack
+    if net.random:
+        return _mixture(layers, data, other, seed, DRAWS if draws is None else draws)
+    mixing = any(layer.spatial or isinstance(layer, BatchNorm) for layer in every(layers))
+    if not mixing:
+        return _points(layers, data, other)
+    shapes = {*data.layout.shapes, *(other.layout.shapes if other else ())}
+    if len(shapes) == 1 and data.layout.axes and not net.batched:
+        return _Slabs(layers, data, data if other is None else other).kernel()
+    return _joint(layers, data, other)
+
+
+def _through(layers, o: Own) -> tuple[Own, list[Side]]:
+    sides = []
+    for layer in layers:
+        o, side = layer.own(o)
+        sides.append(side)
+    return o, sides
+
+
+def _across(layers, K: np.ndarray, left: list[Side], right: list[Side]) -> np.ndarray:
+    for layer, mine, theirs in zip(layers, left, right, strict=True):
+        K = layer.cross(K, mine, theirs)
+    return K
+
+
+def _points(layers, data: Data, other: Data | None) -> np.ndarray:
+    x = data.features
+    y = x if other is None else other.features
+    if other is None:
+        square_memory(len(x), 40.0, 2 * BUDGET)
+    else:
+        checks.memory("inputs", len(x), 40.0 * len(y), 2 * BUDGET)
+    left = _alone(layers, data)
+    right = left if other is None else _alone(layers, other)
+    K = x @ y.T / x.shape[1]
+    if other is None:
+        np.fill_diagonal(K, _squares(data)[:, 0])
+    return _across(layers, K[None], left, right)[0]
+
+
+def _alone(layers, data: Data) -> list[Side]:
+    layout = Layout(((),) * len(data.features))
+    sides = _through(layers, Own(_squares(data), layout, raw=True))[1]
+    return [side.joined() for side in sides]
+
+
+def _squares(data: Data) -> np.ndarray:
+    x = data.features
+    return (np.einsum("ij,ij->i", x, x) / x.shape[1])[:, None]
+
+
+def _joint(layers, data: Data, other: Data | None, rng=None) -> np.ndarray:
+    both = data if other is None else data + other
+    x = both.features
+    square_memory(len(x), 64.0, 2 * BUDGET)
+    K = _through(layers, Own((x @ x.T / x.shape[1])[None], both.layout, raw=True, rng=rng))[0].K[0]
+    if other is None:
+        return (K + K.T) / 2
+    first = _through(layers, _nothing(data))[0].layout.total if len(K) != len(x) else len(data.features)
+    return K[:first, first:]
+
+
+def _nothing(data: Data) -> Own:
+    """As many positions as `data` has, to count the outputs that they lead to."""
+    M = len(data.features)
+    return Own(np.eye(M)[None], data.layout, raw=True, rng=np.random.default_rng(0))
+
+
+def _mixture(layers, data: Data, other: Data | None, seed: int, draws: int) -> Values:
+    """The mean over draws of the attention weights: each draw's kernel is positive semidefinite, and so is the mean."""
+    def one(k: int) -> np.ndarray:
+        return _joint(layers, data, other, np.random.default_rng([seed, k]))
+
+    found = np.stack(map_tiles(one, range(draws)))
+    error = found.std(axis=0, ddof=1).max() / np.sqrt(draws) if draws > 1 else np.inf
+    return Values(found.mean(axis=0), "sampling", float(error))
+
+
+@dataclass(eq=False)
+class _Slabs:
+    """All pairs of inputs of one shape, a few at a time."""
+
+    layers: tuple[Layer, ...]
+    left: Data
+    right: Data
+
+    def __post_init__(self):
+        self.same = self.left is self.right
+        self.layout = self.left.layout.first()
+        self.positions = self.layout.total
+        self.diagonal = all(isinstance(layer, Conv | Flatten) for layer in every(self.layers) if layer.spatial)
+        self.diagonal = self.diagonal and any(isinstance(layer, Flatten) for layer in self.layers)
+        self.entries = self.positions if self.diagonal else self.positions**2
+        if 64.0 * self.entries > BUDGET:
+            raise BudgetError(f"The covariances between two inputs must fit into {BUDGET / 2**30:.3g} GiB of memory",
+                              f"{self.positions:,} positions an input",
+                              f"At most {int(np.sqrt(BUDGET / 64)):,} positions fit, or a Flatten head",
+                              fits=int(np.sqrt(BUDGET / 64)))
+
+    def kernel(self) -> np.ndarray:
+        x = self._items(self.left)
+        blocks, mine = self._alone(x)
+        y, theirs = (x, mine) if self.same else (self._items(self.right), None)
+        if theirs is None:
+            theirs = self._alone(y)[1]
+        outputs = blocks.shape[1]
+        checks.memory("outputs", len(x) * outputs, 8.0 * len(y) * outputs, 2 * BUDGET)
+        out = np.empty((len(x), outputs, len(y), outputs))
+        i, j = np.triu_indices(len(x), 1) if self.same else (k.ravel() for k in np.indices((len(x), len(y))))
+
+        def work(rows: slice) -> None:
+            a, b = i[rows], j[rows]
+            K = _across(self.layers, self._inner(x[a], y[b]), [s[a] for s in mine], [s[b] for s in theirs])
+            K = K.reshape(len(a), outputs, -1)
+            out[a, :, b, :] = K
+            if self.same:
+                out[b, :, a, :] = np.swapaxes(K, 1, 2)
+
+        map_tiles(work, row_tiles(len(i), self._together()))
+        if self.same:
+            out[np.arange(len(x)), :, np.arange(len(x)), :] = blocks
+        return out.reshape(len(x) * outputs, len(y) * outputs)
+
+    def _together(self) -> int:
+        return max(1, SLAB_ENTRIES // self.entries)
+
+    def _items(self, data: Data) -> np.ndarray:
+        return data.features.reshape(len(data.layout.shapes), self.positions, -1)
+
+    def _inner(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        if self.diagonal:
+            return np.einsum("bpd,bpd->bp", x, y) / x.shape[-1]
+        return x @ np.swapaxes(y, 1, 2) / x.shape[-1]
+
+    def _alone(self, x: np.ndarray) -> tuple[np.ndarray, list[Side]]:
+        """The kernel's blocks on the diagonal (N, P', P'), and all sides."""
+        def work(rows: slice) -> tuple[np.ndarray, list[Side]]:
+            o, sides = _through(self.layers, Own(self._inner(x[rows], x[rows]), self.layout, raw=True))
+            return o.K.reshape(len(o.K), o.layout.total, -1), sides
+
+        parts = map_tiles(work, row_tiles(len(x), self._together()))
+        return np.concatenate([K for K, _ in parts]), [_stacked(s) for s in zip(*(sides for _, sides in parts))]
+
+
+def _stacked(sides: tuple[Side, ...]) -> Side:
+    arrays = tuple(np.concatenate(parts) for parts in zip(*(side.arrays for side in sides)))
+    inner = tuple(_stacked(parts) for parts in zip(*(side.inner for side in sides)))
+    return Side(arrays, sides[0].shared, inner)
+
+
+__all__ = ["NoRecursion", "covariance"]
