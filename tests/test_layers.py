@@ -22,6 +22,7 @@ PARTS = {
     "nets": {"program", "activations", "limit", "finite"},
     "gallery": {"program", "activations"},
     "agreement": {"limit", "finite", "program"},
+    "train": {"program", "activations"},
     "data": set(),
     "kernels": {"nets", "agreement", "limit", "finite", "program", "activations", "jitted", "data"},
     "spectra": {"nets", "agreement", "limit", "finite", "program", "activations", "jitted"},

@@ -114,7 +114,7 @@ class Tape:
 
     def run(self) -> None:
         """From the last line that has an adjoint to the first."""
-        for i in range(self.start - 1, -1, -1):
+        for i in range(self.start - 1, min(self.active, default=0) - 1, -1):
             if i in self._vectors:
                 bar = self._vector_total(i)
             elif i in self._scalars:

@@ -1,0 +1,12 @@
+"""Training: networks whose SGD steps are lines of a program, losses, kernel gradient descent.
+
+``unroll(model, X, y, steps, lr)`` is a program like any other: ``series(tp.limit(prog), "f")`` is the trajectory of
+the outputs at infinite width, ``series(tp.run(prog, width), "f")`` one at finite width.
+"""
+
+from tpcore.train.descent import kernel_descent
+from tpcore.train.losses import LOSSES, Loss
+from tpcore.train.models import MLPModel, RNNModel
+from tpcore.train.unroll import series, unroll
+
+__all__ = ["LOSSES", "Loss", "MLPModel", "RNNModel", "kernel_descent", "series", "unroll"]
