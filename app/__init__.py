@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-LABS = {"KernelsLab": "kernels", "MatricesLab": "matrices"}
+LABS = {"KernelsLab": "kernels", "MatricesLab": "matrices", "ProgramsLab": "programs"}
 
 
 def __getattr__(name: str):

@@ -1,0 +1,414 @@
+"""The Programs lab: a tensor program line by line, its coordinates beside the law that they come to follow."""
+
+from __future__ import annotations
+
+import math
+import time
+
+import numpy as np
+import panel as pn
+
+from tpapp import theme as themes
+from tpapp.compute import programs as compute
+from tpapp.compute import programs_law as laws
+from tpapp.compute.programs_listing import OWN, listing
+from tpapp.labs import programs_words as words
+from tpapp.labs.programs_builder import Builder
+from tpapp.labs.programs_state import NEXT, PRESETS, ProgramsState, line_of, views_of
+from tpapp.page import Page, Request, finite, section
+from tpapp.panes import LaTeX
+from tpapp.plots import averages as table
+from tpapp.plots.coordinates import CoordinatesPlot
+from tpapp.plots.deviation import DeviationPlot
+from tpapp.plots.listing import NAMES, Listing
+from tpapp.plots.pairs import SHOWN, PairPlot
+from tpapp.widgets import button, column, dress, escape, html, row
+from tpcore.errors import BudgetError, Cancelled
+
+HEIGHT, TALL = 300, 460
+PERIOD_MS = 667
+WIDE = """@container (min-width: 1280px) { :host(:not(.tp-projecting)) { grid-template-columns: minmax(360px, 27%) minmax(0, 1fr) 296px !important; } }"""
+SWITCH = ".bk-btn-group { width: auto !important; } :host { flex: none; width: auto !important; }"
+
+
+class ProgramsLab(Page):
+    """Every coordinate of a big program looks like an independent draw of Z."""
+
+    slug, title, glyph = "programs", "Programs", "programs"
+    State = ProgramsState
+    presets = PRESETS
+
+    # -- what stands where -------------------------------------------------------------------------------------
+
+    def build(self):
+        self.coordinates = CoordinatesPlot(theme=self.theme, height=HEIGHT)
+        self.pair = PairPlot(theme=self.theme, height=HEIGHT)
+        self.errors = DeviationPlot(theme=self.theme, height=HEIGHT)
+        self.errors.view.visible = False
+        self.plots = [self.coordinates, self.pair, self.errors]
+        self.averages = html("")
+        self.averages.stylesheets = [*self.averages.stylesheets, table.CSS]
+        self.list = Listing(self._pick)
+        self.builder = Builder(self._changed_program)
+        self.words = html("", "figure-head")
+        self.words.stylesheets = [*self.words.stylesheets, "p { font-size: var(--tp-body) !important; line-height: var(--tp-body-line) !important; color: var(--tp-ink2) !important; }"]
+        self.rule = LaTeX("", renderer="mathjax", margin=0, sizing_mode="stretch_width",
+                          stylesheets=[themes.part("base"), themes.part("formula")])
+        self.made, self.drawn, self._player, self._filling = None, None, None, False
+        self._laws_shown = None
+
+    def controls(self):
+        self.where = html("", sizing_mode=None)
+        back = button("Line back", "back", "icon", on_click=lambda event: self._press(-1))
+        self.play = button("Play lines", "play", css_classes=["tp-lines"], on_click=lambda event: self.toggle())
+        on = button("Line on", "on", "icon", on_click=lambda event: self._press(1))
+        transport = row(back, self.play, on, html("", css_classes=["tp-spacer"]), self.where, parts=("transport",))
+        transport.sizing_mode = "stretch_width"
+        key = "".join(f"<span><b>{kind}</b> {NAMES[kind]}</span>" for kind in "AGHC")
+        legend = html(f'<p class="tp-key">{key}</p>')
+        legend.stylesheets = [*legend.stylesheets, """p { margin: 0; display: flex; flex-wrap: wrap; gap: 4px 14px; }
+          span { color: var(--tp-ink3); font-size: var(--tp-caption); } b { color: var(--tp-ink); font-weight: 600; }"""]
+        self.program = section("Program", self.list, transport, column(self.words, self.rule), legend, aside=" ")
+        self.selects = {name: dress(pn.widgets.Select(name=label, options=[""]))
+                        for name, label in (("x", "Variable"), ("y", "Against"))}
+        for name, widget in self.selects.items():
+            widget.param.watch(lambda event, name=name: self._choose_view(name, event.new), "value")
+        seed = dress(pn.widgets.IntInput.from_param(self.state.param.seed, name="Seed"))
+        seed.stylesheets = [*seed.stylesheets, ".bk-spin-btn { display: none !important; }"]
+        again = button("Draw again", on_click=lambda event: self._next_seed())
+        again.styles = {"align-self": "flex-end"}
+        return [
+            self.program,
+            section("On show", row(*self.selects.values(), parts=("halves",)), aside="follows the line"),
+            section("Build", self.builder, aside="one instruction at a time"),
+            section("Draws", self.control("draws", segmented=True), row(seed, again, parts=("figure-row",)),
+                    aside="for the table"),
+        ]
+
+    def figures(self):
+        switch = self.control("view", label="Second figure", segmented=True)
+        switch.stylesheets = [*switch.stylesheets, SWITCH]
+        switch.sizing_mode = None
+        for plot in (self.pair, self.errors):
+            plot.head.sizing_mode = "stretch_width"
+        heads = column(self.pair.head, self.errors.head)
+        head = row(heads, switch, parts=("figure-row",))
+        self.second = column(head, self.pair.pane, self.errors.pane, css_classes=["tp-figure"])
+        box = html("", "figure-head")
+        self.table_head = box
+        return [[self.coordinates.view, self.second], [column(box, self.averages, parts=("figure",), css_classes=["tp-figure"])]]
+
+    def _frame(self):
+        root = super()._frame()
+        self.layout.body.stylesheets = [*self.layout.body.stylesheets, WIDE]
+        return root
+
+    # -- what a visitor does -----------------------------------------------------------------------------------
+
+    def _pick(self, line: int) -> None:
+        self.stop()
+        self.state.param.update(step=line, x="", y="")
+
+    def _choose_view(self, name: str, view: str) -> None:
+        if not self._filling and view is not None:
+            setattr(self.state, name, view)
+
+    def _next_seed(self) -> None:
+        self.state.seed = (self.state.seed + 1) % 1_000_000
+
+    def _changed_program(self, source: str) -> None:
+        """The builder's program is now `source`."""
+        last = len(listing(source).lines)
+        number = next((line.number for line in reversed(listing(source).lines) if line.views), last)
+        with self.together():
+            if self.state.preset != OWN:
+                self.choose(OWN)
+            self.state.param.update(program=source, step=number, x="", y="")
+
+    def _step_to(self, line: int) -> None:
+        made = listing(self.state.program)
+        self.state.param.update(step=max(1, min(len(made.lines), line)), x="", y="")
+
+    def _press(self, steps: int) -> None:
+        self.stop()
+        with self.together():
+            self._step_to(line_of(self.state, listing(self.state.program)).number + steps)
+
+    def toggle(self) -> None:
+        """Play the lines from the present one on, or pause; with reduced motion one line a press."""
+        if self._player is not None:
+            return self.stop()
+        made = listing(self.state.program)
+        number = line_of(self.state, made).number
+        start = 1 if number >= len(made.lines) else number + 1
+        with self.together():
+            self._step_to(start)
+        if not (self.dial is not None and self.dial.reduced_motion):
+            self._player = pn.state.add_periodic_callback(self._tick, period=PERIOD_MS)
+            self._face()
+
+    def stop(self) -> None:
+        """Stop playing the lines."""
+        if self._player is not None:
+            self._player.stop()
+            self._player = None
+            self._face()
+
+    def _tick(self) -> None:
+        made = listing(self.state.program)
+        number = line_of(self.state, made).number
+        if number < len(made.lines):
+            with self.together():
+                self._step_to(number + 1)
+        if number + 1 >= len(made.lines):
+            self.stop()
+
+    def _face(self) -> None:
+        name = "pause" if self._player is not None else "play"
+        self.play.param.update(name=f"{name.capitalize()} lines", icon=themes.icon(name))
+
+    def leave(self):
+        self.stop()
+        super().leave()
+
+    # -- state -> requests -> figures --------------------------------------------------------------------------
+
+    def requests(self, s):
+        made = listing(s.program)
+        x, y = views_of(s, made)
+        self._show_program(s, made, x, y)
+        if not x:
+            return
+        views = (x, y) if y else (x,)
+        if finite(s):
+            self._refuse(s, views)
+        wanted = compute.averages_of(s.program, x, y)
+        key = s.program, x, y
+        if self.made != key:
+            self.made = key
+            self._forget_theory()
+        yield Request("theory", ("programs-theory", key), lambda p: laws.theory(s.program, x, y, wanted, p),
+                      self._show_theory, laws.quick(s.program, x, y), "the limit")  # fmt: skip
+        if finite(s):
+            n = int(s.width)
+            yield Request("draw", ("programs-draw", key, n, s.seed),
+                          lambda p: compute.coordinates(s.program, n, s.seed, views, p), self._show_draw,
+                          compute.quick(s.program, n, views), "the coordinates")  # fmt: skip
+            draws = compute.draws_that_fit(s.program, n, s.draws)
+            work = rested(lambda p: compute.averages(s.program, wanted, n, draws, s.seed, p), 0.05)
+            yield Request("averages", ("programs-averages", key, wanted, n, draws, s.seed), work, self._show_averages,
+                          label="the averages")  # fmt: skip
+        if s.view == "error":
+            widths, draws = compute.ladder(s.program, views)
+            if draws > 1:
+                work = rested(lambda p: compute.errors(s.program, views, widths, draws, s.seed, p), 0.3)
+                yield Request("errors", ("programs-errors", key, widths, draws, s.seed), work, self._show_errors,
+                              label="the errors")  # fmt: skip
+
+    def _refuse(self, s, views) -> None:
+        """What does not fit is refused before anything starts; playing ends at the last width that does."""
+        try:
+            compute.check(s.program, int(s.width), views)
+        except BudgetError:
+            self.dial.stop()
+            raise
+
+    def _show_program(self, s, made, x: str, y: str) -> None:
+        """The listing, the line in words, the menus."""
+        line = line_of(s, made)
+        theory = self.flow.results.get("theory")
+        facts = theory.facts if theory is not None and theory.source == s.program else None
+        self.list.show(made, line.number, words.laws(made, facts))
+        self.program.objects[0].object = (f'<div class="tp-head"><h2>Program</h2><span title="{escape(made.reason)}">'
+                                          f"fragment <b>{escape(made.fragment)}</b></span></div>")  # fmt: skip
+        self._show_line(made, line)
+        self.builder.show(made, s.preset == OWN)
+        self._filling = True
+        try:
+            views = [view for view in made.views]
+            fitting = [v for v in views if v != x and made.line_of(v).dim == made.line_of(x).dim] if x else []
+            for name, options, value in (("x", views, x), ("y", fitting, y)):
+                self.selects[name].param.update(options=options or [""], value=value or (options or [""])[0])
+        finally:
+            self._filling = False
+        pair = s.view == "pair"
+        for plot, shown in ((self.pair, pair), (self.errors, not pair)):
+            if plot.pane.visible != shown:
+                plot.pane.visible = plot.head.visible = plot.view.visible = shown
+        if self.errors._current != s.width:
+            self.errors.current(s.width)
+
+    def _show_line(self, made, line) -> None:
+        title, text, formula = words.explain(line, made, self._memory(made, line))
+        markup = f'<h3 class="tp-title">Line {line.number}: {escape(title)}</h3><p>{escape(text)}</p>'
+        if self.words.object != markup:
+            self.words.object = markup
+        if self.rule.object != formula:
+            self.rule.object, self.rule.visible = formula, bool(formula)
+        place = f'<p style="margin:0;white-space:nowrap"><b>Line {line.number}</b> of {len(made.lines)}</p>'
+        if self.where.object != place:
+            self.where.object = place
+
+    @staticmethod
+    def _memory(made, line) -> float | None:
+        """The coefficient of Z in dotZ, where it is one input's and the limit is at hand."""
+        if len(line.back) != 1 or not line.views or not laws.quick(made.source):
+            return None
+        past = made.lines[line.back[0] - 1].args[1]
+        source = next((each for each in made.lines if each.name == past and each.rule == "Input" and each.views), None)
+        if source is None or "[" in source.views[0] or "[" in line.views[0]:
+            return None
+        own = laws.moments(made.source, past)
+        return laws.cross(made.source, line.views[0], past) / own.variance if own.variance > 1e-12 else None
+
+    def _forget_theory(self) -> None:
+        """The figures wait for the limit of another variable."""
+        self.coordinates.update_limit(None)
+        self.pair.update_limit(None)
+        self.drawn = None
+
+    def _show_theory(self, theory) -> None:
+        s = self.state.snapshot()
+        made = listing(theory.source)
+        if theory.density is not None:
+            self.coordinates.update_limit(theory.density.limit, theory.density.naive, theory.x)
+        if theory.contours is not None:
+            self.pair.update_limit(theory.contours.limit, theory.contours.naive, (theory.y, theory.x))
+        if theory.source == s.program and theory.facts.moments:
+            self.list.show(made, line_of(s, made).number, words.laws(made, theory.facts))
+            if theory.facts.done:
+                self._show_line(made, line_of(s, made))
+        self._caption(theory.x, theory.y)
+        self._show_table()
+
+    def _show_draw(self, drawn) -> None:
+        self.drawn = drawn
+        s = self.state.snapshot()
+        x, y = views_of(s, listing(s.program))
+        self.coordinates.update(drawn.x, drawn.width, x)
+        points = np.zeros((0, 2))
+        if drawn.y is not None:
+            points = np.stack([drawn.y[:SHOWN], drawn.x[:SHOWN]], axis=1)
+        self.pair.update(points, drawn.width, (y, x))
+        self._caption(x, y)
+
+    def _caption(self, x: str, y: str | None) -> None:
+        """Titles: what it is, of how many."""
+        names = {key: f"<i>{escape(value or '')}</i>" for key, value in (("x", x), ("y", y))}
+        count = "the limit alone" if self.drawn is None else f"density over {len(self.drawn.x):,} coordinates"
+        self.coordinates.describe(f"Coordinates of {names['x']} against Z<sup>{escape(x)}</sup>", count)
+        shown = "level lines" if self.drawn is None or self.drawn.y is None else f"{min(SHOWN, len(self.drawn.y)):,} shown"
+        self.pair.describe("Pair plot", f"({names['y']}, {names['x']}) by coordinate, {shown}" if y else "one vector alone")
+
+    def _show_averages(self, result) -> None:
+        self._show_table()
+
+    def _show_table(self) -> None:
+        s = self.state.snapshot()
+        theory, found = self.flow.results.get("theory"), self.flow.results.get("averages")
+        found = found if self.flow.result("averages") is not None else None
+        truths = theory.truths if theory is not None and (theory.source, theory.x) == (s.program, views_of(s, listing(s.program))[0]) else None
+        head = "Averages over coordinates"
+        if found is None:
+            caption = "the limit alone" if not finite(s) else "&nbsp;"
+        else:
+            many = f"{found.draws:,} networks" if found.done else f"{found.draws:,} of {found.asked:,} networks"
+            caption = f"mean of {many}, ± 2 s.d. of one" if found.asked > 1 else "one network"
+        made = listing(s.program)
+        if made.naive:
+            caption += f". Naive rule: {escape(made.naive[0].lower() + made.naive[1:])}"
+        markup = f'<h3 class="tp-title">{head}</h3><p class="tp-caption">{caption}</p>'
+        if self.table_head.object != markup:
+            self.table_head.object = markup
+        markup = table.table(truths, found, self.theme) if truths or found else ""
+        if self.averages.object != markup:
+            self.averages.object = markup
+
+    def _show_errors(self, result) -> None:
+        self.errors.update(result, self.state.width)
+        s = self.state.snapshot()
+        x, y = views_of(s, listing(s.program))
+        of = f"{escape(x)} and {escape(y)}" if y else escape(x)
+        self.errors.describe("Error against width", f"‖M<sub>n</sub> − M‖ / ‖M‖, M the second moments of {of}; {result.draws} draws, ± 2 s.e.")
+
+    def clear(self, slot):
+        if slot == "draw":
+            self.drawn = None
+            self.coordinates.update(np.zeros(0), 0.0)
+            self.pair.update(np.zeros((0, 2)), 0.0, self._pair_names())
+            self._caption(*views_of(self.state, listing(self.state.program)))
+        elif slot == "errors":
+            self.errors.update(None)
+        elif slot == "averages":
+            self._show_table()
+        elif slot == "theory":
+            self._forget_theory()
+
+    def _pair_names(self) -> tuple[str, str]:
+        x, y = views_of(self.state, listing(self.state.program))
+        return y or "y", x or "x"
+
+    def restyle(self, theme, projector):
+        super().restyle(theme, projector)
+        for plot in self.plots:
+            plot.fig.height = TALL if projector else HEIGHT
+        self._show_table()
+
+    # -- words and numbers -------------------------------------------------------------------------------------
+
+    def claim(self, s):
+        return words.claim(s, listing(s.program))
+
+    def formula(self, s):
+        return words.FORMULA if self.projector else words.BROAD
+
+    def numbers(self, s):
+        made = listing(s.program)
+        return words.numbers(s, made, views_of(s, made)[0], *map(self.result, ("theory", "draw", "averages", "errors")))
+
+    def status(self, s):
+        if not finite(s):
+            return "the limit alone"
+        draws = compute.draws_that_fit(s.program, int(s.width), s.draws)
+        return f"{draws:,} draws" if draws > 1 else "1 draw"
+
+    def code(self, s):
+        made = listing(s.program)
+        views = tuple(view for view in views_of(s, made) if view)
+        return compute.code(s.program, views, int(s.width) if finite(s) else None, s.seed)
+
+    def data(self):
+        found = super().data()
+        for slot, names in (("theory", ("value", "error", "naive")), ("averages", ("mean", "spread"))):
+            result = self.result(slot)
+            rows = getattr(result, "truths" if slot == "theory" else "rows", None) or ()
+            for name in names:
+                values = [getattr(row, name) for row in rows]
+                if rows and all(value is not None and math.isfinite(value) for value in values):
+                    found[f"averages.{'finite_' if slot == 'averages' else 'limit_'}{name}"] = np.array(values)
+        return found
+
+    def ask_next(self, s):
+        chips = [(PRESETS[key].question, lambda key=key: self.choose(key)) for key in NEXT.get(s.preset, NEXT[OWN])]
+        if finite(s):
+            try:
+                made = listing(s.program)
+                compute.check(s.program, int(s.width), tuple(view for view in views_of(s, made) if view))
+            except BudgetError as refusal:
+                fits = refusal.fits
+                chips.insert(0, (f"Take n = {fits:,}, which fits", lambda: setattr(self.state, "width", fits)))
+        return chips
+
+
+def rested(work, seconds: float):
+    """`work` begun only when the request has stood for a while: a drag leaves the processor to what it shows."""
+
+    def wait(progress):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            time.sleep(0.01)
+            if progress.cancelled:
+                raise Cancelled("the request did not stand")
+        return work(progress)
+
+    return wait

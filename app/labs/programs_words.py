@@ -1,0 +1,205 @@
+"""What the Programs lab says: claims, lines explained with their formulas, numbers."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from tpapp.compute.programs_results import Average, Facts, Line, Listing, Moments
+from tpapp.page import Number
+from tpapp.plots import format as fmt
+from tpapp.plots.averages import number
+
+PLAIN = "Every coordinate of a big program looks like an independent draw of Z."
+FORMULA = r"$\displaystyle \frac{1}{n}\sum_{\alpha=1}^{n} \psi(x_\alpha, \ldots, g_\alpha) \;\to\; \mathbb{E}\,\psi(Z^{x}, \ldots, Z^{g})$"
+BROAD = (r"$\begin{array}{l} \displaystyle \frac{1}{n}\sum_{\alpha} \psi(x_\alpha, \ldots, g_\alpha) \\[6pt]"
+         r"\quad \to\; \mathbb{E}\,\psi(Z^{x}, \ldots, Z^{g}) \end{array}$")  # fmt: skip
+
+
+def claim(s, made: Listing) -> str:
+    """One sentence, true of the state."""
+    if s.width == math.inf:
+        return "In the limit nothing is left but Z: coordinates are independent draws of one law."
+    if s.width <= 32:
+        return "A narrow program is still random: its few coordinates are no law yet."
+    return made.sentence or PLAIN
+
+
+def short(value: float) -> str:
+    """A number in a law: 0.75, 1.3, −0.5."""
+    if abs(value) < 5e-5:
+        return "0"
+    return fmt.minus(f"{value:.4g}" if abs(value) >= 1 else f"{value:.3f}".rstrip("0").rstrip(".") or "0")
+
+
+def law(line: Line, moments: Moments | None, scalar) -> str:
+    """What a listing's line says of its Z."""
+    if scalar is not None:
+        return f"→ {number(float(scalar), 4)}" if scalar.ndim == 0 else f"→ {' × '.join(map(str, scalar.shape))} numbers"
+    if moments is None or not line.views:
+        return ""
+    if moments.variance <= 1e-14:
+        return f"constant {short(moments.mean)}"
+    if line.gaussian:
+        return f"N({short(moments.mean)}, {short(moments.variance)})"
+    return f"mean {short(moments.mean)}, sd {short(math.sqrt(moments.variance))}"
+
+
+def laws(made: Listing, facts: Facts | None) -> dict[int, str]:
+    """line -> words, as far as they are known; an input's own law needs no limit."""
+    if facts is None:
+        return {}
+    found = {}
+    for line in made.lines:
+        if line.rule == "Input" and len(line.law) <= 16:
+            continue
+        known = facts.moments.get(line.views[0]) if line.views else None
+        found[line.number] = law(line, known, facts.scalars.get(line.name) if line.kind == "C" else None)
+    return {number: words for number, words in found.items() if words}
+
+
+# -- a line in words -------------------------------------------------------------------------------------------
+
+
+def tex(name: str) -> str:
+    """A name in a formula."""
+    clean = re.sub(r"[^\w\[\],.']", " ", name)
+    return clean if len(clean) == 1 else rf"\text{{{clean}}}"
+
+
+def z(name: str) -> str:
+    return rf"Z^{{{tex(name)}}}"
+
+
+def right_side(line: Line, made: Listing) -> str:
+    """The right-hand side of a line with Z in place of vectors."""
+    vectors = {each.name for each in made.lines if each.views}
+    names = sorted((name for name in line.args), key=len, reverse=True)
+    pattern = "|".join([*(re.escape(name) for name in names if name != "1"), r"[A-Za-z_]\w*(?=\()", r"[\d.]+", r"\*", "Σ", "√"])
+
+    def put(match: re.Match) -> str:
+        word = match[0]
+        if word in vectors and word != "1":
+            return z(word)
+        if word in line.args:
+            return tex(word)
+        if word == "*":
+            return r"\,"
+        return word if word[0].isdigit() or word[0] == "." else rf"\operatorname{{{word.replace('_', ' ')}}}"
+
+    return re.sub(pattern, put, line.text).replace("ᵀ", "")
+
+
+def explain(line: Line, made: Listing, coefficient: float | None = None) -> tuple[str, str, str]:
+    """(title, text, formula) of a line."""
+    kinds = {"Input": _input, "MatMul": _matmul, "Moment": _moment, "Output": _output, "Block": _block, "Scalar": _scalar}
+    if line.rule == "MatMul" and line.back:
+        return _memory(line, made, coefficient)
+    return kinds.get(line.rule, _image)(line, made)
+
+
+def _input(line: Line, made: Listing) -> tuple[str, str, str]:
+    if line.kind == "A":
+        text = "One draw for the whole program: wherever it stands it is the same matrix, and its transpose is no second one."
+        return f"{line.name} is a random matrix", text, rf"${tex(line.name)}_{{\alpha\beta}} \sim \mathcal{{{line.law[:1]}}}{line.law[1:]}$"
+    if line.law == "all 1":
+        return "The constant vector", "Numbers in formulas multiply it.", rf"${z(line.name)} = 1$"
+    text = "Its coordinates are independent draws: Z is what each of them follows."
+    if line.readout:
+        text = "A readout: outputs use it, and nothing else may."
+    law = re.sub(r"^N", r"\\mathcal{N}", line.law.split(",  ")[0])
+    plain = re.match(r"\\mathcal{N}\([-\d., ]+\)$", law)
+    return f"{line.name} is an input vector", text, rf"${z(line.name)} \sim {law}$" if plain else ""
+
+
+def _matmul(line: Line, made: Listing) -> tuple[str, str, str]:
+    matrix, x = line.args[0], line.args[1]
+    seen = [each for each in made.lines if each.number < line.number and each.rule == "MatMul" and each.args[0] == matrix]
+    text = "Each coordinate is a sum of n small terms, so Z is Gaussian with mean 0."
+    if seen:
+        text += f" It is correlated with line {seen[-1].number}, which met the same matrix, as far as {x} is with {seen[-1].args[1]}."
+    formula = rf"$\mathbb{{E}}\,({z(line.name)})^2 = \sigma_{{{tex(matrix)}}}^2\, \mathbb{{E}}\,({z(x)})^2$"
+    return f"{matrix} meets {x}", text, formula
+
+
+def _memory(line: Line, made: Listing, coefficient: float | None) -> tuple[str, str, str]:
+    name, x, first = line.name, line.args[1], made.lines[line.back[0] - 1]
+    other = "its transpose" if "ᵀ" not in line.text else "the matrix"
+    lines = f"Line {line.back[0]}" if len(line.back) == 1 else f"Lines {', '.join(map(str, line.back[:-1]))} and {line.back[-1]}"
+    matrix, past = line.args[0], first.args[1]
+    if made.fragment != "NetsorT+":
+        text = (f"{lines} used it the other way, but this program is like backpropagation: the memory averages out, "
+                "and the naive rule is right.")  # fmt: skip
+        return f"{matrix} comes back, and forgets", text, rf"$\dot Z^{{{tex(name)}}} = 0$"
+    text = f"{lines} used it the other way, so {name} keeps a memory of {past}{' and others' * (len(line.back) > 1)}. The naive rule forgets it."
+    if coefficient is not None and abs(coefficient) < 1e-6:
+        text = f"{lines} used it the other way, but the memory of {past} has coefficient 0 here."
+    total = r"\sum_i " if len(line.back) > 1 else ""
+    derivative = rf"\mathbb{{E}}\!\left[\frac{{\partial {z(x)}}}{{\partial \hat Z^{{{tex(first.name)}}}}}\right] {z(past)}"
+    if len(line.back) > 1:
+        derivative = rf"\mathbb{{E}}\!\left[\frac{{\partial {z(x)}}}{{\partial \hat Z_i}}\right] Z_i"
+    worth = rf" = {short(coefficient).replace('−', '-')}\, {z(past)}" if coefficient is not None else ""
+    sigma = rf"\sigma_{{{tex(matrix)}}}^2"
+    formula = (rf"$\begin{{array}}{{l}} {z(name)} = \hat Z^{{{tex(name)}}} + \dot Z^{{{tex(name)}}} \\[4pt] "
+               rf"\displaystyle \dot Z^{{{tex(name)}}} = {sigma}\, {total}{derivative}{worth} \end{{array}}$")  # fmt: skip
+    return f"{matrix} meets what {other} made", text, formula
+
+
+def _image(line: Line, made: Listing) -> tuple[str, str, str]:
+    title = {"LinComb": "A sum", "Nonlin": "A function of coordinates", "Nonlin+": "A function with scalars in it"}.get(line.rule, line.rule)
+    text = {"LinComb": "Z adds up as the vectors do.",
+            "Nonlin": "It acts on each coordinate alone, so Z is the same function of Z.",
+            "Nonlin+": "The scalars tend to constants; with these in their place it acts on each coordinate alone.",
+            }.get(line.rule, "")  # fmt: skip
+    return f"{line.name}: {title[0].lower()}{title[1:]}", text, rf"${z(line.name)} = {right_side(line, made)}$"
+
+
+def _moment(line: Line, made: Listing) -> tuple[str, str, str]:
+    text = "An average over the coordinates tends to a constant: the law of large numbers."
+    vectors = [name for name in line.args if any(each.name == name and each.views for each in made.lines)]
+    inside = r"\,".join(z(name) for name in vectors)
+    if len(vectors) == 1 and re.search(r"ᵀ", line.text):
+        inside = rf"({z(vectors[0])})^2"
+    elif len(vectors) == 1 and "(" in line.text.split("Σ")[-1]:
+        inside = rf"\operatorname{{{line.function.replace('_', ' ')}}}({inside})"
+    return f"{line.name}: an average", text, rf"${tex(line.name)} \to \mathbb{{E}}\, {inside}$"
+
+
+def _scalar(line: Line, made: Listing) -> tuple[str, str, str]:
+    return f"{line.name}: a function of scalars", "Constants in, a constant out.", rf"${tex(line.name)} = {right_side(line, made)}$"
+
+
+def _output(line: Line, made: Listing) -> tuple[str, str, str]:
+    v, y = line.args
+    text = "One number a network, and it stays random: over networks it is Gaussian. The figures show what it reads."
+    formula = rf"${tex(line.name)} \to \mathcal{{N}}\big(0,\; \sigma_{{{tex(v)}}}^2\, \mathbb{{E}}\,({z(y)})^2\big)$"
+    return f"{line.name}: an output", text, formula
+
+
+def _block(line: Line, made: Listing) -> tuple[str, str, str]:
+    return f"{line.name}: vectors rearranged", "The same vectors in another arrangement.", ""
+
+
+# -- numbers ---------------------------------------------------------------------------------------------------
+
+
+def numbers(s, made: Listing, x: str, theory, drawn, averages, errors) -> list[Number]:
+    """The reading column: what is asked, how it was drawn, how far from the limit, how the limit is known."""
+    found = [Number("Width n", s.width)]
+    if averages is not None:
+        found.append(Number("Draws", averages.draws, note=f"of {averages.asked:,}" if averages.draws < averages.asked else ""))
+    if drawn is not None:
+        found.append(Number("Execution", "lazy, no matrix stored" if drawn.method == "lazy" else "dense, W stored"))
+    truths = () if theory is None or theory.truths is None else theory.truths
+    limit = next((truth for truth in truths if truth.average == Average("variance", (x,))), None)
+    if limit is not None and averages is not None:
+        row = next((row for row in averages.rows if row.average == limit.average), None)
+        if row is not None and math.isfinite(row.mean):
+            spread = 2 * row.spread if math.isfinite(row.spread) else None
+            found.append(Number(f"Deviation, var {x}", row.mean - limit.value, spread))
+    if errors is not None and math.isfinite(errors.slope):
+        found.append(Number("Slope in log n", errors.slope, 2 * errors.slope_error))
+    found.append(Number("Theorem", made.fragment))
+    if limit is not None:
+        found += [Number("Method", limit.method), Number("Error of the limit", fmt.power(limit.error, 1))]
+    return found
