@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 
 import numpy as np
 
@@ -26,6 +27,8 @@ class Cloud:
         Names the scrambling.
     soft : float
         As in `ParticleMatrix`.
+    linear : frozenset of int
+        The Nonlin lines that are linear in their vector.
     last : dict
         Node index to the last line that uses it; the rows of other vectors are forgotten there. Empty to keep all.
 
@@ -39,43 +42,56 @@ class Cloud:
         Node index to the typical size of what a C-var averages.
     """
 
-    def __init__(self, nodes: list[Node], size: int, key: tuple[int, ...], soft: float, last: dict[int, int]):
-        self.nodes, self.size, self.soft = nodes, size, soft
+    def __init__(
+        self,
+        nodes: list[Node],
+        size: int,
+        key: tuple[int, ...],
+        soft: float = 0.0,
+        linear: frozenset[int] = frozenset(),
+        last: dict[int, int] | None = None,
+    ):
+        self.nodes, self.size, self.soft, self.linear = nodes, size, soft, linear
         self.forms: dict[int, Form] = {}
         self.scalars: dict[int, np.ndarray] = {}
         self.scales: dict[int, float] = {}
         self.matrices: dict[int, ParticleMatrix] = {}
         self.groups: dict[GaussianGroup, np.ndarray] = {}
         self.tails: dict[int, float] = {}
-        self._key, self._last, self._spaces = key, last, {}
+        self._key, self._last = key, last or {}
+        self._spaces: dict[float, Space] = {}
 
     def run(self, rules: dict[type, Callable]) -> Cloud:
         """Go through the lines, one rule an instruction."""
         self._rules = rules
-        for node in self.nodes:
-            with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"):
+            for node in self.nodes:
                 rules[type(node.op)](self, node, node.op)
-            for j in self._last and set(arguments(node.op)):
-                if self._last[j] == node.index:
-                    self._forget(j)
+                for j in self._last and set(arguments(node.op)):
+                    if self._last[j] == node.index:
+                        self._forget(j)
         return self
 
     def space(self, dim: float) -> Space:
         """The space of vectors of length dim n."""
-        dim = round(float(dim), 12)
-        if dim not in self._spaces:
-            self._spaces[dim] = Space(Points(self.size, (*self._key, len(self._spaces))))
-        return self._spaces[dim]
+        found = self._spaces.get(dim)
+        if found is None:
+            same = round(float(dim), 12)
+            if same not in self._spaces:
+                self._spaces[same] = Space(Points(self.size, (*self._key, len(self._spaces))))
+            found = self._spaces[dim] = self._spaces[same]
+        return found
 
     def put(self, node: Node, rows=None, coef=None, near=None) -> None:
         """Set the value of a vector."""
-        size = int(np.prod(node.shape, dtype=int))
-        self.forms[node.index] = Form(self.space(node.dim), size, rows, coef, near if coef is None else None)
+        self.forms[node.index] = Form(self.space(node.dim), prod(node.shape), rows, coef, near if coef is None else None)
 
     def block(self, index: int) -> np.ndarray:
         """The numbers of a vector as functions take them, (particles, *shape)."""
-        rows = self.form(index).numbers()
-        return np.moveaxis(rows.reshape(*self.nodes[index].shape, -1), -1, 0)
+        rows, shape = self.form(index).numbers(), self.nodes[index].shape
+        if len(shape) == 1:
+            return rows.T
+        return rows.reshape(*shape, -1).transpose(len(shape), *range(len(shape)))
 
     def form(self, index: int) -> Form:
         """The value of a vector; where it was forgotten it is made again."""

@@ -8,6 +8,8 @@ import numpy as np
 
 from tpcore.limit.particles.space import Space
 
+_FEW = 64
+
 
 @dataclass(eq=False)
 class Form:
@@ -50,11 +52,11 @@ class Form:
 
     def inner(self, other: Form) -> np.ndarray:
         """<x_i, y_j>, shape (size, other.size)."""
-        if self.coef is not None and other.span is None:
-            other.near = self.space.project(other.numbers())
-        if other.coef is not None and self.span is None:
-            self.near = other.space.project(self.numbers())
-        if self.coef is None and other.coef is None:
+        if (self.span is None or other.span is None) and max(self.size, other.size) > _FEW:
+            for one, two in ((self, other), (other, self)):
+                if one.coef is not None and two.span is None:
+                    two.near = one.space.project(two.numbers())
+        if self.span is None or other.span is None or (self.coef is None and other.coef is None):
             return self.numbers() @ other.numbers().T / self.space.size
         common = min(len(self.span), len(other.span))
         return self.span[:common].T @ other.span[:common]

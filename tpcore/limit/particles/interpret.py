@@ -8,7 +8,7 @@ from tpcore import checks
 from tpcore.compute.tiles import map_tiles
 from tpcore.limit.particles.cloud import Cloud
 from tpcore.limit.particles.law import ParticleLimit
-from tpcore.limit.particles.rules import RULES
+from tpcore.limit.particles.rules import RULES, linear_lines
 from tpcore.limit.particles.space import Exhausted
 from tpcore.program.check import check_program
 from tpcore.program.graph import arguments
@@ -40,11 +40,11 @@ def particles(prog, seed: int = 0, samples: int | None = None, tol: float | None
     check_program(prog)
     nodes = list(prog.nodes)
     size = _power(samples or _DEFAULT)
-    soft = 0.0
+    soft, linear = 0.0, linear_lines(nodes)
     while True:
         try:
             last = _last_uses(nodes) if _bytes(nodes, size) > _KEPT_BYTES else {}
-            clouds = map_tiles(lambda k: Cloud(nodes, size, (seed, k), soft, last).run(RULES), range(CLOUDS))
+            clouds = map_tiles(lambda k: Cloud(nodes, size, (seed, k), soft, linear, last).run(RULES), range(CLOUDS))
             return ParticleLimit(prog, nodes, clouds, [])
         except Exhausted:
             size *= 2

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable
-from functools import partial
 
 import numpy as np
 
 from tpcore.errors import Misuse
 from tpcore.limit.particles.cloud import Cloud
 from tpcore.limit.particles.matrix import ParticleMatrix, added, beside
+from tpcore.limit.particles.space import norms
 from tpcore.program import ops
-from tpcore.program.arithmetic import _mix_vectors, _swapped
-from tpcore.program.functions import Adapted
 
 _FEW_COLUMNS = 16
 
@@ -55,13 +52,12 @@ def _root(cov: np.ndarray) -> np.ndarray:
 def _mat_mul(cloud: Cloud, node: ops.Node, op: ops.MatMul) -> None:
     form, matrix = cloud.form(op.x), cloud.matrices[op.matrix]
     if form.coef is not None:
-        norms = np.sqrt(np.square(form.coef).sum(axis=0))
-        floor = matrix.floor(norms, op.transposed)
+        floor = matrix.floor(np.sqrt(np.square(form.coef).sum(axis=0)), op.transposed)
     else:
         rows = form.numbers()
-        norms = np.sqrt(np.einsum("kn,kn->k", rows, rows) / cloud.size)
-        _finite(norms, node, f"The vector {cloud.nodes[op.x].name} that meets a matrix")
-        floor = matrix.floor(norms, op.transposed)
+        sizes = norms(rows)
+        _finite(sizes, node, f"The vector {cloud.nodes[op.x].name} that meets a matrix")
+        floor = matrix.floor(sizes, op.transposed)
         form.near = form.space.absorb(rows, floor)
     cloud.put(node, coef=matrix.multiply(form.span, floor, op.transposed))
 
@@ -103,16 +99,23 @@ def _linear(cloud: Cloud, node: ops.Node, x: int, apply: Callable) -> None:
     """A linear map of the vectors of one block: `apply` takes and gives arrays (points, *shape)."""
     form, shape = cloud.form(x), cloud.nodes[x].shape
 
-    def mapped(coef: np.ndarray | None) -> np.ndarray | None:
-        return None if coef is None else np.reshape(apply(coef.reshape(-1, *shape)), (len(coef), -1))
+    def mapped(coef: np.ndarray) -> np.ndarray:
+        return np.reshape(apply(coef.reshape(-1, *shape)), (len(coef), -1))
 
     if form.coef is not None:
         cloud.put(node, coef=mapped(form.coef))
-    else:
-        cloud.put(node, _as_rows(cloud, node, apply(cloud.block(x))), near=mapped(form.near))
+        return
+    near = None if form.near is None else mapped(form.near)
+    if form.size > _FEW_COLUMNS:
+        cloud.put(node, as_rows(cloud, node, apply(cloud.block(x))), near=near)
+        return
+    matrix, rows = mapped(np.eye(form.size)), form.numbers()
+    diagonal = np.diag(matrix)
+    is_diagonal = matrix.shape == (form.size, form.size) and np.array_equal(matrix, np.diag(diagonal))
+    cloud.put(node, rows * diagonal[:, None] if is_diagonal else matrix.T @ rows, near=near)
 
 
-def _as_rows(cloud: Cloud, node: ops.Node, values) -> np.ndarray:
+def as_rows(cloud: Cloud, node: ops.Node, values) -> np.ndarray:
     """(size, particles) of what a function returned, (particles, *shape)."""
     values = np.asarray(values, float)
     shape = (cloud.size, *node.shape)
@@ -125,7 +128,9 @@ def _as_rows(cloud: Cloud, node: ops.Node, values) -> np.ndarray:
                 f"an array of shape {values.shape} from its function",
                 "A function acts on each coordinate (the first axis) separately and keeps its declared shape",
             ) from None
-    return np.ascontiguousarray(np.moveaxis(values, 0, -1)).reshape(-1, cloud.size)
+    if values.ndim > 2:
+        values = values.transpose(*range(1, values.ndim), 0)
+    return np.ascontiguousarray(values.T if values.ndim == 2 else values).reshape(-1, cloud.size)
 
 
 def _mix(cloud: Cloud, node: ops.Node, op: ops.Mix) -> None:
@@ -157,30 +162,37 @@ def _stack(cloud: Cloud, node: ops.Node, op: ops.Stack) -> None:
         cloud.put(node, np.concatenate([form.numbers() for form in forms])[order], near=near)
 
 
-def _is_linear(function: ops.Function) -> bool:
-    """Is it linear in its one vector, for any C-vars: x * c, x / c, X @ C."""
-    call = function.call.call if isinstance(function.call, Adapted) else function.call
-    if isinstance(call, partial):
-        return call.func is _swapped and call.args == (operator.mul,)
-    return call in (operator.mul, operator.truediv, np.matmul, _mix_vectors)
+def linear_lines(nodes: list[ops.Node]) -> frozenset[int]:
+    """Lines that are linear in their one vector, for any C-vars, as x * c, x / c and X @ C are; found by trying."""
+    return frozenset(node.index for node in nodes if isinstance(node.op, ops.Nonlin) and _is_linear(nodes, node.op))
+
+
+def _is_linear(nodes: list[ops.Node], op: ops.Nonlin) -> bool:
+    if len(op.args) != 1 or not op.params or op.function.structure != "product":
+        return False
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(size=(2, 1, *nodes[op.args[0]].shape))
+    params = [rng.uniform(0.5, 1.5, nodes[p].shape) for p in op.params]
+    left, right, both = (op.function.call(z, *params) for z in (x, y, 0.7 * x - 1.6 * y))
+    return bool(np.allclose(0.7 * left - 1.6 * right, both, rtol=1e-9, atol=1e-12))
 
 
 def _nonlin(cloud: Cloud, node: ops.Node, op: ops.Nonlin) -> None:
     params = [cloud.scalars[p] for p in op.params]
-    if len(op.args) == 1 and params and _is_linear(op.function):
+    if node.index in cloud.linear:
         _linear(cloud, node, op.args[0], lambda block: op.function.call(block, *params))
     else:
         values = op.function.call(*(cloud.block(arg) for arg in op.args), *params)
-        cloud.put(node, _as_rows(cloud, node, values))
+        cloud.put(node, as_rows(cloud, node, values))
 
 
 def _moment(cloud: Cloud, node: ops.Node, op: ops.Moment) -> None:
     params = [cloud.scalars[p] for p in op.params]
-    rows = _as_rows(cloud, node, op.function.call(*(cloud.block(arg) for arg in op.args), *params))
-    size = np.abs(rows)
-    top, mean = size.max(axis=1, initial=0.0), size.mean(axis=1)
-    cloud.tails[node.index] = float((top / np.where(mean > 0, mean, 1.0)).max(initial=0.0)) / cloud.size
-    _set(cloud, node, rows.mean(axis=1), float(mean.max(initial=0.0)))
+    rows = as_rows(cloud, node, op.function.call(*(cloud.block(arg) for arg in op.args), *params))
+    sizes = norms(rows)
+    top = np.maximum(rows.max(axis=1, initial=0.0), -rows.min(axis=1, initial=0.0))
+    cloud.tails[node.index] = float((np.square(top) / np.where(sizes > 0, np.square(sizes), 1.0)).max(initial=0.0)) / cloud.size
+    _set(cloud, node, rows.mean(axis=1), float(sizes.max(initial=0.0)))
 
 
 def _inner(cloud: Cloud, node: ops.Node, op: ops.Inner) -> None:
@@ -191,7 +203,7 @@ def _inner(cloud: Cloud, node: ops.Node, op: ops.Inner) -> None:
 def _square(form) -> np.ndarray:
     if form.span is not None:
         return np.square(form.span).sum(axis=0)
-    return np.einsum("kn,kn->k", form.numbers(), form.numbers()) / form.space.size
+    return np.square(norms(form.numbers()))
 
 
 def _scalar(cloud: Cloud, node: ops.Node, op: ops.Scalar) -> None:

@@ -8,12 +8,12 @@ a matrix cost nothing per particle.
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import lapack, solve_triangular
+from scipy.linalg import lapack
 
 from tpcore.limit.particles.points import Points
 
 _GRAM = 1e-8
-_AGAIN = 0.1
+_AGAIN, _POLISH = 0.7, 0.1
 
 
 class Exhausted(Exception):
@@ -32,6 +32,7 @@ class Space:
         self.points, self.size = points, points.count
         self._rows = np.ones((8, self.size))
         self.count = 1
+        self._pool, self._seen = np.empty((0, self.size)), 1
 
     @property
     def rows(self) -> np.ndarray:
@@ -39,11 +40,24 @@ class Space:
         return self._rows[: self.count]
 
     def fresh(self, number: int) -> slice:
-        """Open `number` fresh Gaussians, matched: of mean 0 and variance 1, orthogonal to all there is."""
-        new = self.points.normals(number)
-        new -= self.project(new).T @ self.rows
-        lower = np.linalg.cholesky(new @ new.T / self.size)
-        return self._append(solve_triangular(lower, new, lower=True, check_finite=False))
+        """Open `number` fresh Gaussians, matched: of mean 0 and variance 1, orthogonal to all there is.
+
+        They are drawn and freed of most of the basis a pool at a time; what the basis has won since then comes off
+        here.
+        """
+        parts = []
+        while number:
+            if not len(self._pool):
+                self._pool, self._seen = self.points.normals(), self.count
+                self._pool -= self.project(self._pool).T @ self.rows
+            taken, self._pool = self._pool[:number], self._pool[number:]
+            late = self._rows[self._seen : self.count]
+            if len(late):
+                taken = taken - (late @ taken.T / self.size).T @ late
+            lower = np.linalg.cholesky(taken @ taken.T / self.size)
+            parts.append(self._append(_inverse(lower) @ taken))
+            number -= len(taken)
+        return slice(parts[0].start, parts[-1].stop)
 
     def project(self, rows: np.ndarray) -> np.ndarray:
         """<basis, rows>, shape (count, len(rows))."""
@@ -56,12 +70,13 @@ class Space:
     def absorb(self, rows: np.ndarray, floor: np.ndarray) -> np.ndarray:
         """Take rows into the span, up to residuals of root mean square `floor` (k,): coefficients (count, k)."""
         coefficients = self.project(rows)
-        rest = rows - self.combine(coefficients)
-        left = _norms(rest)
+        rest = self.combine(coefficients)
+        np.subtract(rows, rest, out=rest)
+        left = norms(rest)
         keep = np.flatnonzero(left > floor)
         if not len(keep):
             return coefficients
-        if (left[keep] < _AGAIN * _norms(rows)[keep]).any():
+        if (left[keep] < _AGAIN * norms(rows)[keep]).any():
             shift = self.project(rest)
             rest -= self.combine(shift)
             coefficients += shift
@@ -71,15 +86,16 @@ class Space:
 
     def _orthonormal(self, rest: np.ndarray, floor: np.ndarray) -> np.ndarray:
         """Orthonormal rows that span `rest` up to `floor`, orthogonal to the basis."""
-        scaled = rest / floor[:, None]
-        lower, pivots, rank, _ = lapack.dpstrf(scaled @ scaled.T / self.size, tol=1.0, lower=1)
+        scale = np.outer(floor, floor)
+        lower, pivots, rank, _ = lapack.dpstrf(rest @ rest.T / self.size / scale, tol=1.0, lower=1)
         lower, order = np.tril(lower)[:rank, :rank], pivots[:rank] - 1
-        new = solve_triangular(lower, scaled[order], lower=True, check_finite=False)
+        new = (_inverse(lower) / floor[order]) @ rest[order]
         diagonal = np.diag(lower)
-        if diagonal.min(initial=1.0) < _AGAIN * diagonal.max(initial=1.0):
-            new -= self.combine(self.project(new))
-            lower = np.linalg.cholesky(new @ new.T / self.size)
-            new = solve_triangular(lower, new, lower=True, check_finite=False)
+        worst = diagonal.min(initial=np.inf) / diagonal.max(initial=0.0)
+        if worst < _POLISH:
+            if worst < _POLISH**2:
+                new -= self.combine(self.project(new))
+            new = _inverse(np.linalg.cholesky(new @ new.T / self.size)) @ new
         return new
 
     def _append(self, new: np.ndarray) -> slice:
@@ -94,5 +110,13 @@ class Space:
         return slice(first, self.count)
 
 
-def _norms(rows: np.ndarray) -> np.ndarray:
-    return np.sqrt(np.einsum("kn,kn->k", rows, rows) / rows.shape[1])
+def norms(rows: np.ndarray) -> np.ndarray:
+    """Root mean squares."""
+    return np.sqrt(np.array([row @ row for row in rows]) / rows.shape[1])
+
+
+def _inverse(lower: np.ndarray) -> np.ndarray:
+    """Of a lower triangular matrix."""
+    if len(lower) == 1:
+        return 1.0 / lower
+    return lapack.dtrtri(lower, lower=1)[0] if len(lower) else lower
