@@ -12,7 +12,7 @@ from tpcore.program import ops
 from tpcore.program.graph import ancestors, arguments, consumers
 
 
-def evaluate(prog, values: dict[str, np.ndarray]) -> list[np.ndarray]:
+def evaluate(prog, values: dict[str, np.ndarray], lengths: dict | None = None) -> list[np.ndarray]:
     """Every line on given arrays (length, *shape): an interpreter of ten lines, for the tests."""
     done: list[np.ndarray] = []
     for node in prog.nodes:
@@ -40,7 +40,7 @@ def evaluate(prog, values: dict[str, np.ndarray]) -> list[np.ndarray]:
                 value = np.tensordot(arg[0], arg[1], (0, 0)) / len(arg[0])
             case ops.Scalar():
                 value = op.function.call(*arg)
-        lead = () if node.kind == "C" else value.shape[:2] if node.kind == "A" else (4,)
+        lead = () if node.kind == "C" else value.shape[:2] if node.kind == "A" else ((lengths or {}).get(node.dim, 4),)
         assert value.shape == (*lead, *node.shape), (node.name, value.shape, node.shape)
         done.append(value)
     return done
