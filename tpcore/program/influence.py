@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from tpcore.program import ops
+from tpcore.program.graph import arguments
 from tpcore.program.operators import linear_map, operation
 
 
@@ -88,8 +89,6 @@ class Influence:
 
 
 def _arguments(op: ops.Op) -> tuple[int, ...]:
-    from tpcore.program.graph import arguments
-
     return arguments(op)[1:] if isinstance(op, ops.MatMul) else arguments(op)
 
 

@@ -21,7 +21,7 @@ import numpy as np
 from tpcore import checks
 from tpcore.program import check, instructions, ops
 from tpcore.program.backprop import objective, seed
-from tpcore.program.graph import ancestors
+from tpcore.program.graph import ancestors, arguments
 from tpcore.program.influence import Influence, passes
 from tpcore.program.tape import MatrixUse, Tape, VectorUse
 from tpcore.program.where import fail
@@ -80,15 +80,8 @@ def collect(back, out: ops.Output) -> list[tuple[MatrixUse | VectorUse, np.ndarr
     nodes = list(back.nodes)
     active = ancestors(nodes, [out.features])
     found = Influence(nodes, out.features)
-    read = {i: node for i, node in enumerate(nodes) if i in found.of}
-    columns = [found.of[i] for i, node in read.items() if isinstance(node.op, ops.MatMul)]
-    for i, node in read.items():
-        for arg in _inputs(nodes, node):
-            columns.append(found.through(i, arg))
-    if out.features in active and isinstance(nodes[out.features].op, ops.GaussianInput):
-        columns.append(found.of[out.features])
     slopes, uses = {}, []
-    for group in passes(columns, found.entries):
+    for group in apart(nodes, found):
         tape = Tape(back, active - set(back._constants.values()), slopes, inputs=False)
         cotangent = np.zeros(found.entries)
         cotangent[group] = 1.0
@@ -99,9 +92,17 @@ def collect(back, out: ops.Output) -> list[tuple[MatrixUse | VectorUse, np.ndarr
     return uses
 
 
-def _inputs(nodes: list[ops.Node], node: ops.Node) -> list[int]:
-    from tpcore.program.graph import arguments
+def apart(nodes: list[ops.Node], found: Influence) -> list[list[int]]:
+    """Entries that one backward pass can serve: none of its columns at a parameter moves two of them."""
+    columns = []
+    for i, moved in found.of.items():
+        if isinstance(nodes[i].op, ops.MatMul):
+            columns.append(moved)
+        columns += [found.through(i, arg) for arg in _inputs(nodes, nodes[i])]
+    return passes(columns, found.entries)
 
+
+def _inputs(nodes: list[ops.Node], node: ops.Node) -> list[int]:
     return [i for i in dict.fromkeys(arguments(node.op)) if isinstance(nodes[i].op, ops.GaussianInput)]
 
 
