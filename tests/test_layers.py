@@ -19,7 +19,7 @@ PARTS = {
     "program": {"activations"},
     "limit": {"program", "activations", "jitted"},
     "finite": {"program", "activations", "jitted"},
-    "nets": {"program", "activations", "limit", "finite"},
+    "nets": {"program", "activations", "limit", "finite", "jitted"},
     "gallery": {"program", "activations"},
     "agreement": {"limit", "finite", "program"},
     "train": {"program", "activations"},

@@ -102,17 +102,12 @@ def _joint(layers, data: Data, other: Data | None, rng=None) -> np.ndarray:
     both = data if other is None else data + other
     x = both.features
     square_memory(len(x), 64.0, 2 * BUDGET)
-    K = _through(layers, Own((x @ x.T / x.shape[1])[None], both.layout, raw=True, rng=rng))[0].K[0]
+    out = _through(layers, Own((x @ x.T / x.shape[1])[None], both.layout, raw=True, rng=rng))[0]
+    K = out.K[0]
     if other is None:
         return (K + K.T) / 2
-    first = _through(layers, _nothing(data))[0].layout.total if len(K) != len(x) else len(data.features)
+    first = int(out.layout.sizes[: len(data.layout.shapes)].sum())
     return K[:first, first:]
-
-
-def _nothing(data: Data) -> Own:
-    """As many positions as `data` has, to count the outputs that they lead to."""
-    M = len(data.features)
-    return Own(np.eye(M)[None], data.layout, raw=True, rng=np.random.default_rng(0))
 
 
 def _mixture(layers, data: Data, other: Data | None, seed: int, draws: int) -> Values:

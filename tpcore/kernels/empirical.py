@@ -1,6 +1,6 @@
 r"""Kernels and outputs of networks of finite width, at random initialization.
 
-No weight matrix is ever stored (`forward`, `backward`), so the width goes to millions; ``method="dense"`` stores
+MLPs have a way of their own; every other network runs as its program (`tpcore.kernels.programs`). No weight matrix is ever stored (`forward`, `backward`), so the width goes to millions; ``method="dense"`` stores
 them, for tests. Draw i belongs to the same network in all three functions, whatever the number of draws or threads.
 """
 
@@ -11,12 +11,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from tpcore import checks
+from tpcore.kernels import programs
 from tpcore.kernels.backward import tangent
 from tpcore.kernels.draws import BUDGET, Request
+from tpcore.kernels.nngp import network
 from tpcore.kernels.ntk import CONVENTIONS
 from tpcore.kernels.recursion import steps
 from tpcore.limit.expect import differentiable
-from tpcore.nets import Network
+from tpcore.nets import MLP, Network
 
 
 def empirical_nngp(
@@ -30,7 +32,7 @@ def empirical_nngp(
     ----------
     net : Network
         As ``tp.nets.MLP(depth=3, phi="relu")``.
-    X : array_like, (N, d)
+    X : array_like, (N, d), or what the network takes
         Inputs.
     width : int
         n, up to millions.
@@ -39,7 +41,8 @@ def empirical_nngp(
     seed : int or SeedSequence
         The same seed gives the same networks here, in `empirical_ntk` and in `sample_outputs`.
     method : {"auto", "lazy", "dense"}
-        "dense" stores the weight matrices; the others (which are the same) never do. The laws are equal.
+        "dense" stores the weight matrices; "lazy" never does; "auto" is "lazy" for MLPs and as in `tpcore.run` for
+        others. The laws are equal.
     progress : Progress or callable ``(done, total)``, optional
         Its `cancel` is obeyed within one tile's work.
     budget : float
@@ -48,7 +51,7 @@ def empirical_nngp(
     Returns
     -------
     ndarray, (draws, N, N)
-        Its mean tends to `nngp` like 1/n, its spread falls like 1/sqrt(n).
+        Over all outputs. Its mean tends to `nngp` like 1/n, its spread falls like 1/sqrt(n).
 
     Raises
     ------
@@ -68,6 +71,8 @@ def empirical_nngp_chunks(
     progress=None, budget: float = BUDGET,
 ) -> Iterator[np.ndarray]:
     """`empirical_nngp` as a stream of consecutive draws, arrays (some, N, N), as they become ready."""
+    if not isinstance(network(net), MLP):
+        return programs.chunks(net, X, width, draws, seed, method, progress, budget, grams=True)
     request = Request(net, X, width, draws, seed, method, progress, budget, passes=1, entries=lambda n: n * n)
     return request.chunks(lambda forward: forward.run().nngp(), lambda dense: dense.nngp())
 
@@ -151,5 +156,7 @@ def sample_outputs_chunks(
     progress=None, budget: float = BUDGET,
 ) -> Iterator[np.ndarray]:
     """`sample_outputs` as a stream of consecutive draws, arrays (some, N), as they become ready."""
+    if not isinstance(network(net), MLP):
+        return programs.chunks(net, X, width, draws, seed, method, progress, budget, grams=False)
     request = Request(net, X, width, draws, seed, method, progress, budget, passes=1, entries=lambda n: n)
     return request.chunks(lambda forward: forward.run(outputs=True).outputs, lambda dense: dense.outputs())

@@ -23,7 +23,7 @@ from scipy.special import ndtri
 from scipy.stats import qmc
 
 from tpcore import checks
-from tpcore.compute.tiles import map_tiles, row_tiles
+from tpcore.compute.tiles import map_tiles
 from tpcore.finite.budget import BUDGET
 from tpcore.kernels.recurrent import gram, steps_of
 from tpcore.limit import expect
@@ -42,7 +42,7 @@ def kernel(net: Gated, data: Data, seed: int = 0, samples: int | None = None) ->
     inner = gram(data)
     points = POINTS if samples is None else max(64, samples // SCRAMBLINGS)
     families = 1 if isinstance(net, GRU) else 3
-    checks.memory("steps", data.layout.total, 16.0 * points * families, 2 * BUDGET)
+    checks.memory("steps", data.layout.total, 64.0 * points * families, 2 * BUDGET)
     way = _GRU if isinstance(net, GRU) else _LSTM
     pilot = way(net, data, inner, PILOT, [seed, SCRAMBLINGS], None)
     pilot.kernel()
@@ -111,7 +111,7 @@ class _Gated:
         self.K = np.zeros_like(inner)
         self.rows = {gate: Rows(self.count) for gate in net.gates}
         noise = normal_points(points, self.count * len(self.sampled), seed)
-        self.noise = noise if axes is None else noise @ axes
+        self.noise = np.ascontiguousarray((noise if axes is None else noise @ axes).T)
 
     def axes(self) -> np.ndarray:
         """Orthogonal: its row k is what coordinate k of the points stands for, the direction of most variance first."""
@@ -146,15 +146,11 @@ class _Gated:
         bound = np.sqrt(np.multiply.outer(q[new], q[known]))
         return np.asarray(expect.pair(phi, q[new][:, None], q[known][None, :], np.clip(c, -bound, bound), m1=mean, m2=mean))
 
-    def drawn(self, gate: str, noise: np.ndarray) -> np.ndarray:
-        """Preactivations (points, M) of a sampled gate."""
+    def drawn(self, gate: str, new: np.ndarray) -> np.ndarray:
+        """Preactivations (new, points) of a sampled gate."""
         place = self.sampled.index(gate) * self.count
-        return noise[:, place : place + self.count] @ self.rows[gate].factor.T + self.net.of("mu_b", gate)
-
-    def averaged(self, work) -> np.ndarray:
-        """The mean of work(noise), a sum over points, over all points."""
-        tiles = row_tiles(len(self.noise), max(64, 2**20 // max(1, self.count**2)))
-        return sum(work(self.noise[tile]) for tile in tiles) / len(self.noise)
+        rows = self.rows[gate].factor[new]
+        return rows @ self.noise[place : place + self.count] + self.net.of("mu_b", gate)
 
     def put(self, new, known, value: np.ndarray) -> None:
         self.K[np.ix_(new, known)] = value
@@ -170,6 +166,8 @@ class _GRU(_Gated):
     def __init__(self, *args):
         super().__init__(*args)
         self.V = np.zeros_like(self.inner)
+        self.z = np.empty((self.count, self.noise.shape[1]))
+        self.weights: dict[int, np.ndarray] = {}
 
     def advance(self, new, known) -> None:
         state = self.before(new, known)
@@ -179,49 +177,38 @@ class _GRU(_Gated):
         V = self.second("h", self.net.phi, new, known)
         self.V[np.ix_(new, known)] = V
         self.V[np.ix_(known, new)] = V.T
-        self.put(new, known, self.averaged(lambda noise: self._products(noise, new, known)))
+        self.z[new] = self.net.gate.f(self.drawn("z", new))
+        self.put(new, known, np.stack([self._row(i, known) for i in new]))
 
-    def _products(self, noise, new, known) -> np.ndarray:
-        """sum over points of w V w' for every pair of a new and a known step."""
-        z = self.net.gate.f(self.drawn("z", noise))
-        left = np.zeros((len(new), len(noise), self.count))
-        for place, i in enumerate(new):
-            left[place] = self._weights(z, i) @ self.V
-        out = np.empty((len(new), len(known)))
-        for place, j in enumerate(known):
-            out[:, place] = np.einsum("anm,nm->a", left[:, :, self._span(j)], self._weights(z, j)[:, self._span(j)])
-        return out
-
-    def _span(self, i: int) -> slice:
-        return slice(i - self.step[i], i + 1)
-
-    def _weights(self, z: np.ndarray, i: int) -> np.ndarray:
-        """w_a^t of step i, (points, M), zero outside its sequence."""
-        span = self._span(i)
-        own = z[:, span].copy()
-        keep = np.cumprod(1 - own[:, :0:-1], axis=1)[:, ::-1]
-        own[:, :-1] *= keep
-        w = np.zeros_like(z)
-        w[:, span] = own
-        return w
+    def _row(self, i: int, known: np.ndarray) -> np.ndarray:
+        """E h^i h^j for every known j: B_j = z_j (w^i V)_j + (1 - z_j) B_{j-1}, averaged."""
+        first = i - self.step[i]
+        own = self.z[i : i + 1]
+        w = np.concatenate([(1 - own) * self.weights.pop(i - 1), own]) if i > first else own
+        self.weights[i] = w
+        B = np.empty_like(self.z)
+        B[known] = self.z[known] * (self.V[known, first : i + 1] @ w)
+        for t in range(1, int(self.step[i]) + 1):
+            at = known[self.step[known] == t]
+            B[at] += (1 - self.z[at]) * B[at - 1]
+        return B[known].mean(axis=1)
 
 
 class _LSTM(_Gated):
     sampled = ("i", "f", "g")
 
-    def advance(self, new, known) -> None:
-        state = self.before(new, known)
-        for gate in self.net.gates:
-            self.arrive(gate, new, known, state)
-        exact = self.second("o", self.net.gate, new, known)
-        self.put(new, known, exact * self.averaged(lambda noise: self._products(noise, new, known)))
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.cell = np.empty((self.count, self.noise.shape[1]))
+        self.out = np.empty_like(self.cell)
 
-    def _products(self, noise, new, known) -> np.ndarray:
-        phi, gate = self.net.phi.f, self.net.gate.f
-        gain, keep = gate(self.drawn("i", noise)) * phi(self.drawn("g", noise)), gate(self.drawn("f", noise))
-        cell = gain.copy()
-        for t in range(1, int(self.step[new[0]]) + 1):
-            at = np.flatnonzero(self.step == t)
-            cell[:, at] += keep[:, at] * cell[:, at - 1]
-        out = phi(cell)
-        return out[:, new].T @ out[:, known]
+    def advance(self, new, known) -> None:
+        state, phi, gate = self.before(new, known), self.net.phi.f, self.net.gate.f
+        for name in self.net.gates:
+            self.arrive(name, new, known, state)
+        self.cell[new] = gate(self.drawn("i", new)) * phi(self.drawn("g", new))
+        if self.step[new[0]]:
+            self.cell[new] += gate(self.drawn("f", new)) * self.cell[new - 1]
+        self.out[new] = phi(self.cell[new])
+        exact = self.second("o", self.net.gate, new, known)
+        self.put(new, known, exact * (self.out[new] @ self.out[known].T) / self.out.shape[1])
