@@ -64,6 +64,17 @@ def test_kink_along_a_direction_and_means():
     _holds(got, expect.one("abs", 2.0, 0.8).value)
 
 
+@pytest.mark.parametrize("offsets", [[0.0], [0.3, -0.7]])
+def test_parallel_kinks_alone_in_three_variables(offsets):
+    """Where the hyperplanes never cross, the inner levels have none: E prod_i |z_0 - k_i| cos(z_1) cos(z_2)."""
+    def fn(z):
+        return np.prod([np.abs(z[:, 0] - k) for k in offsets], axis=0) * np.cos(z[:, 1]) * np.cos(z[:, 2])
+
+    got = expectation(fn, [0.2, 0, 0], np.diag([1.3, 0.5, 0.8]), [([1, 0, 0], k) for k in offsets], tol=1e-4)
+    one = expectation(lambda z: fn(np.pad(z, ((0, 0), (0, 2)))), [0.2], [[1.3]], [([1], k) for k in offsets])
+    _holds(got, float(one.value) * np.exp(-(0.5 + 0.8) / 2), 1e-6)
+
+
 def test_singular_covariances_are_reduced():
     root = np.random.default_rng(0).normal(size=(6, 2)) * np.array([1e-3, 1, 1, 30, 1, 1])[:, None]
     cov = root @ root.T

@@ -39,14 +39,16 @@ def frame(planes: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
 def _rotation(normals: np.ndarray) -> np.ndarray:
     """An orthogonal matrix whose last column is far from parallel to every hyperplane."""
     r = normals.shape[1]
+    if not len(normals):
+        return np.eye(r)
     rng = np.random.default_rng(1)
     candidates = rng.standard_normal((600, r))
     corners = np.array(np.meshgrid(*[[-1.0, 0.0, 1.0]] * r)).reshape(r, -1).T
     signs = np.array(np.meshgrid(*[[-1.0, 1.0]] * min(len(normals), 6))).reshape(min(len(normals), 6), -1).T
-    candidates = np.vstack([corners, signs @ normals[: signs.shape[1]], candidates]) if len(normals) else corners
+    candidates = np.vstack([corners, signs @ normals[: signs.shape[1]], candidates])
     lengths = np.linalg.norm(candidates, axis=1)
     candidates = candidates[lengths > 1e-6] / lengths[lengths > 1e-6, None]
-    worst = np.abs(candidates @ normals.T).min(axis=1) if len(normals) else np.ones(len(candidates))
+    worst = np.abs(candidates @ normals.T).min(axis=1)
     best = candidates[int(np.argmax(worst))]
     basis, _ = np.linalg.qr(np.column_stack([best, np.eye(r)]))
     basis = basis[:, :r]

@@ -1,0 +1,125 @@
+"""Random programs: the limit, by both engines, against draws with stored matrices at several widths.
+
+Of every program: each C-var's mean over the draws against its limit at every width (z-scores, with an allowance for
+the bias of order 1/n), the outputs' products against the kernel, and the deviations of single draws from the limit,
+which must fall like n^(-1/2).
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import tpcore as tp
+from tests.random_programs import draw
+from tpcore.limit.particles.interpret import particles
+
+RUNS = [("dense", 64, 48), ("dense", 256, 32), ("dense", 1024, 12), ("lazy", 16_384, 10)]
+FORWARD, BOTH_WAYS = (0, 2, 3, 6, 7, 8, 14, 17), (2, 3, 5, 6, 7, 8, *range(9, 19), 21, 23)
+LONG = 150
+BAND = (-0.64, -0.38)
+HIGHEST = 4.5
+
+
+@cache
+def limit_of(seed: int, transposes: bool = True):
+    prog = draw(seed, transposes)
+    return prog, tp.limit(prog)
+
+
+def c_vars(prog) -> list[str]:
+    return [node.name for node in prog.nodes if node.kind == "C"]
+
+
+def flat(of, names) -> np.ndarray:
+    return np.concatenate([np.ravel(of(name)) for name in names])
+
+
+def deviations(prog, names, limits, method, width, draws, seed):
+    """(draws, C-vars) at this width, and the outputs (draws, ..) of the program."""
+    ens = tp.ensemble(prog, width, draws, seed=seed, method=method)
+    values = np.concatenate([ens.values(name).reshape(draws, -1) for name in names], axis=1)
+    return values - limits, ens.outputs
+
+
+def compare(prog, lim, seed: int, runs=RUNS) -> tuple[float, float, str]:
+    """The largest z-score, the slope of the deviations in the width, and where the largest score is."""
+    names = c_vars(prog)
+    limits, error = flat(lim.scalar, names), flat(lambda k: np.broadcast_to(lim.error(k), np.shape(lim.scalar(k))), names)
+    labels = [name for name in names for _ in range(np.size(lim.scalar(name)))]
+    worst, sizes, unit = (0.0, ""), [], None
+    for method, width, draws in runs:
+        dev, outputs = deviations(prog, names, limits, method, width, draws, 100 + seed)
+        spread = dev.std(axis=0, ddof=1)
+        t = np.abs(dev.mean(axis=0)) / (spread / np.sqrt(draws) + 2 * error + (1 + np.abs(limits)) / width)
+        z = stats.norm.isf(stats.t.sf(t, draws - 1))  # of a spread that so few draws estimate
+        worst = max(worst, (float(z.max()), f"{labels[z.argmax()]} at {width}"))
+        if outputs and method == "dense":
+            worst = max(worst, (kernel_score(lim, outputs["f"]), f"kernel at {width}"))
+        unit = spread if unit is None else unit
+        live = unit > 1e-6
+        sizes.append(np.sqrt(np.mean((dev[:, live] / unit[live]) ** 2)))
+    slope = np.polyfit(np.log([width for _, width, _ in runs]), np.log(sizes), 1)[0]
+    return worst[0], float(slope), worst[1]
+
+
+def kernel_score(lim, outputs) -> float:
+    """z-score of the outputs' mean square, whose spread is sqrt(2) K over the draws in the limit."""
+    kernel = float(np.squeeze(lim.kernel()))
+    return abs(np.mean(outputs**2) / kernel - 1) / np.sqrt(2 / len(outputs)) * 0.75  # of a heavy right tail
+
+
+def holds(prog, lim, seed: int) -> None:
+    score, slope, where = compare(prog, lim, seed)
+    assert score < HIGHEST, f"z = {score:.1f}: {where}\n{prog}"
+    assert BAND[0] < slope < BAND[1], f"slope {slope:.3f}\n{prog}"
+
+
+@pytest.mark.parametrize("seed", BOTH_WAYS)
+def test_programs_that_go_both_ways_have_their_limit(seed):
+    holds(*limit_of(seed), seed)
+
+
+@pytest.mark.parametrize("seed", FORWARD)
+def test_programs_without_transposes_have_their_limit(seed):
+    prog, lim = limit_of(seed, transposes=False)
+    assert prog.fragment == "netsor+"
+    holds(prog, lim, seed)
+
+
+@pytest.mark.parametrize("seed", BOTH_WAYS)
+def test_both_engines_agree(seed):
+    """The particles' own error bars cover their distance from whatever `tp.limit` has chosen."""
+    prog, lim = limit_of(seed)
+    sampled = particles(prog, seed, None, None)
+    names = c_vars(prog)
+    apart = np.abs(flat(lim.scalar, names) - flat(sampled.scalar, names))
+    bar = flat(lambda k: np.broadcast_to(lim.error(k) + sampled.error(k), np.shape(lim.scalar(k))), names)
+    assert (apart < 5 * bar + 1e-9).all(), (names, apart / bar)
+
+
+def test_every_instruction_and_fragment_is_drawn():
+    progs = [draw(seed, way) for way, seeds in ((True, BOTH_WAYS), (False, FORWARD)) for seed in seeds]
+    kinds = {type(node.op).__name__ for prog in progs for node in prog.nodes}
+    assert kinds >= {"MatMul", "LinComb", "Mix", "Reshape", "Stack", "Nonlin", "Moment", "Inner", "Scalar"}
+    assert {prog.fragment for prog in progs} == {"netsor+", "netsort", "netsort+"}
+    assert any(node.op.params for prog in progs for node in prog.nodes if type(node.op).__name__ == "Nonlin")
+    labels = {node.op.function.label for prog in progs for node in prog.nodes if type(node.op).__name__ == "Nonlin"}
+    assert labels >= {"relu", "abs", "sign", "tanh", "sin", "larger", "gate", "chosen"}, labels
+    assert str(draw(5)) == str(draw(5)) and str(draw(5)) != str(draw(6))
+
+
+@pytest.mark.verify
+@pytest.mark.parametrize("way", [True, False], ids=["both ways", "forward"])
+def test_hundreds_of_random_programs(way, verify_table):
+    """Of hundreds of programs with about twenty C-vars each, at four widths: no score above 5.5, no slope off."""
+    found = [compare(prog := draw(seed, way), tp.limit(prog), seed) for seed in range(1000, 1000 + LONG)]
+    scores, slopes = np.array([f[0] for f in found]), np.array([f[1] for f in found])
+    where = found[int(scores.argmax())][2]
+    measured = f"largest z {scores.max():.1f} ({where}), slopes {slopes.min():.2f} to {slopes.max():.2f}"
+    ok = scores.max() < 5.5 and slopes.min() > -0.7 and slopes.max() < -0.35 and abs(np.median(slopes) + 0.5) < 0.02
+    name = f"{LONG} random programs {'with' if way else 'without'} transposes"
+    verify_table(name, measured, "z below 5.5, slopes about -1/2", bool(ok))
