@@ -23,7 +23,7 @@ from tpcore.program import instructions
 from tpcore.program.backprop import seed
 from tpcore.program.build import Program
 from tpcore.program.graph import arguments
-from tpcore.program.tape import Tape
+from tpcore.program.tape import Tape, add_up
 from tpcore.program.variables import Matrix
 from tpcore.train.descent import schedule, targets
 from tpcore.train.losses import LOSSES, BatchLoss, BatchSlope
@@ -113,7 +113,8 @@ class Training:
                 prog.name(f"K_{name}[{t}]", instructions.inner(x, x))
         f = f if self.gamma == 1.0 else self.gamma * f
         if self.center:
-            self._initial = f if self._initial is None else self._initial
+            if self._initial is None:
+                self._initial = prog.name("start", instructions.scalar(add_up, [f], label="start", shape=f.shape))
             f = f - self._initial
         return prog.name(f"f[{t}]", f)
 
@@ -133,7 +134,7 @@ class Training:
     def _batch(self, t: int, rows: np.ndarray):
         """The outputs of a batch, as lines of their own."""
         prog = self.program
-        f, _ = self.model.forward(self.current, self.X[rows], lambda name, v: prog.name(f"{name}[{t}, batch]", v))
+        f, _ = self.model.forward(self.current, self.X[rows], lambda name, v: prog.name(f"{name}[{t},batch]", v))
         f = f if self.gamma == 1.0 else self.gamma * f
         return f - self._initial[rows] if self.center else f
 
@@ -143,7 +144,8 @@ class Training:
         vectors = {k: v for k, v in self.current.items() if not isinstance(v, TrainedMatrix) and self.rates[k]}
         matrices = {v.matrix.index: v for k, v in self.current.items() if isinstance(v, TrainedMatrix) and v.rate}
         roots = {v.index for v in vectors.values()}
-        tape = Tape(prog, between(prog.nodes, roots | set(matrices), f.index, start))
+        still = set() if self._initial is None else {self._initial.index}
+        tape = Tape(prog, between(prog.nodes, roots | set(matrices), f.index, start) - still)
         seed(tape, None, f.index, instructions.scalar(slope, [f], label=f"{self.loss.name} loss'", shape=f.shape))
         tape.run()
         for name, v in vectors.items():
