@@ -12,7 +12,30 @@ import numpy as np
 import pytest
 
 from tpcore.activations import NAMED, custom, hermite, leaky_relu
-from tpcore.nets import MLP, Network
+from tpcore.nets import (
+    CNN,
+    GRU,
+    LSTM,
+    MLP,
+    RNN,
+    Act,
+    Attention,
+    AvgPool,
+    BatchNorm,
+    BatchNormMLP,
+    Conv,
+    Dense,
+    Flatten,
+    GraphConv,
+    LayerNorm,
+    LayerNormMLP,
+    MeanPool,
+    Network,
+    Residual,
+    ResNet,
+    Sequential,
+    Transformer,
+)
 
 
 @dataclass(frozen=True)
@@ -61,6 +84,63 @@ def _mlps() -> list[Case]:
 
 CASES = _mlps()
 SMOOTH = [case for case in CASES if case.smooth]
+
+
+def sequences(lengths=(3, 2), features: int = 4, seed: int = 7) -> list[np.ndarray]:
+    """Sequences of several lengths; the last begins as the first does."""
+    rng = np.random.default_rng(seed)
+    found = [rng.normal(size=(length, features)) for length in lengths]
+    found[-1][0] = found[0][0]
+    return found
+
+
+def images(count: int = 3, shape=(4, 3), channels: int = 2, seed: int = 8) -> np.ndarray:
+    """Generic inputs (count, *shape, channels)."""
+    return np.random.default_rng(seed).normal(size=(count, *shape, channels)) * 0.9
+
+
+RING = np.array([[0, 1, 0, 1], [1, 0, 1, 0], [0, 1, 0, 0.5], [1, 0, 0.5, 0]])
+
+
+def _architectures() -> list[Case]:
+    def case(name, net, X, exact=True):
+        return Case(name, net, X, closed=exact)
+
+    attention = Sequential(Attention(heads=2, masked=True, sigma_k=1.2, sigma_v=0.9), Act("relu"), MeanPool(),
+                           Dense(1.1, 0.3))
+    mixed = Sequential(Conv(2, "same", 1, 1.2, 0.3), Act("relu"), LayerNorm(), AvgPool(2, 1),
+                       Residual(Conv(3, "circular", 1, 0.8, None), Act("erf"), Dense(0.7, 0.2)), Flatten(), Dense(1.3, 0.2))
+    return [
+        case("layernorm", LayerNormMLP(2, "relu", 1.3, 0.4), points()),
+        case("layernorm-tanh", LayerNormMLP(2, "tanh", 1.2, None), points()),
+        case("resnet", ResNet(2, "erf", 1.1, 0.3), points()),
+        case("batchnorm", BatchNormMLP(2, "relu", 1.1, 0.2), points(8, 7)),
+        case("batchnorm-two", BatchNormMLP(1, "leaky_relu(0.2)", 1.1, None), [points(3, 7), points(3, 7, seed=3)]),
+        case("cnn-flatten", CNN(2, "relu", 1.3, 0.2), images(2, (3, 3))),
+        case("cnn-mean", CNN(2, "gelu", 1.2, 0.3, padding="circular", head="mean"), images()),
+        case("cnn-valid", CNN(1, "relu", 1.2, None, kernel_size=2, padding="valid", head="mean"), images()),
+        case("cnn-stride", CNN(2, "erf", 1.2, 0.1, stride=2, head="flatten"), images(3, (5, 4))),
+        case("cnn-line", CNN(2, "tanh", 1.3, 0.2, kernel_size=2), images(3, (5,))),
+        case("graph", GraphConv(2, "relu", 1.3, 0.2, RING), points(4, 3)),
+        case("transformer", Transformer(2, 1.1, 1.2, 0.3, 0.8), sequences()),
+        case("transformer-mean", Transformer(1, 1.1, 1.2, 0.3, masked=False, readout="mean"), sequences()),
+        case("attention", attention, sequences()),
+        case("attention-untied", Sequential(Dense(1.2), Act("erf"), Attention(tied=False), Dense(1.1, None)), sequences()),
+        case("sequential-mixed", mixed, images()),
+        case("sequential-bare", Sequential(Dense(1.2, 0.3), Act("sin"), LayerNorm()), points()),
+        case("sequential-batch", Sequential(Dense(1.1), BatchNorm(), Dense(0.9, 0.2), Act("erf"), Dense()), points(4, 7)),
+        case("rnn", RNN("erf", 1.3, 0.9, 0.3), sequences()),
+        case("rnn-last", RNN("relu", 1.1, 0.8, None, 1.2, "last"), sequences()),
+        case("rnn-mean", RNN("tanh", 1.3, 0.8, 0.4, readout="mean"), sequences()),
+        case("gru", GRU(1.2, 0.9, 0.3), sequences(), False),
+        case("gru-own", GRU({"z": 1.1, "r": 0.8, "h": 1.3}, 0.9, 0.4, {"z": 0.3, "r": -0.2, "h": 0.1}, "tanh", "sigmoid",
+                            readout="last"), sequences(), False),
+        case("lstm", LSTM(1.2, 0.9, 0.3), sequences(), False),
+    ]
+
+
+ARCHITECTURES = _architectures()
+EXACT = [case for case in ARCHITECTURES if case.closed]
 
 
 def parametrized(cases: list[Case] = CASES):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tpcore import checks
-from tpcore.errors import Misuse, Unsupported
+from tpcore.errors import Misuse
 from tpcore.kernels import covariance, gated, recurrent
 from tpcore.kernels.recursion import kernels
 from tpcore.limit.interpret import limit
@@ -14,8 +14,6 @@ from tpcore.nets import MLP, RNN, Network, Sequential
 from tpcore.nets.data import Data
 from tpcore.nets.moments import NoRecursion
 from tpcore.nets.recurrent import Recurrent
-
-SAMPLES = 2**14
 
 
 def nngp(net: Network, X, X2=None, *, seed: int = 0, samples: int | None = None) -> np.ndarray:
@@ -86,20 +84,13 @@ def by_program(net: Network, data: Data, other: Data | None = None, seed: int = 
                samples: int | None = None) -> np.ndarray:
     """The same by the limit of the network's program: the general way, whatever the network.
 
-    Sampled where an expectation needs more than three Gaussians at once.
+    By particles where an expectation needs too many Gaussians at once.
     """
     built = net.build(data if other is None else data + other)
-    try:
-        lim = limit(built.program, seed=seed, samples=samples)
-        found = lim.kernel()
-    except Unsupported:
-        if samples is not None:
-            raise
-        lim = limit(built.program, seed=seed, samples=SAMPLES)
-        found = lim.kernel()
-    K = built.kernel(found)
+    lim = limit(built.program, seed=seed, samples=samples)
+    K = built.kernel(lim.kernel())
     names = [output.name for output in built.features]
-    if any(lim.method(name) == "sampling" for name in names):
+    if lim.method(names[0]) in ("sampling", "particles"):
         K = Values(K, "sampling", sum(lim.error(name) for name in names))
     if other is None:
         return K

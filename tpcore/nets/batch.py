@@ -39,12 +39,16 @@ class BatchNorm(Layer):
     def own(self, o: Own) -> tuple[Own, Side]:
         if o.raw or o.normalized or not o.gaussian:
             raise NoRecursion
-        K = o.full()[0].copy()
+        K = o.full()[0]
         center = np.zeros_like(K)
         for group in _groups(o.layout):
             size = group.stop - group.start
             center[group, group] = np.eye(size) - 1.0 / size
-        return replace(o, K=(center @ K @ center)[None], normalized=True, fresh=False), Side()
+        S = center @ K @ center
+        for group in _groups(o.layout):
+            if np.trace(S[group, group]) <= 1e-14 * np.trace(K[group, group]):
+                raise Misuse("Batch normalization needs a batch whose members differ", "a batch of equal members")
+        return replace(o, K=S[None], normalized=True, fresh=False), Side()
 
     def cross(self, K, left, right):
         raise NoRecursion

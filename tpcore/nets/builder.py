@@ -122,6 +122,7 @@ class Builder:
     width: int | None = None
     prog: Program = field(init=False)
     parameters: list[Parameter] = field(default_factory=list)
+    numbers: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self):
         self.prog = Program(self.title)
@@ -130,11 +131,9 @@ class Builder:
         return Signal(self.data.layout, raw=self.data.features)
 
     def free(self, prefix: str) -> str:
-        """prefix1, prefix2, ..: the first that is not taken."""
-        number = 1
-        while self.prog.taken(f"{prefix}{number}"):
-            number += 1
-        return f"{prefix}{number}"
+        """prefix1, prefix2, ..: the next."""
+        self.numbers[prefix] = self.numbers.get(prefix, 0) + 1
+        return f"{prefix}{self.numbers[prefix]}"
 
     def matrix(self, prefix: str, sigma: float, parts: float = 1.0, name: str = "") -> Matrix:
         """W of entries N(0, sigma^2 / (parts n)): a layer whose fan-in is `parts` times n."""
@@ -173,8 +172,8 @@ class Builder:
             return self.embed(prefix, signal.raw, sigma)
         if not signal.parts:
             return self.matrix(prefix, sigma) @ signal.var
-        stem = self.free(prefix + "_")[len(prefix) + 1 :]
-        matrices = [self.matrix(prefix, sigma, signal.parts, f"{prefix}_{stem}_{p}") for p in range(signal.parts)]
+        stem = self.free(prefix)
+        matrices = [self.matrix(prefix, sigma, signal.parts, f"{stem}_{p}") for p in range(signal.parts)]
         return added(W @ signal.var[:, p] for p, W in enumerate(matrices))
 
     def gathered(self, vectors: Vector, index: np.ndarray) -> Vector:

@@ -84,14 +84,14 @@ class Conv(Layer):
         return Signal(layout, var=h if bias is None else h + bias)
 
     def _products(self, signal: Signal, b: Builder, index: np.ndarray):
-        stem, terms = b.free("W_")[2:], []
+        stem, terms = b.free("W"), []
         for d, tap in enumerate(index):
             if (tap < 0).all():
                 continue
             used, place = np.unique(tap[tap >= 0], return_inverse=True)
             read = np.full(len(tap), -1)
             read[tap >= 0] = place
-            W = b.matrix("W", self.sigma_w, len(index), f"W_{stem}_{d}")
+            W = b.matrix("W", self.sigma_w, len(index), f"{stem}_{d}")
             terms.append(b.gathered(W @ signal.var[used], read))
         return added(terms)
 

@@ -1,0 +1,198 @@
+"""Kernels of every architecture: the fast ways against the interpreter of programs, and against finite width."""
+
+import numpy as np
+import pytest
+
+import tpcore as tp
+from tests.cases import ARCHITECTURES, EXACT, RING, images, parametrized, points, sequences
+from tpcore.errors import Misuse
+from tpcore.kernels.covariance import covariance
+from tpcore.kernels.nngp import by_program
+from tpcore.nets import (
+    CNN, GRU, LSTM, RNN, Act, Attention, AvgPool, BatchNormMLP, Conv, Dense, Flatten, GraphConv, LayerNorm, LayerNormMLP,
+    MeanPool, Residual, ResNet, Sequential, Transformer,
+)
+
+FEW = [case for case in EXACT if not case.id.startswith("batchnorm") and case.id != "sequential-batch"]
+
+
+def lowest(K):
+    return np.linalg.eigvalsh(K).min() / max(np.abs(K).max(), 1e-300)
+
+
+@parametrized(FEW)
+def test_the_fast_way_is_the_limit_of_the_program(case):
+    K = tp.nngp(case.net, case.X)
+    limit = by_program(case.net, case.net.read(case.X))
+    np.testing.assert_allclose(K, limit, rtol=0, atol=2e-11 * np.abs(limit).max())
+
+
+@pytest.mark.parametrize(("phi", "depth"), [("relu", 2), ("identity", 1), ("leaky_relu(0.3)", 1)])
+def test_batch_normalization_is_the_limit_of_the_program(phi, depth):
+    """Batches of three have two Gaussians, which quadrature takes."""
+    net, X = BatchNormMLP(depth, phi, 1.3, 0.4), points(3, 6, seed=5)
+    np.testing.assert_allclose(tp.nngp(net, X), by_program(net, net.read(X)), rtol=1e-7)
+
+
+def test_batches_of_two_and_shared_members():
+    """A batch of two is its sign; equal batches have equal blocks; a scale does nothing."""
+    net, X = Sequential(Dense(1.2), tp.nets.BatchNorm(), Act("relu")), points(4, 6, seed=6)
+    pair = tp.nngp(net, X[:2])
+    np.testing.assert_allclose(pair, np.eye(2) / 2, atol=1e-14)
+    K = tp.nngp(net, [X[:2], X, X[:2] * 3.0, X + 1.0])
+    np.testing.assert_allclose(K[6:8, :6], K[:2, :6], rtol=1e-9)
+    np.testing.assert_allclose(K[8:, 8:], K[2:6, 2:6], rtol=1e-9)
+    np.testing.assert_allclose(K[8:, 2:6], K[2:6, 2:6], rtol=1e-7)
+    assert lowest(K) > -1e-10
+
+
+@parametrized(ARCHITECTURES)
+def test_kernels_are_symmetric_and_positive(case):
+    K = tp.nngp(case.net, case.X, samples=2**10)
+    assert np.array_equal(K, K.T) or np.abs(K - K.T).max() <= 1e-14 * np.abs(K).max()
+    assert lowest(K) > -1e-10
+    if not case.closed:
+        assert K.method == "sampling" and 0 < K.error < 0.05 * np.abs(K).max()
+
+
+ZEROS = [
+    (ResNet(2, "relu", 1.2, None), points()), (CNN(2, "relu", 1.2, None, head="mean"), images()),
+    (CNN(2, "gelu", 1.2, None), images()), (RNN("erf", 1.2, 0.9, None), sequences((3, 3, 3))), (GRU(), sequences((3, 3, 3))),
+    (LSTM(1.0, 1.0, None), sequences((3, 3, 3))), (GraphConv(2, "tanh", 1.2, None, RING), points(4, 3)[None].repeat(3, 0)),
+    (Sequential(Attention(), Act("erf"), MeanPool(), Dense()), sequences((3, 3, 3))),
+    (LayerNormMLP(2, "relu", 1.2, 0.3), points()), (Transformer(1, 1.1, 1.2, 0.3), sequences((2, 2, 2))),
+    (BatchNormMLP(2), points(8)),
+]
+
+
+@pytest.mark.parametrize(("net", "X"), ZEROS, ids=[type(net).__name__ for net, _ in ZEROS])
+def test_duplicates_and_zeros(net, X):
+    X = [np.array(x) for x in X]
+    X[1] = X[0].copy()
+    if not isinstance(net, Transformer):
+        X[-1] = 0.0 * X[-1]
+    X = X if isinstance(net, RNN | GRU | LSTM | Transformer) else np.array(X)
+    K = tp.nngp(net, X, samples=2**10)
+    assert np.isfinite(K).all() and lowest(K) > -1e-10
+    count = len(K) // len(X)
+    np.testing.assert_allclose(K[:count], K[count : 2 * count], rtol=1e-6, atol=1e-8)
+
+
+def test_layer_normalization_of_nothing_is_refused():
+    for net in (LayerNormMLP(1, "relu", 1.2, None), Transformer(1)):
+        X = np.zeros((2, 3)) if isinstance(net, LayerNormMLP) else [np.zeros((2, 3))]
+        with pytest.raises(Misuse, match="vary"):
+            tp.nngp(net, X)
+    with pytest.raises(Misuse, match="differ"):
+        tp.nngp(BatchNormMLP(1), np.ones((3, 4)))
+
+
+@parametrized(ARCHITECTURES)
+def test_other_inputs_give_the_block_of_the_joint_kernel(case):
+    X = case.X if isinstance(case.X, list) else [case.X]
+    Y = [0.7 * np.roll(x, 1, axis=0) + 0.2 for x in X]
+    batches = case.id.startswith("batchnorm") or case.id == "sequential-batch" or isinstance(case.X, list)
+    graph = isinstance(case.net, GraphConv)
+    joint = X + Y if batches else np.stack([X[0], Y[0]]) if graph else np.concatenate([X[0], Y[0]])
+    if not isinstance(case.X, list):
+        X, Y = X[0], Y[0]
+    both = np.asarray(tp.nngp(case.net, joint, samples=2**9))
+    cross = tp.nngp(case.net, X, Y, samples=2**9)
+    half = len(both) // 2
+    np.testing.assert_allclose(cross, both[:half, half:], rtol=1e-12, atol=1e-14)
+
+
+def test_more_features_are_refused():
+    with pytest.raises(Misuse, match="features"):
+        tp.nngp(ResNet(1), points(), points(3, 6))
+    with pytest.raises(Misuse, match="features"):
+        tp.nngp(RNN(), sequences(), sequences(features=5))
+
+
+def test_slabs_and_one_joint_matrix_agree():
+    """Images one pair at a time, or all positions of all images at once (as for ragged items)."""
+    from tpcore.kernels.covariance import _joint
+
+    X = images(3)
+    for net in (CNN(2, "relu", 1.3, 0.2), CNN(2, "erf", 1.3, 0.2, stride=2, head="mean"),
+                Sequential(Conv(2), AvgPool(2, 1), Residual(Act("erf"), Conv(3, "same", 1, 0.9)), Act("gelu"), Flatten(),
+                           Dense(1.1, 0.2), Act("relu"), LayerNorm(), Dense())):
+        np.testing.assert_allclose(tp.nngp(net, X), _joint(net.stack, net.read(X), None), rtol=1e-12)
+
+
+def test_without_a_recursion_the_program_is_asked():
+    """Skip connections that are not fresh, activations of what is not Gaussian."""
+    X = points(4)
+    for net in (Sequential(Dense(1.2), Residual(Act("relu")), Dense(1.1, 0.2)),
+                Sequential(Dense(1.2, 0.3), Act("relu"), LayerNorm(), Act("abs"), Dense())):
+        K = tp.nngp(net, X)
+        width = 4096
+        E = tp.empirical_nngp(net, X, width=width, draws=12, seed=1)
+        assert tp.agreement.deviation(E.mean(axis=0), K) < 0.03 and lowest(K) > -1e-10
+
+
+def test_a_sequence_net_without_positions_left():
+    """Sequential(Dense, phi, MeanPool, Dense) by hand: means of V over positions."""
+    X = np.random.default_rng(0).normal(size=(3, 5, 4))
+    K = tp.nngp(Sequential(Dense(1.3, 0.2), Act("erf"), MeanPool(), Dense(0.9, 0.5)), X)
+    flat = X.reshape(15, 4)
+    V = np.asarray(tp.expect.V("erf", 1.69 * flat @ flat.T / 4 + 0.04)).reshape(3, 5, 3, 5)
+    np.testing.assert_allclose(K, 0.81 * V.mean(axis=(1, 3)) + 0.25, rtol=1e-13)
+    K = tp.nngp(Sequential(Dense(1.3, 0.2), Act("erf"), Flatten(), Dense(0.9, 0.5)), X)
+    np.testing.assert_allclose(K, 0.81 * np.einsum("apbp->ab", V) / 5 + 0.25, rtol=1e-13)
+
+
+def test_graph_convolution_by_hand():
+    X = points(4, 3)
+    A = RING + np.eye(4)
+    A = A / np.sqrt(np.outer(A.sum(1), A.sum(1)))
+    sigma = 1.69 * A @ (X @ X.T / 3) @ A.T + 0.04
+    sigma = 1.69 * A @ np.asarray(tp.expect.V("relu", sigma)) @ A.T + 0.04
+    want = 1.69 * np.asarray(tp.expect.V("relu", sigma)) + 0.04
+    np.testing.assert_allclose(tp.nngp(GraphConv(2, "relu", 1.3, 0.2, RING), X), want, rtol=1e-13)
+    both = np.stack([X, -0.5 * X])
+    np.testing.assert_allclose(tp.nngp(GraphConv(2, "relu", 1.3, 0.2, RING), both)[:4, :4], want, rtol=1e-13)
+
+
+def test_random_logits_average_over_draws():
+    """E A K A^T over logits R G R^T, against logits of finite networks, and one draw of many."""
+    net = Sequential(Attention(heads=2, tied=False, scaling="sqrt", sigma_k=1.3, sigma_q=1.2), MeanPool(), Dense(1.1, 0.2))
+    X = sequences((4, 3))
+    K = tp.nngp(net, X, samples=2000)
+    assert K.method == "sampling" and lowest(K) > -1e-10
+    E = tp.empirical_nngp(net, X, width=256, draws=400, seed=2)
+    spread = np.hypot(E.std(axis=0, ddof=1) / 20, K.error)
+    assert (np.abs(E.mean(axis=0) - K) < 4 * spread).all()
+    again = covariance(net, net.read(X), None, seed=1, draws=2000)
+    assert np.abs(again - K).max() < 6 * K.error and not np.array_equal(again, K)
+
+
+GATED = [(GRU(1.2, 0.9, 0.3), "z"), (LSTM(1.2, 0.9, 0.3), "i"), (GRU(1.2, 0.9, 0.5, 0.4, "tanh", "sigmoid"), "z")]
+
+
+@pytest.mark.parametrize("net", [net for net, _ in GATED], ids=["gru", "lstm", "gru-tanh"])
+def test_gated_networks_are_the_sampled_limit_of_their_program(net):
+    X = sequences((2, 2))
+    K = tp.nngp(net, X)
+    limit = by_program(net, net.read(X), samples=2**12)
+    assert np.abs(K - limit).max() < 6 * (K.error + getattr(limit, "error", 0.0)) < 0.2 * K.max()
+
+
+def test_gated_networks_of_one_step_are_exact():
+    """h^1 = z phi(h~): E z z' E phi phi'."""
+    X = [x[:1] for x in sequences()]
+    flat = np.concatenate(X)
+    base = 0.81 * flat @ flat.T / 4 + 0.09
+    z, h = (np.asarray(tp.expect.V(phi, base)) for phi in ("erf_sigmoid", "erf"))
+    K = tp.nngp(GRU(1.2, 0.9, 0.3), X, samples=2**17)
+    np.testing.assert_allclose(K, z * h, atol=1e-5)
+
+
+def test_the_sample_is_the_same_for_all_and_the_error_is_honest():
+    X = sequences((3, 2))
+    net = LSTM(1.2, 0.9, 0.3)
+    best = tp.nngp(net, X, samples=2**19, seed=5)
+    for seed in range(3):
+        K = tp.nngp(net, X, samples=2**12, seed=seed)
+        assert np.array_equal(K, tp.nngp(net, X, samples=2**12, seed=seed))
+        assert np.abs(K - best).max() < 6 * K.error
