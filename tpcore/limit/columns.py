@@ -8,45 +8,18 @@ Gaussian, and Wick's formula integrates them out.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-
 import numpy as np
-from scipy.special import ndtri
 
-from tpcore.errors import Misuse, Unsupported
-from tpcore.limit.cubature import integrate
+from tpcore.errors import Misuse
+from tpcore.limit.budget import MOST_RANK, Beyond, Budget
+from tpcore.limit.cubature import few, integrate
 from tpcore.limit.forms import Combo, monomial
 from tpcore.limit.plan import Plan
 
-MOST_RANK = 3
 _RANK = 2e-15
-_SCRAMBLES = 8
-_FIRST_SAMPLES, _MOST_SAMPLES = 2**14, 2**28
-
-
-@dataclass
-class Budget:
-    """What an interpretation may spend, and what it has to say.
-
-    Attributes
-    ----------
-    samples : int or None
-        Points for expectations of more than three Gaussians; None and no `tol` refuses them.
-    seed : int
-    tol : float or None
-        Relative accuracy asked for: sampling takes more points to meet it, and it is said where it is missed.
-    notes : list of str
-    """
-
-    samples: int | None = None
-    seed: int = 0
-    tol: float | None = None
-    notes: list[str] = field(default_factory=list)
-
-    def note(self, sentence: str) -> None:
-        if sentence not in self.notes:
-            self.notes.append(sentence)
+_FEW = 128
+_CALL, _POINT = 5e-5, 5e-8  # nominal seconds
+_PRICE = {False: (0.0, 0.0, 1e-3, 5e-2), True: (0.0, 0.0, 1e-2, 1.0)}  # of a request, by rank; kinked or not
 
 
 def gaussian_mean(combo: Combo) -> np.ndarray:
@@ -78,11 +51,29 @@ def leaves(factors: list[tuple[Combo, np.ndarray]]) -> list[Combo]:
 def statistics(rows: list[Combo]) -> tuple[list[np.ndarray], np.ndarray]:
     """Means (one array (R,) a leaf) and joint covariances (R, leaves, leaves)."""
     count = rows[0].size if rows else 0
+    mean = [gaussian_mean(x) for x in rows]
+    if 1 < len(rows) and len(rows) * count <= _FEW:
+        return mean, _together(rows, count)
     cov = np.zeros((count, len(rows), len(rows)))
     for a, x in enumerate(rows):
         for b in range(a + 1):
             cov[:, a, b] = cov[:, b, a] = row_cov(x, rows[b])
-    return [gaussian_mean(x) for x in rows], cov
+    return mean, cov
+
+
+def _together(rows: list[Combo], count: int) -> np.ndarray:
+    """The covariances of few leaves and requests, as one matrix a family."""
+    cov = np.zeros((count, len(rows), len(rows)))
+    for family in dict.fromkeys(f for row in rows for f in row.terms):
+        dense = np.zeros((len(rows), count, family.size))
+        for own, row in zip(dense, rows, strict=True):
+            if family in row.terms:
+                matrix = row.terms[family]
+                own[np.repeat(np.arange(count), np.diff(matrix.indptr)), matrix.indices] = matrix.data
+        used = np.flatnonzero(dense.any(axis=(0, 1)))
+        dense = np.moveaxis(dense[:, :, used], 0, 1)
+        cov += dense @ family.cov[np.ix_(used, used)] @ np.moveaxis(dense, 1, 2)
+    return (cov + np.moveaxis(cov, 1, 2)) / 2
 
 
 def whiten(cov: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -113,20 +104,21 @@ def integral(factors: list[tuple[Combo, np.ndarray]], budget: Budget) -> tuple[n
     method = "exact"
     for r in np.unique(rank):
         chosen = np.flatnonzero(rank == r)
-        task = _Task(factors, plan, chosen, mean, cov, factor[:, :, opaque - r :])
-        if r > MOST_RANK and budget.samples is None and budget.tol is None:
+        task = _Task(plan, chosen, mean, cov, factor[:, :, opaque - r :], budget)
+        if r > MOST_RANK:
             _refuse(plan, int(r))
         value[chosen], errors[chosen] = task.run(int(r), budget)
-        method = "sampling" if r > MOST_RANK else "quadrature" if r else method
-    _check(plan, value, errors, budget, method)
+        method = "quadrature" if r else method
+    if not budget.rough:
+        _check(plan, value, errors, budget)
     return value, float(errors.max()), method
 
 
 class _Task:
     """Requests of one rank."""
 
-    def __init__(self, factors, plan: Plan, chosen, mean, cov, factor):
-        self.factors, self.chosen = factors, chosen
+    def __init__(self, plan: Plan, chosen, mean, cov, factor, budget: Budget):
+        self.values, self.chosen, self.budget = plan.values, chosen, budget
         opaque = len(plan.leaves)
         self.opaque = opaque
         self.mean = np.array([m[chosen] for m in mean]).reshape(len(mean), len(chosen))
@@ -137,53 +129,30 @@ class _Task:
 
     def __call__(self, z: np.ndarray, requests: np.ndarray) -> np.ndarray:
         """The integrand at z (rank, points, R) for some requests, affine factors integrated out."""
+        self.budget.spend(_CALL + _POINT * (len(self.mean) + len(self.values) + 1) * z[0].size if len(z) else 0.0)
         picked = self.chosen[requests]
-        values = Plan([(combo, columns[picked]) for combo, columns in self.factors]).values
         k = self.opaque
         leaves = self.mean[:k, None, requests] + np.einsum("rod,dpr->opr", self.factor[requests], z)
         affine = self.mean[k:, None, requests] + np.einsum("rad,dpr->apr", self.slopes[requests], z)
         with np.errstate(all="ignore"):
             result = wick(list(affine), np.moveaxis(self.residual[requests], 0, -1))
-            for value in values:
-                result = result * value(leaves)
+            for value in self.values:
+                result = result * value(leaves, picked)
         return np.broadcast_to(result, z.shape[1:])
 
     def run(self, rank: int, budget: Budget) -> tuple[np.ndarray, np.ndarray]:
         count = len(self.chosen)
         if rank == 0:
             return self(np.zeros((0, 1, count)), np.arange(count))[0], np.zeros(count)
-        if rank > MOST_RANK:
-            return sampled_to(self, rank, count, budget)
+        if rank > 1 and budget.rough:
+            budget.predict(count * _PRICE[bool(self.kinks)][rank])
+            value = few(self, rank, count)
+            return value, 1e-12 * np.abs(value)
         numbers = [o for o, _ in self.kinks]
         normals = np.moveaxis(self.factor[:, numbers], 1, 0) if numbers else np.zeros((0, count, rank))
         offsets = np.array([kink - self.mean[o] for o, kink in self.kinks]).reshape(len(self.kinks), count)
         centres = -np.einsum("rdo,or->rd", np.linalg.pinv(self.factor), self.mean[: self.opaque])
         return integrate(self, rank, count, normals, offsets, centres)
-
-
-def sampled_to(f: Callable, rank: int, count: int, budget: Budget) -> tuple[np.ndarray, np.ndarray]:
-    """Sampling with the points asked for, then with four times as many until the tolerance is met or the budget ends."""
-    samples = budget.samples or _FIRST_SAMPLES
-    while True:
-        value, errors = sampled(f, rank, count, samples, budget.seed)
-        met = budget.tol is None or errors.max() <= budget.tol * max(float(np.abs(value).max()), 1e-12)
-        if met or 4 * samples * max(count, 64) > _MOST_SAMPLES:
-            return value, errors
-        samples *= 4
-
-
-def sampled(f: Callable, rank: int, count: int, samples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """E f_r(z) by eight independently scrambled Sobol sequences: means and standard errors."""
-    from scipy.stats import qmc  # a second to import, and only this route needs it
-
-    means = []
-    for turn in range(_SCRAMBLES):
-        sobol = qmc.Sobol(rank, rng=np.random.default_rng([seed, turn]))
-        z = ndtri(np.clip(sobol.random(max(samples // _SCRAMBLES, 2)), 1e-16, 1 - 1e-16)).T
-        step = max(1, 2**20 // z.shape[1])
-        parts = [np.arange(start, min(start + step, count)) for start in range(0, count, step)]
-        means.append(np.concatenate([f(np.repeat(z[:, :, None], len(p), axis=2), p).mean(axis=0) for p in parts]))
-    return np.mean(means, axis=0), np.std(means, axis=0, ddof=1) / np.sqrt(_SCRAMBLES)
 
 
 def wick(means: list[np.ndarray], cov: np.ndarray) -> np.ndarray | float:
@@ -203,15 +172,14 @@ def _through(plan: Plan) -> str:
 
 
 def _refuse(plan: Plan, rank: int) -> None:
-    raise Unsupported(
+    raise Beyond(
         f"An expectation must depend on at most {MOST_RANK} Gaussians at once to be found by quadrature",
-        f"{rank} of them, through {_through(plan)}",
-        "Give samples= (65536, say) or tol= (1e-3, say) to sample it, or write the function as products and sums of "
-        "functions of fewer vectors, which are treated separately",
+        f"an expectation of {rank} Gaussians at once, through {_through(plan)}",
+        "Particles take any number of them",
     )
 
 
-def _check(plan: Plan, value: np.ndarray, errors: np.ndarray, budget: Budget, method: str) -> None:
+def _check(plan: Plan, value: np.ndarray, errors: np.ndarray, budget: Budget) -> None:
     """Refuse what is not finite; say where the accuracy is poor."""
     bad = ~np.isfinite(value) | (errors > np.maximum(np.abs(value), 1.0))
     if bad.any():
@@ -220,15 +188,11 @@ def _check(plan: Plan, value: np.ndarray, errors: np.ndarray, budget: Budget, me
             f"{value[bad][0]:.3g} (error {errors[bad][0]:.2g})",
             "A division by zero, or a function that grows like exp(x^2) or faster, has no limit of this kind",
         )
-    scale = max(float(np.abs(value).max()), 1e-12)
+    scale = max(float(np.abs(value).max()), 1e-6)
     if errors.max() > (1e-6 if budget.tol is None else budget.tol) * scale:
         asked = "" if budget.tol is None else f", above the tolerance {budget.tol:g}"
-        cause = (
-            "it was sampled (samples= takes more points)"
-            if method == "sampling"
-            else "kinks or jumps that are not known (tp.activations.custom(f, kinks=...) tells them), or growth close "
-            "to exp(x^2)"
-        )
         budget.note(
-            f"The expectation through {_through(plan)} has an estimated error of {errors.max():.1g}{asked}: {cause}."
+            f"The expectation through {_through(plan)} has an estimated error of {errors.max():.1g}{asked}: "
+            "kinks or jumps that are not known (tp.activations.custom(f, kinks=...) tells them), or growth close to "
+            "exp(x^2)."
         )

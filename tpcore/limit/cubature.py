@@ -73,6 +73,11 @@ def integrate(
     return values, errors
 
 
+def few(f: Integrand, rank: int, count: int) -> np.ndarray:
+    """E f_r(z) by a few points: an order of magnitude."""
+    return _trapezoid(f, rank, np.arange(count), 1.25)[0]
+
+
 def _one_by_one(f: Integrand, count: int, normals, offsets) -> tuple[np.ndarray, np.ndarray]:
     """Three variables with kinks: the iterated integral of `tpcore.limit.quadrature`, request by request."""
     values, errors = np.empty(count), np.empty(count)

@@ -12,11 +12,13 @@ from __future__ import annotations
 import numpy as np
 
 from tpcore.limit import columns, expect
+from tpcore.limit.budget import Budget
 from tpcore.limit.forms import Combo, Family, Opaque, combo_tokens, factors_of, monomial, tokens
 from tpcore.limit.known import Known, known, outer, row_norm
 from tpcore.limit.stein import Stein
 
 _EPS = float(np.finfo(float).eps)
+_PAIR = 1e-4  # nominal seconds
 
 
 class Moments:
@@ -25,7 +27,7 @@ class Moments:
     Families grow while a program is interpreted; `grown` must be called then.
     """
 
-    def __init__(self, budget: columns.Budget):
+    def __init__(self, budget: Budget):
         self.budget = budget
         self._tokens: dict = {}
         self._means: dict = {}
@@ -115,6 +117,7 @@ class Moments:
 
     def _second_mapped(self, a, left, b, right) -> Known:
         """left E[a b^T] right^T; only the columns that are used are computed."""
+        self.budget.spend(_PAIR)
         if self._independent(tokens(a, self._tokens), tokens(b, self._tokens)):
             return outer(self.feature_mean(a).mapped(left), self.feature_mean(b).mapped(right))
         if isinstance(a, Family) and isinstance(b, Family):

@@ -96,6 +96,11 @@ class Combo:
         """Whether it is an affine combination of Gaussians."""
         return all(isinstance(feature, Family) for feature in self.terms)
 
+    def key(self) -> tuple:
+        """Equal for equal combos (of the same features, which must outlive it)."""
+        terms = ((id(f), m.indptr.tobytes(), m.indices.tobytes(), m.data.tobytes()) for f, m in self.terms.items())
+        return (self.const.tobytes(), *sorted(terms))
+
     def __getitem__(self, columns: np.ndarray) -> Combo:
         return Combo(self.const[columns], {f: matrix[columns] for f, matrix in self.terms.items()})
 

@@ -1,186 +1,135 @@
-"""The Master Theorem, one rule per instruction.
+"""`tp.limit`: which engine takes a program to its limit.
 
-Definition 5.2 and Theorem 5.4 of Tensor Programs I (arXiv 1910.12478) for
-Netsor; Appendix C for Netsor+, whose C-vars are replaced by their limits.
-Dimensions may differ (Appendix F): the entries of W have variance
-sigma_W^2 / (columns of W), so Cov(Wx, Wy) = sigma_W^2 E Z^x Z^y for any shape.
+Exact computation (`tpcore.limit.rules`) is better wherever it reaches: every
+expectation in closed form or over at most three Gaussians, within a budget of
+work that is counted, not clocked, so that the choice is the same everywhere.
+All else goes to particles (`tpcore.limit.particles`), which take any program.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
-from scipy import sparse
 
 from tpcore import checks
-from tpcore.limit.columns import Budget
-from tpcore.limit.evaluate import Moments
-from tpcore.limit.forms import Combo, Family, stacked, total
+from tpcore.limit.budget import Beyond, Budget, TooLong
 from tpcore.limit.known import Known
 from tpcore.limit.law import Limit
-from tpcore.limit.nonlinear import apply, finite
-from tpcore.limit.state import State
+from tpcore.limit.particles.interpret import particles
+from tpcore.limit.rules import symbolic
 from tpcore.limit.symbolic import SymbolicLimit
-from tpcore.limit.transpose import MatrixState, Side
-from tpcore.program import ops
 from tpcore.program.check import check_program
+from tpcore.program.ops import Function, Node
+
+QUICK = 0.1
 
 
 def limit(prog, seed: int = 0, samples: int | None = None, tol: float | None = None) -> Limit:
     """The law of a program's vectors at infinite width.
 
     (1/n) sum_alpha psi(g^1_alpha, ..., g^M_alpha) tends to E psi(Z^1, ..., Z^M) almost surely; the result knows
-    the law of Z. Programs of the fragments Netsor and Netsor+ are understood.
+    the law of Z. Every program of the language has one: Netsor, Netsor+ and BP-like ones by the Gaussian recursion,
+    those that use a matrix and its transpose in any way by hatZ + dotZ. ``lim.theorem`` tells which and why.
 
     Parameters
     ----------
     prog : Program
     seed : int
-        Of the sampling, where `samples` asks for it.
+        Of the particles, where they are needed.
     samples : int, optional
-        Points for expectations of more than three Gaussians at once; without it and without `tol` they are refused.
+        How many particles to take where expectations are not exact: functions of more than three Gaussians at once,
+        or more work than is worth while.
     tol : float, optional
-        Relative accuracy asked of every expectation. What is sampled takes as many points as that needs, from
-        `samples` or 2^14 up to 2^22 (fewer where there are many expectations); quadrature aims at 1e-11 or better in
-        any case. ``notes`` tells where the accuracy was missed.
+        Relative accuracy asked of every expectation. The exact way is taken where it meets that (quadrature aims at
+        1e-11 or better in any case) and does not take long for so little; particles are as many as that needs.
+        ``notes`` tells where the accuracy was missed.
 
     Returns
     -------
     Limit
+        With ``mean``, ``cov``, ``corr``, ``expect``, ``scalar``, ``kernel``, ``sample``; ``method(name)`` and
+        ``error(name)``; ``notes`` in words.
 
     Raises
     ------
-    Unsupported
-        A transpose, or an expectation of more than three Gaussians without `samples` or `tol`.
     Misuse
-        An expectation that is not finite, for instance a layer normalization of a zero vector.
+        What has no limit: an expectation that is not finite, 0 / 0, a readout that is used elsewhere.
     """
-    checks.integer("seed", seed, 0)
+    seed = checks.integer("seed", seed, 0)
     if samples is not None:
         samples = checks.integer("samples", samples, 64, 2**26)
     if tol is not None:
         tol = checks.real("tol", tol, 0.0, 1.0, open_low=True)
     check_program(prog)
-    budget = Budget(samples, int(seed), tol)
-    state = State(list(prog.nodes), budget, Moments(budget))
-    for node in state.nodes:
-        RULES[type(node.op)](state, node, node.op)
-    return SymbolicLimit(prog, state)
+    try:
+        return Chosen(exact(prog, tol), seed, samples, tol)
+    except Beyond as reason:
+        found = particles(prog, seed, samples, tol)
+        found.note(f"Found with particles: exactly, there would be {reason.came}.")
+        return found
 
 
-def _name(node: ops.Node) -> str:
-    return f"{node.name} ({node.where})" if node.where else node.name
+def exact(prog, tol: float | None = None) -> SymbolicLimit:
+    """The exact limit.
+
+    A program that is not done in no time is first gone through with rough integrals, which shows whether an
+    expectation of many Gaussians waits further down and how long all of it will take.
+
+    Raises
+    ------
+    Beyond
+        Where that is out of reach, or not worth the work.
+    """
+    try:
+        return symbolic(prog, Budget(QUICK, tol))
+    except TooLong:
+        outline = Budget(QUICK, tol, rough=True, worth=patience(tol))
+    try:
+        symbolic(prog, outline)
+    except TooLong:
+        outline.predict((outline.spent + outline.predicted) * (1 / max(outline.done, 1e-9) - 1))
+    return symbolic(prog, Budget(patience(tol), tol))
 
 
-def _spread(state: State, index: int, shape: tuple[int, ...]) -> Combo:
-    """The value of a node, broadcast to `shape`."""
-    own, combo = state.nodes[index].shape, state.vectors[index]
-    if own == shape:
-        return combo
-    return combo[np.broadcast_to(np.arange(combo.size).reshape(own), shape).ravel()]
+def patience(tol: float | None) -> float:
+    """Nominal seconds that exactness is worth."""
+    return 5.0 if tol is None else 1.0 if tol >= 1e-5 else 60.0
 
 
-def _matrix_input(state: State, node: ops.Node, op: ops.MatrixInput) -> None:
-    sizes = [0, 0]
-    for other in state.nodes:
-        if isinstance(other.op, ops.MatMul) and other.op.matrix == node.index:
-            sizes[other.op.transposed] += int(np.prod(other.shape))
-    checks.memory(f"The images of {node.name}", max(sizes), 16.0 * max(*sizes, 1), 2.0 * 2**30)
-    noises = op.variance, op.variance * op.rows / op.cols
-    labels = node.name, f"{node.name}^T"
-    sides = (Side.empty(label, s, size) for label, s, size in zip(labels, noises, sizes, strict=True))
-    state.matrices[node.index] = MatrixState(*sides)
+class Chosen(Limit):
+    """An exact limit, with particles for the questions that are beyond it."""
 
+    def __init__(self, found: SymbolicLimit, seed: int, samples: int | None, tol: float | None):
+        super().__init__(found._prog, found._nodes, found._said)
+        self._exact, self._asked, self._cloud = found, (seed, samples, tol), None
 
-def _gaussian_input(state: State, node: ops.Node, op: ops.GaussianInput) -> None:
-    group, columns = op.group, np.asarray(op.columns).ravel()
-    mean, cov = np.asarray(group.mean, float).ravel(), np.atleast_2d(np.asarray(group.cov, float))
-    if group not in state.groups:
-        state.groups[group] = Family(node.name, mean, cov)
-    fixed = np.diag(cov)[columns] == 0
-    combo = Combo.of(state.groups[group], columns).scaled(np.where(fixed, 0.0, 1.0))
-    terms = {f: matrix for f, matrix in combo.terms.items() if matrix.nnz}
-    state.vectors[node.index] = Combo(np.where(fixed, mean[columns], 0.0), terms)
-    state.inherit(node.index, ())
+    def _either(self, what: str, *args):
+        """The exact answer, or that of the particles."""
+        try:
+            self._exact.allow(patience(self._asked[2]))
+            return getattr(self._exact, what)(*args)
+        except Beyond as reason:
+            if self._cloud is None:
+                self._cloud = particles(self._prog, *self._asked)
+                self.note(f"Particles answer what exactly would take {reason.came}.")
+            return getattr(self._cloud, what)(*args)
 
+    def _mean(self, node: Node) -> Known:
+        return self._either("_mean", node)
 
-def _mat_mul(state: State, node: ops.Node, op: ops.MatMul) -> None:
-    state.vectors[node.index] = state.multiply(node.index, op.matrix, op.x, op.transposed)
+    def _cov(self, x: Node, y: Node) -> Known:
+        return self._either("_cov", x, y)
 
+    def _inner(self, x: Node, y: Node) -> Known:
+        return self._either("_inner", x, y)
 
-def _lin_comb(state: State, node: ops.Node, op: ops.LinComb) -> None:
-    pairs = zip(op.coefficients, op.args, strict=True)
-    combos = [_spread(state, arg, node.shape).scaled(c) for c, arg in pairs]
-    state.vectors[node.index] = total(combos, 4 * max(state.relative[arg] for arg in op.args))
-    state.inherit(node.index, op.args)
+    def _value(self, node: Node) -> Known:
+        return self._either("_value", node)
 
+    def _expectation(self, function: Function, nodes: list[Node], shape: tuple[int, ...]) -> Known:
+        return self._either("_expectation", function, nodes, shape)
 
-def _mix(state: State, node: ops.Node, op: ops.Mix) -> None:
-    x = state.vectors[op.x]
-    matrix = np.atleast_2d(op.matrix.T)
-    lead = x.size // matrix.shape[1]
-    state.vectors[node.index] = x.mapped(sparse.kron(sparse.eye(lead), matrix, format="csr"))
-    state.inherit(node.index, (op.x,))
+    def _kernel(self) -> Known:
+        return self._either("_kernel")
 
-
-def _reshape(state: State, node: ops.Node, op: ops.Reshape) -> None:
-    state.vectors[node.index] = state.vectors[op.x][np.asarray(op.index).ravel()]
-    state.inherit(node.index, (op.x,))
-
-
-def _stack(state: State, node: ops.Node, op: ops.Stack) -> None:
-    places, start = [], 0
-    for arg in op.args:
-        size = state.vectors[arg].size
-        places.append(np.arange(start, start + size).reshape(state.nodes[arg].shape))
-        start += size
-    order = np.stack(places, axis=-1) if op.new_axis else np.concatenate(places, axis=-1)
-    state.vectors[node.index] = stacked(state.vectors[arg] for arg in op.args)[order.ravel()]
-    state.inherit(node.index, op.args)
-
-
-def _nonlin(state: State, node: ops.Node, op: ops.Nonlin) -> None:
-    params = [state.scalars[p].value for p in op.params]
-    shapes = [state.nodes[a].shape for a in op.args]
-    combos = [state.vectors[a] for a in op.args]
-    where = f"{op.function.label} in {_name(node)}"
-    state.vectors[node.index] = apply(op.function, combos, shapes, params, node.shape, where, state.budget)
-    state.inherit(node.index, op.args + op.params)
-
-
-def _moment(state: State, node: ops.Node, op: ops.Moment) -> None:
-    params = [state.scalars[p].value for p in op.params]
-    shapes = [state.nodes[a].shape for a in op.args]
-    combos = [state.vectors[a] for a in op.args]
-    where = f"{op.function.label} in {_name(node)}"
-    found = state.moments.mean(apply(op.function, combos, shapes, params, node.shape, where, state.budget))
-    found = Known(finite(found.value.reshape(node.shape), where), found.error, found.method)
-    state.set_scalar(node.index, found, op.args + op.params)
-
-
-def _inner(state: State, node: ops.Node, op: ops.Inner) -> None:
-    found = state.moments.inner(state.vectors[op.x], state.vectors[op.y])
-    state.set_scalar(node.index, Known(found.value.reshape(node.shape), found.error, found.method), (op.x, op.y))
-
-
-def _scalar(state: State, node: ops.Node, op: ops.Scalar) -> None:
-    with np.errstate(all="ignore"):
-        value = np.asarray(op.function.call(*(state.scalars[p].value for p in op.params)), float)
-    value = finite(np.broadcast_to(value, node.shape), f"{op.function.label} in {_name(node)}")
-    state.set_scalar(node.index, Known(value), op.params)
-
-
-RULES: dict[type, Callable] = {
-    ops.MatrixInput: _matrix_input,
-    ops.GaussianInput: _gaussian_input,
-    ops.MatMul: _mat_mul,
-    ops.LinComb: _lin_comb,
-    ops.Mix: _mix,
-    ops.Reshape: _reshape,
-    ops.Stack: _stack,
-    ops.Nonlin: _nonlin,
-    ops.Moment: _moment,
-    ops.Inner: _inner,
-    ops.Scalar: _scalar,
-}
+    def _draws(self, nodes: list[Node], draws: int, seed: int) -> list[np.ndarray]:
+        return self._exact._draws(nodes, draws, seed)

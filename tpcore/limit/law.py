@@ -16,6 +16,7 @@ from tpcore.errors import Misuse
 from tpcore.limit.estimate import Estimate
 from tpcore.limit.known import Known, weakest
 from tpcore.program import check
+from tpcore.program.fragment import explain
 from tpcore.program.functions import adapt
 from tpcore.program.ops import Function, Node, Output
 
@@ -85,8 +86,18 @@ class Limit(ABC):
         return self._prog.fragment
 
     @property
+    def theorem(self) -> str:
+        """Which theorem holds of the program, and which of its instructions decides that, in words."""
+        return explain(self._prog)
+
+    @property
     def notes(self) -> list[str]:
         return list(self._said)
+
+    def note(self, sentence: str) -> None:
+        """Say something once."""
+        if sentence not in self._said:
+            self._said.append(sentence)
 
     def __repr__(self) -> str:
         return f"<limit of a {self.fragment} program of {len(self._nodes)} instructions>"
@@ -131,8 +142,8 @@ class Limit(ABC):
 
         Raises
         ------
-        Unsupported
-            More than three Gaussians at once, unless the limit was made with `samples`.
+        Misuse
+            Where the expectation is not finite.
         """
         if not names:
             raise Misuse("expect needs the names of the vectors that fn is a function of", "no name")
@@ -241,6 +252,11 @@ class Limit(ABC):
         return Known(cov[np.ix_(*sides)])
 
     def _node(self, name) -> Node:
+        if isinstance(name, str) and name in self._prog.outputs:
+            raise Misuse(
+                f"{name} is an output v^T y / sqrt(n), a Gaussian even at infinite width, and has no limit that is a number",
+                hint=f"kernel() is the covariance of the outputs, error({name!r}) and method({name!r}) are about it",
+            )
         node = self._prog.node(name)
         if node.index >= len(self._nodes):
             raise Misuse(

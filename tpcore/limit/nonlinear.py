@@ -9,7 +9,7 @@ from scipy import sparse
 
 from tpcore.activations import Activation
 from tpcore.errors import Misuse
-from tpcore.limit.columns import Budget
+from tpcore.limit.budget import Budget
 from tpcore.limit.forms import Combo, Opaque, multiply, total
 from tpcore.limit.kinks import kinks
 from tpcore.limit.polynomial import expansion
@@ -119,7 +119,7 @@ def _unchecked(budget: Budget, where: str) -> None:
 def _defined(block: Block, sizes: list[int], call: Callable) -> None:
     """Refuse a function that has no value anywhere, such as a division by a moment that is zero."""
     values = block.draw(sizes)
-    if call is not block.expanded:
+    if call != block.expanded:
         values = [v.reshape(-1, *s) for v, s in zip(values, block.shapes, strict=True)]
     if np.any(np.all(~np.isfinite(call(*values)), axis=0)):
         zeros = [p for p in block.params if np.any(p == 0)]

@@ -91,7 +91,8 @@ class Block:
             return False
         sizes = [int(np.prod(s)) for s in self.shapes]
         values = [v.reshape(-1, *s) for v, s in zip(self.draw(sizes), self.shapes, strict=True)]
-        full = [np.broadcast_to(v, (len(v), *self.shape)).reshape(len(v), -1) for v in values]
+        padded = [v.reshape(len(v), *(1,) * (len(self.shape) + 1 - v.ndim), *v.shape[1:]) for v in values]
+        full = [np.broadcast_to(v, (len(v), *self.shape)).reshape(len(v), -1) for v in padded]
         if not same(self(*values), self.expanded(*full)):
             return False
         count = len(self.shapes)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tpcore.limit.columns import Budget
+import numpy as np
+
+from tpcore.limit.budget import Budget
 from tpcore.limit.evaluate import Moments
 from tpcore.limit.forms import Combo, Family
 from tpcore.limit.known import Known, weakest
+from tpcore.limit.nonlinear import apply
 from tpcore.limit.transpose import MatrixState
-from tpcore.program.ops import GaussianGroup, Node
+from tpcore.program.functions import Adapted
+from tpcore.program.ops import Function, GaussianGroup, Node
 
 
 @dataclass
@@ -24,6 +28,8 @@ class State:
         Node index to `Known`, of the node's shape.
     matrices : dict
         Node index to `MatrixState`.
+    applied : dict
+        What functions of vectors came to, so that equal ones are the same features and can cancel.
     relative : dict
         Node index to the relative error that its law inherits.
     methods : dict
@@ -37,6 +43,7 @@ class State:
     scalars: dict[int, Known] = field(default_factory=dict)
     matrices: dict[int, MatrixState] = field(default_factory=dict)
     groups: dict[GaussianGroup, Family] = field(default_factory=dict)
+    applied: dict[tuple, tuple] = field(default_factory=dict)
     relative: dict[int, float] = field(default_factory=dict)
     methods: dict[int, str] = field(default_factory=dict)
 
@@ -50,6 +57,16 @@ class State:
         self.inherit(index, parents, found.error / max(found.scale, 1e-3), found.method)
         error = self.relative[index] * found.scale if found.scale else found.error
         self.scalars[index] = Known(found.value, error, self.methods[index])
+
+    def apply(self, function: Function, args: tuple[int, ...], params: tuple[int, ...], shape: tuple, where: str) -> Combo:
+        """A function of vectors; written twice with equal arguments it is one and the same."""
+        combos, shapes = [self.vectors[a] for a in args], [self.nodes[a].shape for a in args]
+        values = [np.asarray(self.scalars[p].value) for p in params]
+        call = function.activation or (function.call.call if isinstance(function.call, Adapted) else function.call)
+        key = (id(call), tuple(shape), *shapes, *(c.key() for c in combos), *((v.shape, v.tobytes()) for v in values))
+        if key not in self.applied:
+            self.applied[key] = call, apply(function, combos, shapes, values, shape, where, self.budget)
+        return self.applied[key][1]
 
     def multiply(self, index: int, matrix: int, x: int, transposed: bool) -> Combo:
         """W x or W^T x."""

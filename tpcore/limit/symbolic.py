@@ -6,7 +6,6 @@ import numpy as np
 
 from tpcore.limit.known import Known, weakest
 from tpcore.limit.law import Limit
-from tpcore.limit.nonlinear import apply
 from tpcore.limit.sampling import values
 from tpcore.limit.state import State
 from tpcore.program.ops import Function, Node
@@ -18,6 +17,11 @@ class SymbolicLimit(Limit):
     def __init__(self, prog, state: State):
         super().__init__(prog, state.nodes, state.budget.notes)
         self._state = state
+
+    def allow(self, work: float) -> None:
+        """Let a question take this many nominal seconds."""
+        budget = self._state.budget
+        budget.ceiling = budget.spent + work
 
     def _mean(self, node: Node) -> Known:
         return self._inherit(self._state.moments.mean(self._state.vectors[node.index]), node)
@@ -34,10 +38,9 @@ class SymbolicLimit(Limit):
         return self._state.scalars[node.index]
 
     def _expectation(self, function: Function, nodes: list[Node], shape: tuple[int, ...]) -> Known:
-        state, where = self._state, f"{function.label} in expect"
-        combos, shapes = [state.vectors[node.index] for node in nodes], [node.shape for node in nodes]
-        combo = apply(function, combos, shapes, [], shape, where, state.budget)
-        return self._inherit(state.moments.mean(combo), *nodes)
+        args = tuple(node.index for node in nodes)
+        combo = self._state.apply(function, args, (), shape, f"{function.label} in expect")
+        return self._inherit(self._state.moments.mean(combo), *nodes)
 
     def _draws(self, nodes: list[Node], draws: int, seed: int) -> list[np.ndarray]:
         return values([self._state.vectors[node.index] for node in nodes], draws, seed)
