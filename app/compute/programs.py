@@ -119,9 +119,7 @@ def averages_of(source: str, x: str, y: str | None) -> tuple[Average, ...]:
     found = [Average(kind, (view,)) for view in views for kind in ("mean", "variance")]
     if len(views) == 2:
         found.append(Average("correlation", tuple(views)))
-    scalars = [line for line in made.lines if line.kind == "C" and compiled(source).prog.nodes[line.index].shape == ()]
-    named = [line for line in scalars if line.name != f"c{line.number}"]
-    found += [Average("scalar", (line.name,)) for line in named[: 8 - len(found)]]
+    found += [Average("scalar", (name,)) for name in made.scalars[: 7 - len(found)]]
     return tuple(found)
 
 
@@ -266,14 +264,13 @@ def code(source: str, views: tuple[str, ...], width: int | None, seed: int) -> s
     """A snippet that writes the program, takes its limit and draws it once, as the figures show it."""
     made = compiled(source)
     written = made.listing.code
-    numpy = any("np." in line for line in written) or width is not None
-    lines = [*(["import numpy as np"] if numpy else []), "import tpcore as tp", "", *written, "print(prog)", ""]
-    lines.append("lim = tp.limit(prog)")
     whole = [view for view in views if made.places[view][1] is None]
-    lines += [f'print(lim.mean("{view}"), lim.cov("{view}"))' for view in whole]
+    names = ", ".join(f'"{view}"' for view in whole)
+    lines = [*(["import numpy as np"] if any("np." in line for line in written) else []), "import tpcore as tp", ""]
+    lines += [*written, "print(prog)", "", "lim = tp.limit(prog)", f"for v in [{names}]:", "    print(v, lim.mean(v), lim.cov(v))"]
     if len(whole) == 2 and _same_length(made, *whole):
-        lines.append(f'print(lim.cov("{whole[0]}", "{whole[1]}"))')
+        lines.append(f"print(lim.cov({names}))")
     if width is not None:
-        lines += ["", f"run = tp.run(prog, width={width}, seed={seed})"]
-        lines += [f'print(np.mean(run["{view}"]), np.var(run["{view}"]))' for view in whole]
+        lines += ["", f"n = {width}", f"run = tp.run(prog, width=n, seed={seed})"]
+        lines += [f"for v in [{names}]:", "    print(v, run[v].mean(), run[v].var())"]
     return "\n".join(lines) + "\n"

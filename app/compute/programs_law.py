@@ -171,6 +171,31 @@ def quick(source: str, *views: str | None) -> bool:
     return listed and all(made.line_of(view).gaussian for view in views if view)
 
 
+def memory(source: str, number: int) -> tuple[tuple[str, float], ...] | None:
+    """dotZ of a product as (vector, coefficient): Cov(hatZ)^+ E hatZ Z^x, times the matrix's variance, by Stein's lemma.
+
+    Only where the limit is at hand, of single vectors, and where the earlier products have no memory themselves.
+    """
+    made = compiled(source)
+    line, nodes = made.listing.lines[number - 1], made.prog.nodes
+    back = [made.listing.lines[k - 1] for k in line.back]
+    product = nodes[line.index].op
+    one = all(nodes[each.index].shape == () for each in (*back, line))
+    if not quick(source) or not back or not one or not all(_forgets(source, each) for each in back):
+        return None
+    names, x = [each.name for each in back], nodes[product.x].name
+    hats = np.array([[cross(source, a, b) for b in names] for a in names])
+    found = np.linalg.pinv(hats, rcond=1e-10) @ np.array([cross(source, a, x) for a in names])
+    matrix = nodes[product.matrix].op
+    size = matrix.variance * (matrix.rows / matrix.cols if product.transposed else 1.0)
+    return tuple((nodes[nodes[each.index].op.x].name, float(size * c)) for each, c in zip(back, found))
+
+
+def _forgets(source: str, line) -> bool:
+    found = memory(source, line.number) if line.back else ()
+    return found is not None and all(abs(c) < 1e-7 for _, c in found)
+
+
 _listed: set[str] = set()  # programs whose facts have been found
 _listed_lock = threading.Lock()
 

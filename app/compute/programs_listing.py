@@ -86,13 +86,20 @@ def _listed(source: str, prog: tp.Program, example, code: tuple[str, ...], edita
         lines.append(Line(
             k, row.index, row.kind, row.name, row.text, row.rule, row.law, args, views, function,
             gaussian.get(row.index, False), tuple(numbers[i] for i in back.get(row.index, ())), row.index in readouts,
-            float(node.dim) if node is not None and node.kind in "GH" else 1.0,
+            _dim(node),
         ))  # fmt: skip
     watch, pair = _opening(lines, example)
     title, sentence, naive = (example.title, example.sentence, example.naive) if example else ("Your own program", "", "")
     made = Listing(source, title, sentence, naive, NAMES[name], reason, tuple(lines), _brackets(nodes, numbers),
-                   watch, pair, code, editable)  # fmt: skip
+                   watch, pair, code, editable, _scalars(nodes, example, editable))  # fmt: skip
     return Compiled(prog, made, places)
+
+
+def _dim(node: ops.Node | None) -> float:
+    """The length of a vector in units of the width; rows for a column of a matrix."""
+    if node is None or node.kind == "C":
+        return 1.0
+    return float(node.dim[0] / node.dim[1] if node.kind == "A" else node.dim)
 
 
 def _views(node: ops.Node, places: dict) -> tuple[str, ...]:
@@ -121,6 +128,12 @@ def _opening(lines: list[Line], example) -> tuple[int, tuple[str, ...]]:
         return len(lines), ()
     usable = [line for line in vectors if not line.readout and line.name != "1"] or vectors
     return usable[-1].number, (usable[-1].views[0], *([usable[0].views[0]] if len(usable) > 1 else []))
+
+
+def _scalars(nodes: list[ops.Node], example, editable: tuple[str, ...]) -> tuple[str, ...]:
+    """The example's C-vars, or those that the visitor named."""
+    named = example.scalars if example else [line.partition("=")[0] for line in editable]
+    return tuple(node.name for node in nodes if node.kind == "C" and node.shape == () and node.name in named)
 
 
 def _back(nodes: list[ops.Node]) -> dict[int, tuple[int, ...]]:

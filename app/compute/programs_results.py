@@ -41,7 +41,7 @@ class Line:
     readout : bool
         An output reads with it, so that nothing else may use it.
     dim : float
-        Length in units of the width.
+        Length in units of the width; for a matrix its rows for a column.
     """
 
     number: int
@@ -76,6 +76,8 @@ class Listing:
         Python that makes `prog`.
     editable : tuple of str
         The program in lines of the text language; empty where that has no word for an instruction.
+    scalars : tuple of str
+        Single C-vars worth a row of the table.
     """
 
     source: str
@@ -90,6 +92,7 @@ class Listing:
     pair: tuple[str, ...]
     code: tuple[str, ...]
     editable: tuple[str, ...] = ()
+    scalars: tuple[str, ...] = ()
 
     @property
     def views(self) -> tuple[str, ...]:

@@ -25,9 +25,15 @@ from tpapp.plots.pairs import SHOWN, PairPlot
 from tpapp.widgets import button, column, dress, escape, html, row
 from tpcore.errors import BudgetError, Cancelled
 
-HEIGHT, TALL = 300, 460
+HEIGHT, TALL = 316, 460
 PERIOD_MS = 667
-WIDE = """@container (min-width: 1280px) { :host(:not(.tp-projecting)) { grid-template-columns: minmax(360px, 27%) minmax(0, 1fr) 296px !important; } }"""
+WIDE = """
+@container (min-width: 820px) { :host(:not(.tp-projecting)) { grid-template-columns: 336px minmax(0, 1fr) !important; } }
+@container (min-width: 1120px) { :host(:not(.tp-projecting)) { grid-template-columns: 312px minmax(0, 1fr) 272px !important; } }
+@container (min-width: 1280px) { :host(:not(.tp-projecting)) { grid-template-columns: minmax(360px, 27%) minmax(0, 1fr) 296px !important; } }
+"""
+KEY = """p { margin: 0; display: flex; flex-wrap: wrap; gap: 0 12px; }
+span { color: var(--tp-ink3); font-size: var(--tp-caption); line-height: var(--tp-caption-line); } b { color: var(--tp-ink); font-weight: 600; }"""
 SWITCH = ".bk-btn-group { width: auto !important; } :host { flex: none; width: auto !important; }"
 
 
@@ -65,24 +71,23 @@ class ProgramsLab(Page):
         transport = row(back, self.play, on, html("", css_classes=["tp-spacer"]), self.where, parts=("transport",))
         transport.sizing_mode = "stretch_width"
         key = "".join(f"<span><b>{kind}</b> {NAMES[kind]}</span>" for kind in "AGHC")
-        legend = html(f'<p class="tp-key">{key}</p>')
-        legend.stylesheets = [*legend.stylesheets, """p { margin: 0; display: flex; flex-wrap: wrap; gap: 4px 14px; }
-          span { color: var(--tp-ink3); font-size: var(--tp-caption); } b { color: var(--tp-ink); font-weight: 600; }"""]
-        self.program = section("Program", self.list, transport, column(self.words, self.rule), legend, aside=" ")
+        legend = html(f"<p>{key}</p>")
+        legend.stylesheets = [*legend.stylesheets, KEY]
+        foot = row(legend, self.builder.start, parts=("transport",))
+        foot.sizing_mode = "stretch_width"
+        self.program = section("Program", self.list, transport, column(self.words, self.rule), foot, self.builder, aside=" ")
         self.selects = {name: dress(pn.widgets.Select(name=label, options=[""]))
                         for name, label in (("x", "Variable"), ("y", "Against"))}
         for name, widget in self.selects.items():
             widget.param.watch(lambda event, name=name: self._choose_view(name, event.new), "value")
-        seed = dress(pn.widgets.IntInput.from_param(self.state.param.seed, name="Seed"))
+        seed = dress(pn.widgets.IntInput.from_param(self.state.param.seed, name="Seed"), "beside")
         seed.stylesheets = [*seed.stylesheets, ".bk-spin-btn { display: none !important; }"]
         again = button("Draw again", on_click=lambda event: self._next_seed())
-        again.styles = {"align-self": "flex-end"}
         return [
             self.program,
-            section("On show", row(*self.selects.values(), parts=("halves",)), aside="follows the line"),
-            section("Build", self.builder, aside="one instruction at a time"),
+            row(*self.selects.values(), parts=("halves",)),
             section("Draws", self.control("draws", segmented=True), row(seed, again, parts=("figure-row",)),
-                    aside="for the table"),
+                    aside="networks in the table"),
         ]
 
     def figures(self):
@@ -91,12 +96,12 @@ class ProgramsLab(Page):
         switch.sizing_mode = None
         for plot in (self.pair, self.errors):
             plot.head.sizing_mode = "stretch_width"
-        heads = column(self.pair.head, self.errors.head)
-        head = row(heads, switch, parts=("figure-row",))
-        self.second = column(head, self.pair.pane, self.errors.pane, css_classes=["tp-figure"])
-        box = html("", "figure-head")
-        self.table_head = box
-        return [[self.coordinates.view, self.second], [column(box, self.averages, parts=("figure",), css_classes=["tp-figure"])]]
+        self.coordinates.head.sizing_mode = "stretch_width"
+        first = column(row(self.coordinates.head, parts=("figure-row",)), self.coordinates.pane, css_classes=["tp-figure"])
+        head = row(column(self.pair.head, self.errors.head), switch, parts=("figure-row",))
+        second = column(head, self.pair.pane, self.errors.pane, css_classes=["tp-figure"])
+        self.table_head = html("", "figure-head")
+        return [[first, second], [column(self.table_head, self.averages, css_classes=["tp-figure"])]]
 
     def _frame(self):
         root = super()._frame()
@@ -195,14 +200,14 @@ class ProgramsLab(Page):
                           lambda p: compute.coordinates(s.program, n, s.seed, views, p), self._show_draw,
                           compute.quick(s.program, n, views), "the coordinates")  # fmt: skip
             draws = compute.draws_that_fit(s.program, n, s.draws)
-            work = rested(lambda p: compute.averages(s.program, wanted, n, draws, s.seed, p), 0.05)
-            yield Request("averages", ("programs-averages", key, wanted, n, draws, s.seed), work, self._show_averages,
+            many = rested(lambda p: compute.averages(s.program, wanted, n, draws, s.seed, p), 0.05)
+            yield Request("averages", ("programs-averages", key, wanted, n, draws, s.seed), many, self._show_averages,
                           label="the averages")  # fmt: skip
         if s.view == "error":
-            widths, draws = compute.ladder(s.program, views)
-            if draws > 1:
-                work = rested(lambda p: compute.errors(s.program, views, widths, draws, s.seed, p), 0.3)
-                yield Request("errors", ("programs-errors", key, widths, draws, s.seed), work, self._show_errors,
+            widths, each = compute.ladder(s.program, views)
+            if each > 1:
+                several = rested(lambda p: compute.errors(s.program, views, widths, each, s.seed, p), 0.3)
+                yield Request("errors", ("programs-errors", key, widths, each, s.seed), several, self._show_errors,
                               label="the errors")  # fmt: skip
 
     def _refuse(self, s, views) -> None:
@@ -239,7 +244,7 @@ class ProgramsLab(Page):
             self.errors.current(s.width)
 
     def _show_line(self, made, line) -> None:
-        title, text, formula = words.explain(line, made, self._memory(made, line))
+        title, text, formula = words.explain(line, made, laws.memory(made.source, line.number) if line.back else None)
         markup = f'<h3 class="tp-title">Line {line.number}: {escape(title)}</h3><p>{escape(text)}</p>'
         if self.words.object != markup:
             self.words.object = markup
@@ -248,18 +253,6 @@ class ProgramsLab(Page):
         place = f'<p style="margin:0;white-space:nowrap"><b>Line {line.number}</b> of {len(made.lines)}</p>'
         if self.where.object != place:
             self.where.object = place
-
-    @staticmethod
-    def _memory(made, line) -> float | None:
-        """The coefficient of Z in dotZ, where it is one input's and the limit is at hand."""
-        if len(line.back) != 1 or not line.views or not laws.quick(made.source):
-            return None
-        past = made.lines[line.back[0] - 1].args[1]
-        source = next((each for each in made.lines if each.name == past and each.rule == "Input" and each.views), None)
-        if source is None or "[" in source.views[0] or "[" in line.views[0]:
-            return None
-        own = laws.moments(made.source, past)
-        return laws.cross(made.source, line.views[0], past) / own.variance if own.variance > 1e-12 else None
 
     def _forget_theory(self) -> None:
         """The figures wait for the limit of another variable."""
@@ -296,7 +289,7 @@ class ProgramsLab(Page):
         """Titles: what it is, of how many."""
         names = {key: f"<i>{escape(value or '')}</i>" for key, value in (("x", x), ("y", y))}
         count = "the limit alone" if self.drawn is None else f"density over {len(self.drawn.x):,} coordinates"
-        self.coordinates.describe(f"Coordinates of {names['x']} against Z<sup>{escape(x)}</sup>", count)
+        self.coordinates.describe(f"Coordinates of {names['x']} against Z<sup style='line-height: 0'>{escape(x)}</sup>", count)
         shown = "level lines" if self.drawn is None or self.drawn.y is None else f"{min(SHOWN, len(self.drawn.y)):,} shown"
         self.pair.describe("Pair plot", f"({names['y']}, {names['x']}) by coordinate, {shown}" if y else "one vector alone")
 
@@ -328,8 +321,8 @@ class ProgramsLab(Page):
         self.errors.update(result, self.state.width)
         s = self.state.snapshot()
         x, y = views_of(s, listing(s.program))
-        of = f"{escape(x)} and {escape(y)}" if y else escape(x)
-        self.errors.describe("Error against width", f"‖M<sub>n</sub> − M‖ / ‖M‖, M the second moments of {of}; {result.draws} draws, ± 2 s.e.")
+        of = f"<i>{escape(x)}</i>, <i>{escape(y)}</i>" if y else f"<i>{escape(x)}</i>"
+        self.errors.describe("Error against width", f"second moments of {of}, relative; {result.draws} draws")
 
     def clear(self, slot):
         if slot == "draw":

@@ -102,9 +102,11 @@ class Builder(pn.viewable.Viewer):
         """Bring the operands up to date with the program."""
         if not own:
             self._past.clear()
-        self.copies.visible, self.box.visible = not own, own
+        self.start.visible = not own
+        self.box.visible = own
         self.start.disabled = not made.editable
         self.note.visible = not own and not made.editable
+        self._root.visible = own or self.note.visible
         self.back.disabled, self.cut.disabled = not self._past, len(made.editable) < 2
         if made is not self.listing:
             self.listing = made
@@ -180,12 +182,12 @@ class Builder(pn.viewable.Viewer):
         refused = "p { margin: 0; padding: 8px 10px; border-left: 4px solid var(--tp-unstable); background: var(--tp-unstable-fill); overflow-wrap: anywhere; }"
         self.words = html("", visible=False)
         self.words.stylesheets = [*self.words.stylesheets, refused]
-        self.box = column(self.kind, row(*self.slots, parts=("halves",)), row(self.line, plus, parts=("figure-row",)),
+        inner = column(self.kind, row(*self.slots, parts=("halves",)), row(self.line, plus, parts=("figure-row",)),
                           self.words, row(self.back, self.cut, over, parts=("transport",)), parts=("group",))
-        self.start = button("Change this program", on_click=lambda event: self.copy())
+        self.box = column(inner)  # what is laid out by a part of the stylesheet cannot be hidden itself
+        self.start = button("Change it", on_click=lambda event: self.copy())
         self.note = html('<p>It has functions that the builder has no word for; a notebook can change it.</p>', "note")
-        self.copies = column(self.start, self.note, parts=("group",))
-        self._root = column(self.copies, self.box, parts=("group",))
+        self._root = column(self.note, self.box)
 
     def __panel__(self):
         return self._root

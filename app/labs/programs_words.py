@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 
 from tpapp.compute.programs_results import Average, Facts, Line, Listing, Moments
 from tpapp.page import Number
@@ -64,7 +65,7 @@ def laws(made: Listing, facts: Facts | None) -> dict[int, str]:
 def tex(name: str) -> str:
     """A name in a formula."""
     clean = re.sub(r"[^\w\[\],.']", " ", name)
-    return clean if len(clean) == 1 else rf"\text{{{clean}}}"
+    return clean if len(clean) == 1 else rf"\text{{{clean.replace('_', chr(92) + '_')}}}"
 
 
 def z(name: str) -> str:
@@ -75,26 +76,29 @@ def right_side(line: Line, made: Listing) -> str:
     """The right-hand side of a line with Z in place of vectors."""
     vectors = {each.name for each in made.lines if each.views}
     names = sorted((name for name in line.args), key=len, reverse=True)
-    pattern = "|".join([*(re.escape(name) for name in names if name != "1"), r"[A-Za-z_]\w*(?=\()", r"[\d.]+", r"\*", "Σ", "√"])
+    known = "|".join(re.escape(name) for name in names if name != "1")
+    pattern = "|".join([*([rf"(?:{known})(?:\^[\d.]+)?"] if known else []), r"[A-Za-z_]\w*(?=\()", r"\d[\d.]*", r"\*"])
 
     def put(match: re.Match) -> str:
-        word = match[0]
+        word, _, power = match[0].partition("^")
+        if power:
+            return rf"\big({z(word) if word in vectors else tex(word)}\big)^{{{power}}}"
         if word in vectors and word != "1":
             return z(word)
         if word in line.args:
             return tex(word)
         if word == "*":
             return r"\,"
-        return word if word[0].isdigit() or word[0] == "." else rf"\operatorname{{{word.replace('_', ' ')}}}"
+        return short(float(word)) if word[0].isdigit() else rf"\operatorname{{{word.replace('_', ' ').strip()}}}"
 
     return re.sub(pattern, put, line.text).replace("ᵀ", "")
 
 
-def explain(line: Line, made: Listing, coefficient: float | None = None) -> tuple[str, str, str]:
-    """(title, text, formula) of a line."""
+def explain(line: Line, made: Listing, memory: tuple[tuple[str, float], ...] | None = None) -> tuple[str, str, str]:
+    """(title, text, formula) of a line; `memory` is its dotZ as (vector, coefficient), where that is known."""
     kinds = {"Input": _input, "MatMul": _matmul, "Moment": _moment, "Output": _output, "Block": _block, "Scalar": _scalar}
     if line.rule == "MatMul" and line.back:
-        return _memory(line, made, coefficient)
+        return _memory(line, made, memory)
     return kinds.get(line.rule, _image)(line, made)
 
 
@@ -109,6 +113,7 @@ def _input(line: Line, made: Listing) -> tuple[str, str, str]:
         text = "A readout: outputs use it, and nothing else may."
     law = re.sub(r"^N", r"\\mathcal{N}", line.law.split(",  ")[0])
     plain = re.match(r"\\mathcal{N}\([-\d., ]+\)$", law)
+    text = text if plain else f"{text} Here {line.law}."
     return f"{line.name} is an input vector", text, rf"${z(line.name)} \sim {law}$" if plain else ""
 
 
@@ -118,34 +123,62 @@ def _matmul(line: Line, made: Listing) -> tuple[str, str, str]:
     text = "Each coordinate is a sum of n small terms, so Z is Gaussian with mean 0."
     if seen:
         text += f" It is correlated with line {seen[-1].number}, which met the same matrix, as far as {x} is with {seen[-1].args[1]}."
-    formula = rf"$\mathbb{{E}}\,({z(line.name)})^2 = \sigma_{{{tex(matrix)}}}^2\, \mathbb{{E}}\,({z(x)})^2$"
-    return f"{matrix} meets {x}", text, formula
+    formula = rf"$\mathbb{{E}}\,({z(line.name)})^2 = {_size(line, made)}\, \mathbb{{E}}\,({z(x)})^2$"
+    return f"{_used(line)} meets {x}", text, formula
 
 
-def _memory(line: Line, made: Listing, coefficient: float | None) -> tuple[str, str, str]:
+def _used(line: Line) -> str:
+    """The matrix of a product as it stands there: W or Wᵀ."""
+    return line.args[0] + ("ᵀ" if line.text.startswith(f"{line.args[0]}ᵀ") else "")
+
+
+def _size(line: Line, made: Listing) -> str:
+    """The variance of a product's matrix: that of W^T is rows / columns times as large."""
+    matrix = next(each for each in made.lines if each.name == line.args[0] and each.kind == "A")
+    factor = matrix.dim if _used(line).endswith("ᵀ") else 1.0
+    return (f"{short(factor)}\\," if factor != 1 else "") + rf"\sigma_{{{tex(matrix.name)}}}^2"
+
+
+def _memory(line: Line, made: Listing, memory) -> tuple[str, str, str]:
     name, x, first = line.name, line.args[1], made.lines[line.back[0] - 1]
-    other = "its transpose" if "ᵀ" not in line.text else "the matrix"
+    own, other = _used(line), _used(first)
+    used = f"used {other}"
     lines = f"Line {line.back[0]}" if len(line.back) == 1 else f"Lines {', '.join(map(str, line.back[:-1]))} and {line.back[-1]}"
-    matrix, past = line.args[0], first.args[1]
+    past = first.args[1]
     if made.fragment != "NetsorT+":
-        text = (f"{lines} used it the other way, but this program is like backpropagation: the memory averages out, "
+        text = (f"{lines} already {used}, but this program is like backpropagation: the memory averages out, "
                 "and the naive rule is right.")  # fmt: skip
-        return f"{matrix} comes back, and forgets", text, rf"$\dot Z^{{{tex(name)}}} = 0$"
-    text = f"{lines} used it the other way, so {name} keeps a memory of {past}{' and others' * (len(line.back) > 1)}. The naive rule forgets it."
-    if coefficient is not None and abs(coefficient) < 1e-6:
-        text = f"{lines} used it the other way, but the memory of {past} has coefficient 0 here."
+        return f"{own} meets what {other} made, and forgets", text, rf"$\dot Z^{{{tex(name)}}} = 0$"
+    pasts = " and ".join(dict.fromkeys(made.lines[k - 1].args[1] for k in line.back[:2])) + " and others" * (len(line.back) > 2)
+    if memory is not None and all(abs(c) < 1e-7 for _, c in memory):
+        text = f"{lines} already {used}, but the memory has coefficient 0 here: at this line the naive rule is right."
+        return f"{own} meets what {other} made, and forgets", text, rf"$\dot Z^{{{tex(name)}}} = 0$"
+    keeps = "keeps" if memory is not None else "can keep"
+    text = f"{lines} already {used}, so {name} {keeps} a memory of {pasts}. The naive rule forgets it."
     total = r"\sum_i " if len(line.back) > 1 else ""
     derivative = rf"\mathbb{{E}}\!\left[\frac{{\partial {z(x)}}}{{\partial \hat Z^{{{tex(first.name)}}}}}\right] {z(past)}"
     if len(line.back) > 1:
         derivative = rf"\mathbb{{E}}\!\left[\frac{{\partial {z(x)}}}{{\partial \hat Z_i}}\right] Z_i"
-    worth = rf" = {short(coefficient).replace('−', '-')}\, {z(past)}" if coefficient is not None else ""
-    sigma = rf"\sigma_{{{tex(matrix)}}}^2"
+    worth = "" if memory is None else " = " + _combination(memory)
+    sigma = _size(line, made)
     formula = (rf"$\begin{{array}}{{l}} {z(name)} = \hat Z^{{{tex(name)}}} + \dot Z^{{{tex(name)}}} \\[4pt] "
                rf"\displaystyle \dot Z^{{{tex(name)}}} = {sigma}\, {total}{derivative}{worth} \end{{array}}$")  # fmt: skip
-    return f"{matrix} meets what {other} made", text, formula
+    return f"{own} meets what {other} made", text, formula
+
+
+def _combination(memory) -> str:
+    """0.5 Z^x - 1.2 Z^y of (vector, coefficient)."""
+    found = ""
+    for name, c in memory[:3]:
+        size = short(abs(c))
+        found += f" {'-' if c < 0 else '+'} " if found else "-" if c < 0 else ""
+        found += (size if size != "1" else "") + rf"\, {z(name)}"
+    return found + (r" + \cdots" if len(memory) > 3 else "")
 
 
 def _image(line: Line, made: Listing) -> tuple[str, str, str]:
+    if line.rule == "Nonlin" and not line.function:  # a sum with images in it
+        line = replace(line, rule="LinComb")
     title = {"LinComb": "A sum", "Nonlin": "A function of coordinates", "Nonlin+": "A function with scalars in it"}.get(line.rule, line.rule)
     text = {"LinComb": "Z adds up as the vectors do.",
             "Nonlin": "It acts on each coordinate alone, so Z is the same function of Z.",
@@ -172,7 +205,9 @@ def _scalar(line: Line, made: Listing) -> tuple[str, str, str]:
 def _output(line: Line, made: Listing) -> tuple[str, str, str]:
     v, y = line.args
     text = "One number a network, and it stays random: over networks it is Gaussian. The figures show what it reads."
-    formula = rf"${tex(line.name)} \to \mathcal{{N}}\big(0,\; \sigma_{{{tex(v)}}}^2\, \mathbb{{E}}\,({z(y)})^2\big)$"
+    bias = re.search(r"N\(0, ([\d.e-]+)\)$", line.text)
+    more = f" + {bias[1]}" if bias else ""
+    formula = rf"${tex(line.name)} \to \mathcal{{N}}\big(0,\; \sigma_{{{tex(v)}}}^2\, \mathbb{{E}}\,({z(y)})^2{more}\big)$"
     return f"{line.name}: an output", text, formula
 
 
@@ -189,17 +224,17 @@ def numbers(s, made: Listing, x: str, theory, drawn, averages, errors) -> list[N
     if averages is not None:
         found.append(Number("Draws", averages.draws, note=f"of {averages.asked:,}" if averages.draws < averages.asked else ""))
     if drawn is not None:
-        found.append(Number("Execution", "lazy, no matrix stored" if drawn.method == "lazy" else "dense, W stored"))
+        found.append(Number("Execution", "lazy, no W stored" if drawn.method == "lazy" else "dense, W stored"))
     truths = () if theory is None or theory.truths is None else theory.truths
     limit = next((truth for truth in truths if truth.average == Average("variance", (x,))), None)
     if limit is not None and averages is not None:
         row = next((row for row in averages.rows if row.average == limit.average), None)
         if row is not None and math.isfinite(row.mean):
             spread = 2 * row.spread if math.isfinite(row.spread) else None
-            found.append(Number(f"Deviation, var {x}", row.mean - limit.value, spread))
+            found.append(Number(f"Deviation, var {x}" if len(x) < 4 else "Deviation, variance", row.mean - limit.value, spread))
     if errors is not None and math.isfinite(errors.slope):
         found.append(Number("Slope in log n", errors.slope, 2 * errors.slope_error))
     found.append(Number("Theorem", made.fragment))
     if limit is not None:
-        found += [Number("Method", limit.method), Number("Error of the limit", fmt.power(limit.error, 1))]
+        found += [Number("Method", limit.method), Number("Limit’s error", fmt.power(limit.error, 1))]
     return found

@@ -10,7 +10,7 @@ from tpapp.plots import format as fmt
 
 CSS = """
 :host { width: 100%; overflow: hidden; }
-table.tp-averages { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums;
+table.tp-averages { border-collapse: collapse; width: 100%; margin-top: 6px; font-variant-numeric: tabular-nums;
   font: 400 var(--tp-body, 14px)/var(--tp-body-line, 20px) var(--tp-font, system-ui, sans-serif); color: var(--tp-ink, inherit); }
 .tp-averages th { font: 400 var(--tp-caption, 12px)/var(--tp-caption-line, 16px) var(--tp-font, system-ui, sans-serif); color: var(--tp-ink3, inherit);
   text-align: right; padding: 4px 0 4px 10px; }

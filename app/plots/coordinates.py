@@ -17,6 +17,13 @@ def bins_for(count: int, most: int = 56) -> int:
     return int(min(most, max(9, 2.2 * max(count, 1) ** (1 / 3)))) // 2 * 2 + 1
 
 
+def span(limit: tuple[float, float], naive: tuple[float, float]) -> tuple[float, float]:
+    """The limit's range, and as much of the naive rule's as does not push the limit's aside."""
+    (low, high), (a, b) = limit, naive
+    room = 0.5 * (high - low)
+    return max(min(low, a), low - room), min(max(high, b), high + room)
+
+
 class CoordinatesPlot(Plot):
     """A width's histogram with area 1 (its point masses apart, as solid stems), the limit dashed and last."""
 
@@ -40,7 +47,7 @@ class CoordinatesPlot(Plot):
         self.paint(stem.glyph, line_color="ink", line_width=lambda s: s.line(2))
         self.paint(head.glyph, fill_color="ink", line_color="surface", size=lambda s: s.line(8))
         self.text = self.labels(fig, text_align="right")
-        self.masses = self.labels(fig, text_align="left")
+        self.masses = [self.labels(fig, text_align=side) for side in ("left", "right")]
         self.build(fig)
 
     def _rule(self, fig, curve: ColumnDataSource, stems: ColumnDataSource) -> None:
@@ -76,12 +83,8 @@ class CoordinatesPlot(Plot):
         self.repaint()
 
     def _span(self) -> None:
-        """The limit's range; the naive rule's too, as far as it does not push the limit's aside."""
-        low, high = self._limit.span
-        if self._naive is not None:
-            a, b = self._naive.span
-            room = 0.5 * (high - low)
-            low, high = max(min(low, a), low - room), min(max(high, b), high + room)
+        """The range on show."""
+        low, high = span(self._limit.span, self._limit.span if self._naive is None else self._naive.span)
         self.fig.x_range.update(start=low, end=high)
 
     @property
@@ -133,7 +136,7 @@ class CoordinatesPlot(Plot):
         top = max(limit, naive, peak) or 1.0
         end = float(np.ceil(1.16 * top / limit * 10) / 10 * limit) if limit else 1.2 * top
         self.fig.y_range.end = end
-        self.fig.yaxis.visible = bool(curves) or peak > 0
+        self.fig.yaxis.visible = self.fig.ygrid.visible = bool(curves) or peak > 0
         scale = 0.8 * end
         for source, stems in ((self.stems, shares), (self.limit_stems, self._atoms),
                               (self.naive_stems, () if self._naive is None else self._naive.atoms)):  # fmt: skip
@@ -152,12 +155,14 @@ class CoordinatesPlot(Plot):
             rows.append((NAIVE_LABEL, self.style.token("ink3")))
         self.corner(self.text, self.fig, rows)
         atoms = sorted(self._atoms, key=lambda atom: -atom[1])[:3]
-        ink = self.style.token("ink")
-        self.masses.data = {
-            "x": [x for x, _ in atoms], "y": [scale * mass for _, mass in atoms], "colour": [ink] * len(atoms),
-            "text": [f"mass {mass:.2f} at {fmt.power(x, 2)}" for x, mass in atoms],
-            "dx": [8] * len(atoms), "dy": [-4] * len(atoms),
-        }  # fmt: skip
+        middle, ink = (self.fig.x_range.start + self.fig.x_range.end) / 2, self.style.token("ink")
+        for side, source in enumerate(self.masses):  # words run from a stem to the farther edge
+            here = [atom for atom in atoms if (atom[0] > middle) == bool(side)]
+            source.data = {
+                "x": [x for x, _ in here], "y": [scale * mass for _, mass in here], "colour": [ink] * len(here),
+                "text": [f"mass {mass:.2f} at {fmt.power(x, 2)}" for x, mass in here],
+                "dx": [-8 if side else 8] * len(here), "dy": [-4] * len(here),
+            }  # fmt: skip
         self.push()
 
     def data(self) -> dict[str, np.ndarray]:

@@ -21,6 +21,7 @@ FRAMES = {
     "C": "<rect x='33' y='7' width='20' height='20' rx='2' stroke-dasharray='1.500 2.500'/>",
     "": "<path d='M35 17H51M45 11L51 17L45 23'/>",
 }
+ROOMS = (258, 196)  # pixels for an instruction and its law in a wide and in a narrow column
 NAMES = {"A": "matrix", "G": "Gaussian", "H": "image", "C": "scalar"}
 SEE = """
 const view = Bokeh.index.find_one(group);
@@ -79,7 +80,7 @@ class Listing(pn.viewable.Viewer):
         self._plain = [theme.part("base"), theme.asset("listing.css")]
         self.group.stylesheets = [*self._plain]
         self.group.param.watch(self._picked, "value")
-        self.group.jscallback(args={"group": self.group}, value=SEE)
+        self.group.jscallback(args={"group": self.group}, value=SEE, stylesheets=SEE)
 
     def show(self, listing, line: int, laws: Mapping[int, str]) -> None:
         """Light line `line`; `laws`: line -> what is known of its Z."""
@@ -109,6 +110,16 @@ def _rules(listing, laws: Mapping[int, str]) -> str:
     rows = []
     for line in listing.lines:
         image = mark(line.number, line.kind, bracket_paths(line.number, listing.brackets))
-        law = css_text(laws.get(line.number, "") or (line.law if line.rule == "Input" else line.rule))
-        rows.append(f":host .bk-btn:nth-child({line.number}) {{ --tp-mark: {image}; --tp-law: {law}; }}")
+        words = laws.get(line.number, "") or (line.law if line.rule == "Input" else line.rule)
+        law, brief = (css_text(_fitting(line, words, room)) for room in ROOMS)
+        rows.append(f":host .bk-btn:nth-child({line.number}) {{ --tp-mark: {image}; --tp-law: {law}; --tp-brief: {brief}; }}")
     return "\n".join(rows)
+
+
+def _fitting(line, law: str, room: int) -> str:
+    """As much of the law as stands beside the instruction."""
+    instruction = len(f"{line.name} = {line.text}" if line.text else line.name)
+    for words in (law, law.rpartition(", ")[2] if law.startswith("mean") else ""):
+        if 8.4 * instruction + 6.7 * len(words) + 8 <= room:
+            return words
+    return ""

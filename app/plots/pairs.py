@@ -6,7 +6,7 @@ import numpy as np
 from bokeh.models import ColumnDataSource, Range1d
 
 from tpapp.plots.base import DASH, Plot, finite
-from tpapp.plots.coordinates import DOTS
+from tpapp.plots.coordinates import DOTS, span
 
 SHOWN = 1400
 
@@ -43,7 +43,9 @@ class PairPlot(Plot):
             source.data = {"xs": [finite("A contour", xs) for _, xs, _ in lines],
                            "ys": [finite("A contour", ys) for _, _, ys in lines]}  # fmt: skip
         if limit is not None:
-            for axis, (low, high) in zip((self.fig.x_range, self.fig.y_range), limit.spans):
+            others = limit.spans if naive is None else naive.spans
+            for axis, own, other in zip((self.fig.x_range, self.fig.y_range), limit.spans, others):
+                low, high = span(own, other)
                 axis.update(start=low, end=high)
         self._name(names)
         self._relabel()
@@ -72,16 +74,21 @@ class PairPlot(Plot):
 
     def _relabel(self) -> None:
         """The mass inside each level, at the highest point of its first line."""
-        tops: dict[float, tuple[float, float]] = {}
-        for mass, xs, ys in () if self._limit is None else self._limit.lines:
+        tops: dict[float, tuple[float, float, int]] = {}
+        for mass, xs, ys in sorted(() if self._limit is None else self._limit.lines, key=lambda line: -line[0]):
             k = int(np.argmax(ys))
             if mass < 1 and (mass not in tops or ys[k] > tops[mass][1]):
-                tops[mass] = float(xs[k]), float(ys[k])
+                tops[mass] = float(xs[k]), float(ys[k]), -3
+        room = 0.07 * (self.fig.y_range.end - self.fig.y_range.start)
+        for mass, xs, ys in () if self._limit is None else self._limit.lines:  # words that would meet stand below
+            k = int(np.argmin(ys))
+            if mass in tops and any(other > mass and abs(tops[other][1] - tops[mass][1]) < room for other in tops):
+                tops[mass] = float(xs[k]), float(ys[k]), self.style.px(15)
         ink = self.style.token("ink")
         self.text.data = {
-            "x": [x for x, _ in tops.values()], "y": [y for _, y in tops.values()],
+            "x": [x for x, _, _ in tops.values()], "y": [y for _, y, _ in tops.values()],
             "text": [f"{100 * mass:.0f} %" for mass in tops], "colour": [ink] * len(tops),
-            "dx": [0] * len(tops), "dy": [-3] * len(tops),
+            "dx": [0] * len(tops), "dy": [dy for _, _, dy in tops.values()],
         }  # fmt: skip
         self.push()
 
