@@ -104,6 +104,6 @@ EXAMPLES = (
     Example(
         "layernorm", "Layer normalization",
         "Each coordinate is divided by a scalar that all of them made, and that wide networks make a constant.",
-        layernorm, ("h2", "x2", "x1", "h1"), ("h2", "x1"), "netsor+", "", ("var_x1", "var_x2"), f"{_I}, appendix D.3",
+        layernorm, ("h2", "x2", "x1", "h1"), ("x2", "h2"), "netsor+", "", ("var_x1", "var_x2"), f"{_I}, appendix D.3",
     ),
 )  # fmt: skip
