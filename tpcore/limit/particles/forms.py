@@ -11,6 +11,27 @@ from tpcore.limit.particles.space import Space
 _FEW = 64
 
 
+class Table:
+    """Coefficients of a block that is extended again and again, without copying what is there each time."""
+
+    def __init__(self, coef: np.ndarray):
+        self.size = self.height = 0
+        self._store = np.zeros((2 * coef.shape[1], len(coef) * 5 // 4))
+        self.extend(coef)
+
+    def extend(self, coef: np.ndarray) -> np.ndarray:
+        """Add columns (m, k); all of them, (m', size)."""
+        first, self.size = self.size, self.size + coef.shape[1]
+        rows, columns = self._store.shape
+        if self.size > rows or len(coef) > columns:
+            grown = np.zeros((max(rows, 2 * self.size), max(columns, len(coef) * 5 // 4)))
+            grown[:first, :columns] = self._store[:first]
+            self._store = grown
+        self._store[first : self.size, : len(coef)] = coef.T
+        self.height = max(self.height, len(coef))
+        return self._store[: self.size, : self.height].T
+
+
 @dataclass(eq=False)
 class Form:
     """A block of vectors, one row (or one column of coefficients) a vector, in the C order of its shape.
@@ -27,6 +48,8 @@ class Form:
     near : ndarray or None
         (m, size): their projections on the basis where they were multiplied by a matrix; what is missing was found
         negligible there. Set for vectors that have no `coef`.
+    table : Table or None
+        Where `coef` is stored, if vectors can be added behind it.
     """
 
     space: Space
@@ -34,6 +57,7 @@ class Form:
     rows: np.ndarray | None = None
     coef: np.ndarray | None = None
     near: np.ndarray | None = None
+    table: Table | None = None
 
     @property
     def span(self) -> np.ndarray | None:

@@ -1,63 +1,163 @@
-"""The limit of any program by particles: the number of them, the clouds, and what is to be said."""
+"""The limit of any program by particles: how many of them, and what is to be said of the result."""
 
 from __future__ import annotations
+
+from math import ceil, log2, prod
 
 import numpy as np
 
 from tpcore import checks
 from tpcore.compute.tiles import map_tiles
+from tpcore.errors import BudgetError
 from tpcore.limit.particles.cloud import Cloud
 from tpcore.limit.particles.law import ParticleLimit
 from tpcore.limit.particles.rules import RULES, linear_lines
 from tpcore.limit.particles.space import Exhausted
+from tpcore.program import ops
 from tpcore.program.check import check_program
 from tpcore.program.graph import arguments
 
-CLOUDS = 8
-_DEFAULT = 2**16
-_KEPT_BYTES = 2**29
+CLOUDS, LONG_CLOUDS, LONG = 8, 4, 2000
+SOFT, MANY_COLUMNS = 3e-3, 256
+_DEFAULT, _FIRST, _MOST = 2**16, 2**13, 2**24
+_WORK, _TOL_WORK = 2e11, 2e12
+_KEPT_BYTES, _BYTES = 2**29, 2 * 2**30
+_HEAVY = 0.2
 
 
 def particles(prog, seed: int = 0, samples: int | None = None, tol: float | None = None) -> ParticleLimit:
-    """The law of a program's vectors at infinite width, for every program.
+    """The law of a program's vectors at infinite width, of any fragment, by quasi-random particles.
+
+    The coordinates of vectors are the points of several independently scrambled Sobol sequences; each fresh Gaussian
+    is one dimension. Matrices and their transposes act by the Z-calculus in orthonormal bases
+    (`tpcore.limit.particles.matrix`).
 
     Parameters
     ----------
     prog : Program
     seed : int
+        Of the scramblings. The same seed gives the same numbers on any number of threads.
     samples : int, optional
-        Particles in all; rounded up to 8 clouds of a power of two.
+        Particles in all, at least 64: 8 clouds (4 for programs of more than 2,000 lines), each rounded up to a power
+        of two and to four times the Gaussians that it needs. 2^16 by default, fewer for long programs.
     tol : float, optional
-        Accuracy asked of every C-var, relative to the size of what it averages.
+        Accuracy asked of every C-var and of the outputs' covariance, relative to the size of what is averaged: the
+        number of particles grows until the errors are below, or until memory or time are used up; ``notes`` tells.
 
     Returns
     -------
     ParticleLimit
+
+    Raises
+    ------
+    Misuse
+        Where a C-var is not finite.
+    BudgetError
+        Where the program needs more Gaussians than memory holds particles for.
+
+    Notes
+    -----
+    Source: Tensor Programs III (arXiv 2009.10685), section on the Z-calculus. Programs in which matrices meet more
+    than 256 vectors are soft in rank: a new direction below 0.3 % (for every other cloud 0.1 %) of the largest
+    vector that the matrix met gets no fresh Gaussian but keeps its dot part.
     """
     seed = checks.integer("seed", seed, 0)
     if samples is not None:
-        samples = checks.integer("samples", samples, 64, 2**26)
+        samples = checks.integer("samples", samples, 64, _MOST)
+    if tol is not None:
+        tol = checks.real("tol", tol, 0.0, 1.0, open_low=True)
     check_program(prog)
-    nodes = list(prog.nodes)
-    size = _power(samples or _DEFAULT)
-    soft, linear = 0.0, linear_lines(nodes)
-    while True:
-        try:
-            last = _last_uses(nodes) if _bytes(nodes, size) > _KEPT_BYTES else {}
-            clouds = map_tiles(lambda k: Cloud(nodes, size, (seed, k), soft, linear, last).run(RULES), range(CLOUDS))
-            return ParticleLimit(prog, nodes, clouds, [])
-        except Exhausted:
-            size *= 2
+    return _Attempt(prog, seed).until(samples, tol)
 
 
-def _power(samples: int) -> int:
-    """Particles of each cloud, a power of two."""
-    return max(16, 1 << (-(-samples // CLOUDS) - 1).bit_length())
+class _Attempt:
+    """One program on its way to enough particles."""
+
+    def __init__(self, prog, seed: int):
+        self.prog, self.nodes, self.seed = prog, list(prog.nodes), seed
+        self.linear = linear_lines(self.nodes)
+        self.clouds = CLOUDS if len(self.nodes) <= LONG else LONG_CLOUDS
+        columns = [prod(node.shape) for node in self.nodes if isinstance(node.op, ops.MatMul)]
+        self.soft = SOFT if sum(columns) > MANY_COLUMNS else 0.0
+        self.basis = min(2 * sum(columns), 2 * MANY_COLUMNS) + 8
+        vectors = sum(prod(node.shape) for node in self.nodes if node.kind in "GH")
+        self.vectors, self.work = vectors, 8.0 * self.basis * sum(columns) + 30.0 * vectors
+
+    def until(self, samples: int | None, tol: float | None) -> ParticleLimit:
+        """Run with as many particles as asked, or until the errors are small enough."""
+        most = min(_MOST, _BYTES / (8.0 * self.basis), (_WORK if tol is None else _TOL_WORK) / self.work)
+        first = _DEFAULT if tol is None else _FIRST
+        size = self._power(samples or max(min(first, most), 2**12))
+        while True:
+            found = self._run(size)
+            if tol is None:
+                return found
+            name, ratio = worst(found, tol)
+            if ratio <= 1.0:
+                return found
+            larger = size << min(max(1, ceil(log2(ratio) / 0.75)), 4)
+            while larger > size and larger * self.clouds > most:
+                larger //= 2
+            if larger <= size:
+                found.note(
+                    f"The accuracy {tol:g} was not reached: {name} has {ratio:.1f} times that error with "
+                    f"{found.particles:,} particles, and more of them take too much memory or time."
+                )
+                return found
+            size = larger
+
+    def _run(self, size: int) -> ParticleLimit:
+        while True:
+            kept = 8.0 * self.clouds * size * self.vectors <= _KEPT_BYTES
+            last = {} if kept else {j: node.index for node in self.nodes for j in arguments(node.op)}
+            try:
+                clouds = map_tiles(lambda k: self._cloud(k, size, last), range(self.clouds))
+                return ParticleLimit(self.prog, self.nodes, clouds, self._notes(clouds))
+            except Exhausted:
+                size *= 2
+            if 8.0 * self.clouds * size * size / 4 > 4 * _BYTES:
+                raise BudgetError(
+                    "The Gaussians of this program must be few enough for clouds of four times as many particles",
+                    f"more than {size // 8:,} of them", "Fewer steps or smaller batches need fewer Gaussians",
+                )
+
+    def _cloud(self, number: int, size: int, last: dict[int, int]) -> Cloud:
+        soft = self.soft / 3.0 ** (number % 2)
+        return Cloud(self.nodes, size, (self.seed, number), soft, self.linear, last).run(RULES)
+
+    def _power(self, samples: float) -> int:
+        """Particles of each cloud, a power of two."""
+        return max(16, 1 << ceil(log2(max(samples / self.clouds, 1.0)) - 1e-9))
+
+    def _notes(self, clouds: list[Cloud]) -> list[str]:
+        found = []
+        if self.soft:
+            found.append(
+                f"The matrices meet more than {MANY_COLUMNS} vectors: directions below {100 * self.soft:g} % of the "
+                "largest have no fresh Gaussian."
+            )
+        for node in self.nodes:
+            share = np.median([cloud.tails.get(node.index, 0.0) for cloud in clouds])
+            if share > _HEAVY:
+                found.append(
+                    f"What {node.name} averages has heavy tails: a single particle makes up {100 * share:.0f} % of its "
+                    "second moment, so its error may be larger than estimated."
+                )
+        return found
 
 
-def _last_uses(nodes) -> dict[int, int]:
-    return {j: node.index for node in nodes for j in arguments(node.op)}
-
-
-def _bytes(nodes, size: int) -> int:
-    return 8 * CLOUDS * size * sum(int(np.prod(node.shape, dtype=int)) for node in nodes if node.kind in "GH")
+def worst(limit: ParticleLimit, tol: float) -> tuple[str, float]:
+    """The C-var or output with the largest error over tolerance, and that ratio."""
+    name, ratio = "", 0.0
+    for node in limit._nodes:
+        if node.kind == "C":
+            error = float(np.max(limit._value(node).error, initial=0.0))
+            scale = max(cloud.scales[node.index] for cloud in limit._clouds)
+            if error > ratio * tol * max(scale, 1e-300):
+                name, ratio = node.name, error / (tol * scale)
+    if limit._prog.outputs:
+        known = limit._kernel()
+        error, scale = float(np.max(known.error)), float(np.abs(known.value).max())
+        if error > ratio * tol * max(scale, 1e-300):
+            name, ratio = "the covariance of the outputs", error / (tol * scale)
+    return name, ratio

@@ -37,6 +37,10 @@ class ParticleLimit(Limit):
     def particles(self) -> int:
         return sum(cloud.size for cloud in self._clouds)
 
+    def note(self, sentence: str) -> None:
+        """Add to the notes."""
+        self._said.append(sentence)
+
     def _each(self, work: Callable[[Cloud], np.ndarray]) -> Known:
         """`work` on every cloud, as one estimate."""
         return combined(map_tiles(work, self._clouds))

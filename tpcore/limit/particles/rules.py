@@ -8,6 +8,7 @@ import numpy as np
 
 from tpcore.errors import Misuse
 from tpcore.limit.particles.cloud import Cloud
+from tpcore.limit.particles.forms import Form, Table
 from tpcore.limit.particles.matrix import ParticleMatrix, added, beside
 from tpcore.limit.particles.space import norms
 from tpcore.program import ops
@@ -143,23 +144,47 @@ def _reshape(cloud: Cloud, node: ops.Node, op: ops.Reshape) -> None:
 
 
 def _stack(cloud: Cloud, node: ops.Node, op: ops.Stack) -> None:
+    forms = [cloud.forms[arg] for arg in op.args]
+    if all(form.coef is not None for form in forms) or sum(form.size for form in forms) > _FEW_COLUMNS:
+        if all(form.span is not None for form in forms):
+            _stack_coefficients(cloud, node, op, forms)
+            return
     forms = [cloud.form(arg) for arg in op.args]
-    places, start = [], 0
-    for arg, form in zip(op.args, forms, strict=True):
-        places.append(np.arange(start, start + form.size).reshape(cloud.nodes[arg].shape))
-        start += form.size
-    order = (np.stack(places, axis=-1) if op.new_axis else np.concatenate(places, axis=-1)).ravel()
+    order = _stack_order(cloud, op)
     near = None
     if all(form.span is not None for form in forms):
-        near = forms[0].span
-        for form in forms[1:]:
-            near = beside(near, form.span)
-        near = near[:, order]
-    many = start > _FEW_COLUMNS or all(form.coef is not None for form in forms)
-    if near is not None and many:
-        cloud.put(node, coef=near)
-    else:
-        cloud.put(node, np.concatenate([form.numbers() for form in forms])[order], near=near)
+        near = _side_by_side(forms)[:, order]
+    cloud.put(node, np.concatenate([form.numbers() for form in forms])[order], near=near)
+
+
+def _stack_coefficients(cloud: Cloud, node: ops.Node, op: ops.Stack, forms: list[Form]) -> None:
+    """Coefficients side by side; a block that grows at its end stays where it is."""
+    if op.new_axis or len(node.shape) > 1 or len(forms) != 2:
+        cloud.put(node, coef=_side_by_side(forms)[:, _stack_order(cloud, op)])
+        return
+    head, tail = forms
+    table = head.table
+    if table is None or table.size != head.size:
+        table = Table(head.span)
+    cloud.put(node, coef=table.extend(tail.span))
+    cloud.forms[node.index].table = table
+
+
+def _side_by_side(forms: list[Form]) -> np.ndarray:
+    whole = forms[0].span
+    for form in forms[1:]:
+        whole = beside(whole, form.span)
+    return whole
+
+
+def _stack_order(cloud: Cloud, op: ops.Stack) -> np.ndarray:
+    """Where in the vectors of all arguments, one after the other, the result's vectors are."""
+    places, start = [], 0
+    for arg in op.args:
+        size = cloud.forms[arg].size
+        places.append(np.arange(start, start + size).reshape(cloud.nodes[arg].shape))
+        start += size
+    return (np.stack(places, axis=-1) if op.new_axis else np.concatenate(places, axis=-1)).ravel()
 
 
 def linear_lines(nodes: list[ops.Node]) -> frozenset[int]:
@@ -191,19 +216,23 @@ def _moment(cloud: Cloud, node: ops.Node, op: ops.Moment) -> None:
     rows = as_rows(cloud, node, op.function.call(*(cloud.block(arg) for arg in op.args), *params))
     sizes = norms(rows)
     top = np.maximum(rows.max(axis=1, initial=0.0), -rows.min(axis=1, initial=0.0))
-    cloud.tails[node.index] = float((np.square(top) / np.where(sizes > 0, np.square(sizes), 1.0)).max(initial=0.0)) / cloud.size
+    share = np.square(top / np.where(sizes > 0, sizes, 1.0)) / cloud.size
+    cloud.tails[node.index] = float(share.max(initial=0.0))
     _set(cloud, node, rows.mean(axis=1), float(sizes.max(initial=0.0)))
 
 
 def _inner(cloud: Cloud, node: ops.Node, op: ops.Inner) -> None:
     x, y = cloud.form(op.x), cloud.form(op.y)
-    _set(cloud, node, x.inner(y), float(np.sqrt(_square(x).max(initial=0.0) * _square(y).max(initial=0.0))))
+    value = x.inner(y)
+    many = max(x.size, y.size) > _FEW_COLUMNS
+    _set(cloud, node, value, float(np.abs(value).max(initial=0.0)) if many else _size(x) * _size(y))
 
 
-def _square(form) -> np.ndarray:
-    if form.span is not None:
-        return np.square(form.span).sum(axis=0)
-    return np.square(norms(form.numbers()))
+def _size(form: Form) -> float:
+    """The largest root mean square of a block's vectors."""
+    if form.coef is not None:
+        return float(np.sqrt(np.square(form.coef).sum(axis=0).max(initial=0.0)))
+    return float(norms(form.numbers()).max(initial=0.0))
 
 
 def _scalar(cloud: Cloud, node: ops.Node, op: ops.Scalar) -> None:

@@ -13,7 +13,7 @@ from scipy.linalg import lapack
 from tpcore.limit.particles.points import Points
 
 _GRAM = 1e-8
-_AGAIN, _POLISH = 0.7, 0.1
+_AGAIN, _POLISH, _SQUARES = 0.5, 0.1, 1e-12
 
 
 class Exhausted(Exception):
@@ -70,13 +70,17 @@ class Space:
     def absorb(self, rows: np.ndarray, floor: np.ndarray) -> np.ndarray:
         """Take rows into the span, up to residuals of root mean square `floor` (k,): coefficients (count, k)."""
         coefficients = self.project(rows)
+        whole = np.array([row @ row for row in rows]) / self.size
+        rest = whole - np.square(coefficients).sum(axis=0)
+        if (rest + _SQUARES * whole < np.square(floor)).all():
+            return coefficients
         rest = self.combine(coefficients)
         np.subtract(rows, rest, out=rest)
         left = norms(rest)
         keep = np.flatnonzero(left > floor)
         if not len(keep):
             return coefficients
-        if (left[keep] < _AGAIN * norms(rows)[keep]).any():
+        if (np.square(left[keep]) < _AGAIN * whole[keep]).any():
             shift = self.project(rest)
             rest -= self.combine(shift)
             coefficients += shift
