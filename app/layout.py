@@ -39,13 +39,14 @@ class Layout:
         stale = html('<p class="tp-last-valid">from the last valid state</p>', "stale", css_classes=["tp-stale-note"])
         self.middle = column(reading.banner, stale, *self.lines, self.chips, parts=("middle",),
                              css_classes=["tp-figures"])
-        aside = column(reading, parts=("aside",), css_classes=["tp-reading"])
-        self.body = column(self.controls, self.middle, aside, parts=("body",), css_classes=["tp-body"])
+        self.aside = column(parts=("aside",), css_classes=["tp-reading"])
+        self.body = column(self.controls, self.middle, self.aside, parts=("body",), css_classes=["tp-body"])
         self.root = column(header, strip, self.body, parts=("lab",), css_classes=["tp-lab"])
         self._classes()
 
     def complete(self) -> None:
-        """Place the figures below the first row: they come once that row is on the screen, which so is there sooner."""
+        """Place the rest, once the first row of figures is on the screen, which so is there sooner."""
+        self.aside.objects = [self.reading]
         for line, views in zip(self.lines[1:], self.figures[1:]):
             line.param.update(objects=views, styles={})
         self.root.css_classes = ["tp-lab", "tp-complete"]

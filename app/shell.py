@@ -16,10 +16,12 @@ import panel as pn
 import param
 from markupsafe import Markup
 from panel.custom import JSComponent
+from panel.io.resources import LOCAL_DIST
 
 from tpapp import theme
 from tpapp.page import Page
 from tpapp.state import format_query, parse_query
+from tpapp.uploads import MAX_BYTES
 
 LABS = {  # slug: class in tpapp.labs.<slug>; those that exist are shown, in this order
     "averages": "AveragesLab", "matrices": "MatricesLab", "programs": "ProgramsLab", "kernels": "KernelsLab",
@@ -27,6 +29,7 @@ LABS = {  # slug: class in tpapp.labs.<slug>; those that exist are shown, in thi
     "spectral": "SpectralLab", "words": "WordsLab",
 }
 THEMES = ("light", "dark")
+SCRIPTS_FIRST_MS = 150  # the page is built while the browser reads the scripts, which it has been given by then
 
 
 def labs() -> list[type[Page]]:
@@ -39,6 +42,7 @@ class Wire(JSComponent):
     """The browser's address bar, history, keys and theme."""
 
     address = param.Dict({}, doc="link: the present state's query; push: as a new entry of the history")
+    largest = param.Integer(MAX_BYTES, doc="bytes of a file that a visitor may send")
     page = param.String(doc="slug of the present lab")
 
     _esm = theme.asset("wire.js")
@@ -53,19 +57,29 @@ class Shell:
         self.theme = theme_name
         self.projector = self.reduced_motion = False
         self.pages: dict[str, Page] = {}
-        self.slug = ""
         sheets = [":host { display: block !important; }"]
         self.stage = pn.Column(sizing_mode="stretch_width", margin=0, stylesheets=sheets)
         self.wire = Wire(width=0, height=0, margin=0)
         self.wire.on_msg(self._heard)
-        self.go(search)
+        self.slug = ""
+        self.search = search
+        self.wanted = self._slug(parse_query(search))
+
+    def start(self) -> None:
+        """Show the page that the address asks for, unless the visitor is already elsewhere."""
+        if not self.slug:
+            self.go(self.search)
+
+    def _slug(self, query: dict[str, str]) -> str:
+        """The lab that a link means; the default one where it means none."""
+        slug = query.get("page", self.default)
+        return slug if slug in self.classes else self.default
 
     def go(self, search: str, restore: bool = True) -> None:
         """Show the page of a link: in exactly the link's state (`restore`), or as it was left."""
         query = parse_query(search)
-        slug = query.get("page", self.default)
-        unknown = slug not in self.classes
-        slug = self.default if unknown else slug
+        slug = self._slug(query)
+        unknown = query.get("page", slug) != slug
         if self.slug and slug != self.slug:
             self.pages[self.slug].leave()
         self.slug = slug
@@ -107,26 +121,32 @@ class Shell:
         message = event.data
         if not isinstance(message, dict):
             return
-        page = self.pages[self.slug]
         if isinstance(message.get("go"), str):
             self.go(message["go"], restore=message.get("from") != "rail")
         if message.get("theme") in THEMES:
             self.theme = message["theme"]
-            page.set_style(self.theme, self.projector)
         if isinstance(message.get("projector"), bool):
             self.projector = message["projector"]
-            page.set_style(self.theme, self.projector)
         if isinstance(message.get("motion"), bool):
             self.reduced_motion = message["motion"]
-            if page.dial is not None:
-                page.dial.reduced_motion = self.reduced_motion
-        if isinstance(message.get("key"), str):
-            page.key(message["key"])
+        if self.slug:
+            page = self._page(self.slug)
+            if isinstance(message.get("key"), str):
+                page.key(message["key"])
+            if isinstance(message.get("large"), str):
+                page.complain(f"{message['large'][:80]} is too large: a file may have {MAX_BYTES // 2**20} MB.")
+
+
+class Frame(pn.Template):
+    """`pn.Template` without the description of all its contents that adding a part to it writes anew."""
+
+    def __repr__(self) -> str:
+        return "Frame()"
 
 
 def template(shell: Shell) -> pn.Template:
     """The HTML around a shell."""
-    made = pn.Template(theme.asset("shell.html"))
+    made = Frame(theme.asset("shell.html"))
     made.add_panel("page", shell.stage)
     made.add_panel("wire", shell.wire)
     icons = {name: Markup(theme.icon(name, 20)) for name in ("projector", "moon", "sun", "info")}
@@ -136,15 +156,23 @@ def template(shell: Shell) -> pn.Template:
     tokens = theme.tokens_css(":root") + theme.sizes_css("body.tp-projector")
     values = {"tokens": Markup(tokens), "shell_css": Markup(theme.asset("shell.css")),
               "logo": Markup(theme.icon("logo", 28)),
-              "icons": SimpleNamespace(**icons), "labs": rail, "page_slug": shell.slug, "favicon": favicon}
+              "icons": SimpleNamespace(**icons), "labs": rail, "page_slug": shell.wanted, "favicon": favicon}
     for name, value in values.items():
         made.add_variable(name, value)
     return made
 
 
+def _own_stylesheets() -> None:
+    """Panel's stylesheets from this server, also in a session that was made ahead of its page's HTML."""
+    doc, path = pn.state.curdoc, pn.state.rel_path
+    if doc is not None:
+        doc.template_variables["dist_url"] = f"{path}/{LOCAL_DIST}" if path else LOCAL_DIST
+
+
 def serve(classes: list[type[Page]] | None = None) -> None:
     """Serve the explorer to the visitor whose session this is."""
-    pn.extension("mathjax", "filedropper", notifications=False)
+    pn.extension("mathjax", notifications=False)
+    _own_stylesheets()
     location = pn.state.location
     search = location.search if location is not None else ""
     cookie = (pn.state.cookies or {}).get("tp-theme", "light")
@@ -155,3 +183,7 @@ def serve(classes: list[type[Page]] | None = None) -> None:
         return
     shell = Shell(classes, search, asked if asked in THEMES else "light")
     template(shell).servable(title="Tensor Programs Explorer")
+    if pn.state.curdoc is not None and pn.state.headers:  # a browser asks; else the server warms up
+        pn.state.curdoc.add_timeout_callback(shell.start, SCRIPTS_FIRST_MS)
+    else:
+        shell.start()

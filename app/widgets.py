@@ -29,7 +29,6 @@ _PARTS = {
     pn.widgets.FloatSlider: "slider",
     pn.widgets.Checkbox: "check",
     pn.widgets.Switch: "check",
-    pn.widgets.FileDropper: "drop",
 }
 
 

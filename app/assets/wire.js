@@ -1,5 +1,5 @@
 // The wire between the served shell and Python: the address bar, the rail, keys, theme and projector mode.
-// Python sets `address` ({link: "?page=...", push}) and `page`; this side sends {go, from}, {key}, {theme}, {projector}, {motion}.
+// Python sets `address` ({link: "?page=...", push}) and `page`; this side sends {go, from}, {key}, {theme}, {projector}, {motion}, {large}.
 
 const NAMES = { theme: "tp-theme", projector: "tp-projector" };
 
@@ -153,6 +153,13 @@ export function render({ model }) {
       model.send_msg({ key: "escape" });
     }
   });
+  // Before the field reads the file; a field in a shadow root tells the document of "input", not of "change".
+  document.addEventListener("input", (event) => {
+    const field = event.composedPath()[0], file = field.type === "file" && field.files[0];
+    if (!file || file.size <= model.largest) return;
+    field.value = "";
+    model.send_msg({ large: file.name });
+  }, true);
   setProjector(model, localStorage.getItem(NAMES.projector) === "1", false);
   const motion = matchMedia("(prefers-reduced-motion: reduce)");
   const tell = () => model.send_msg({ motion: motion.matches });

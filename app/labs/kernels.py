@@ -57,9 +57,9 @@ class KernelsLab(Page):
     def build(self):
         self.trio = Kernels(theme=self.theme, on_pair=self.choose_pair)
         self.thumbnails = Thumbnails(self.trio, theme=self.theme, on_pick=self.choose_input)
-        self.histogram = OutputHistogram(theme=self.theme, height=300)
+        self.histogram = OutputHistogram(theme=self.theme, height=238)
         self.density = OutputDensity(theme=self.theme)
-        self.deviation = DeviationPlot(theme=self.theme, height=300)
+        self.deviation = DeviationPlot(theme=self.theme, height=238)
         for plot in (self.histogram, self.deviation):  # the square's height is the row's
             self.density.fig.js_link("height", plot.fig, "height")
         self.plots = [*self.trio.plots, self.histogram, self.density, self.deviation, self.thumbnails]
@@ -78,7 +78,7 @@ class KernelsLab(Page):
         self.source = dress(sources, "beside")
         self.source.param.watch(lambda event: self.chose_source(event.new), "value")
         self.inputs_box = section("Inputs", self.thumbnails.pane, halves(*self.rows.values()), self.source,
-                                  dropper(self.take_file, self.framed), aside=" ")
+                                  dropper(self.take_file), aside=" ")
         seed = dress(pn.widgets.IntInput.from_param(self.state.param.seed, name="Seed"))
         # The spin buttons have no names; the arrow keys do the same.
         seed.stylesheets = [*seed.stylesheets, ".bk-spin-btn { display: none !important; }"]
@@ -118,12 +118,9 @@ class KernelsLab(Page):
         if not self.filling:
             self.state.param.update(data=data, x=1, x2=10)
 
-    def take_file(self, name: str, content: bytes | None) -> None:
+    def take_file(self, name: str, content: bytes) -> None:
         """An uploaded file: shown if it can be, else words; what was shown stays."""
         try:
-            if content is None:
-                cap = f"{uploads.MAX_BYTES // 2**20} MB"
-                raise Misuse(f"An uploaded file must have at most {cap}", "more", "Take fewer rows")
             read = uploads.read(name, content)
         except Misuse as refusal:
             self.flow.failed["upload"] = str(refusal)

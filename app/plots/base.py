@@ -44,6 +44,11 @@ POWER_TICKS = CustomJSTickFormatter(code="""
 """)
 
 
+NOWHERE = float("nan")
+FILLING = {"x": NOWHERE, "y": NOWHERE, "low": NOWHERE, "high": NOWHERE, "text": "", "n": "", "words": "",
+           "colour": "#000000", "ring": "#000000"}  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Style:
     """What a figure's appearance depends on besides its data."""
@@ -212,6 +217,7 @@ class Plot:
     def labels(self, fig: Any, **options: Any) -> ColumnDataSource:
         """Direct labels with a halo of the surface: a source with x, y, text, colour, dx, dy."""
         source = ColumnDataSource({name: [] for name in ("x", "y", "text", "colour", "dx", "dy")})
+        write(source, source.data)
         halo, text = (
             Text(x="x", y="y", text="text", x_offset="dx", y_offset="dy", text_font=value(FONT),
                  text_font_style="bold", **options)
@@ -227,14 +233,26 @@ class Plot:
     def corner(self, source: ColumnDataSource, fig: Any, rows: list[tuple[str, str]]) -> None:
         """Write `rows` of (text, colour) under each other in the upper right corner."""
         step = self.style.px(18)
-        source.data = {
+        write(source, {
             "x": [fig.x_range.end] * len(rows),
             "y": [fig.y_range.end] * len(rows),
             "text": [text for text, _ in rows],
             "colour": [colour for _, colour in rows],
             "dx": [-2] * len(rows),
             "dy": [self.style.px(14) + step * i for i in range(len(rows))],
-        }
+        })
+
+
+def write(source: ColumnDataSource, columns: dict[str, list], block: int = 8) -> None:
+    """Set a source with colours, one a row, where it differs; empty rows at a place that is nowhere fill up a block.
+
+    The browser may paint once with the new rows and the old colours: they must not be fewer.
+    """
+    count = len(columns["x"])
+    short = -count % block if count else block
+    filled = {name: [*values, *[FILLING.get(name, 0)] * short] for name, values in columns.items()}
+    if any(list(source.data[name]) != values for name, values in filled.items()):
+        source.data = filled
 
 
 def square(fig: Any, largest: int = 520) -> None:

@@ -6,7 +6,9 @@ import numpy as np
 from bokeh.models import ColumnDataSource, HoverTool, LogTicker, Range1d
 
 from tpapp.plots import format as fmt
-from tpapp.plots.base import POWER_TICKS, Plot, finite, fixed_ticks
+from tpapp.plots.base import POWER_TICKS, Plot, finite, fixed_ticks, write
+
+POINTS = 32
 
 
 class DeviationPlot(Plot):
@@ -18,6 +20,7 @@ class DeviationPlot(Plot):
         self._current, self._result = float("nan"), None
         columns = ("x", "y", "low", "high", "colour", "size", "ring", "ring_width", "n", "words")
         self.points = ColumnDataSource({name: [] for name in columns})
+        write(self.points, self.points.data, POINTS)
         self.line = ColumnDataSource({"x": [], "y": []})
         self.band = ColumnDataSource({"x": [], "low": [], "high": []})
         fig = self.axes(height=height, x_range=Range1d(5, 2e6), y_range=Range1d(1e-4, 2), x_label="width n",
@@ -43,7 +46,7 @@ class DeviationPlot(Plot):
             self._current = current
         self._result = result
         if result is None or not len(result.widths):
-            self.points.data = {name: [] for name in self.points.data}
+            write(self.points, {name: [] for name in self.points.data}, POINTS)
             self.line.data = {"x": [], "y": []}
             self.band.data = {"x": [], "low": [], "high": []}
             self._label()
@@ -84,24 +87,24 @@ class DeviationPlot(Plot):
         here = np.asarray(r.widths) == self._current
         spread = np.where(np.isfinite(r.error), 2 * r.error, 0.0)
         colours = [style.width(n) for n in r.widths]
-        self.points.data = {
-            "x": np.asarray(r.widths, float),
-            "y": np.asarray(r.mean),
-            "low": np.maximum(r.mean - spread, np.maximum(r.mean, 1e-300) * 0.02),
-            "high": r.mean + spread,
+        write(self.points, {
+            "x": [float(n) for n in r.widths],
+            "y": np.asarray(r.mean).tolist(),
+            "low": np.maximum(r.mean - spread, np.maximum(r.mean, 1e-300) * 0.02).tolist(),
+            "high": (r.mean + spread).tolist(),
             "colour": colours,
-            "size": np.where(here, 12, 8) * (1.4 if style.projector else 1),
+            "size": (np.where(here, 12, 8) * (1.4 if style.projector else 1)).tolist(),
             "ring": [style.token("ink") if h else style.token("surface") for h in here],
-            "ring_width": np.where(here, 2.0, 0.75),
+            "ring_width": np.where(here, 2.0, 0.75).tolist(),
             "n": [fmt.width(n) for n in r.widths],
             "words": [" ± ".join(filter(None, fmt.measured(m, 2 * e))) for m, e in zip(r.mean, r.error)],
-        }
+        }, POINTS)
         self._label()
 
     def _label(self) -> None:
         r, ink = self._result, self.style.token("ink")
         if r is None or not np.isfinite(r.bound) or not r.bound > 0:
-            self.text.data = {name: [] for name in self.text.data}
+            write(self.text, {name: [] for name in self.text.data})
         else:
             rows = [("slope −1/2", ink)]
             if np.isfinite(r.slope):

@@ -147,7 +147,7 @@ class Heatmap(Plot):
         super().__init__(title, name=name, **style)
         self._trio = trio
         self.source = ColumnDataSource({"image": [], "size": []})
-        fig = self.axes(height=240, x_range=trio.range, y_range=trio.range)
+        fig = self.axes(height=196, x_range=trio.range, y_range=trio.range)
         fig.grid.visible = False
         fig.min_border_bottom = 28
         fig.yaxis.visible = not bar

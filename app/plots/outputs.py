@@ -7,7 +7,7 @@ from bokeh.models import ColumnDataSource, LinearColorMapper, Range1d
 
 from tpapp import colours
 from tpapp.plots import format as fmt
-from tpapp.plots.base import DASH, Plot, finite, square, staircase
+from tpapp.plots.base import DASH, Plot, finite, square, staircase, write
 
 REACH = 3.6  # half the histogram's range, in standard deviations of the limit
 MASSES = (0.5, 0.9)
@@ -136,7 +136,7 @@ class OutputDensity(Plot):
         self.width, self._points, self._covariance = 0.0, np.zeros((0, 2)), np.eye(2)
         self.image = ColumnDataSource({"image": [], "x": [], "size": []})
         self.limit = ColumnDataSource({"xs": [], "ys": []})
-        fig = self.axes(height=300, x_range=Range1d(-3, 3), y_range=Range1d(-3, 3), x_label="f(x)")
+        fig = self.axes(height=238, x_range=Range1d(-3, 3), y_range=Range1d(-3, 3), x_label="f(x)")
         fig.xaxis.axis_label_text_font_style = "italic"
         fig.ygrid.visible = False
         fig.min_border_left = 28
@@ -184,11 +184,11 @@ class OutputDensity(Plot):
     def _relabel(self) -> None:
         tops = [(xs[k], ys[k]) for xs, ys in zip(self.limit.data["xs"], self.limit.data["ys"]) for k in [np.argmax(ys)]]
         ink = self.style.token("ink")
-        self.text.data = {
+        write(self.text, {
             "x": [x for x, _ in tops], "y": [y for _, y in tops],
             "text": [f"{100 * m:.0f} %" for m in MASSES][: len(tops)],
             "colour": [ink] * len(tops), "dx": [0] * len(tops), "dy": [-3] * len(tops),
-        }  # fmt: skip
+        })  # fmt: skip
 
     def data(self) -> dict[str, np.ndarray]:
         out = {"limit_covariance": self._covariance}

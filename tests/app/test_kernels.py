@@ -10,7 +10,7 @@ import pytest
 import tpcore as tp
 from tpapp import KernelsLab, uploads
 from tpapp.compute import kernels as compute
-from tpapp.dropper import Dropper
+from tpapp.dropper import dropper
 from tpapp.labs import kernels_words as words
 from tpapp.labs.kernels import EDGE, LADDER, KernelsState, deviation_request, net, outputs_request
 from tpapp.results import Net
@@ -101,7 +101,7 @@ def test_a_bad_upload_keeps_the_last_good_one(lab):
     before = settled(lab)
     kernel = lab.data()["kernel-limit.kernel_limit"]
     for name, content, said in (("bad.csv", b"1,2\n3,x\n", "numbers alone"), ("bad.npy", b"\x93NUMPY", "header"),
-                                ("big.npy", None, "at most 8 MB"), ("evil.pkl", b"c", ".npy or a .csv")):
+                                ("big.npy", bytes(uploads.MAX_BYTES + 1), "at most 8 MB"), ("evil.pkl", b"c", ".npy or a .csv")):
         lab.take_file(name, content)
         assert said in lab.flow.failed["upload"]
         assert lab.state.snapshot() == before and np.array_equal(lab.data()["kernel-limit.kernel_limit"], kernel)
@@ -214,24 +214,9 @@ def test_long_limits_wait_their_turn_and_short_ones_do_not():
     assert not compute.quick_limit(Net(20, "softplus", 1.4, 0.1), 256)
 
 
-def event(name, data, chunk=1, total=1, kind="upload_event"):
-    piece = {"name": name, "data": data, "chunk": chunk, "total_chunks": total, "type": "text/csv"}
-    return SimpleNamespace(event_name=kind, data=piece)
-
-
-def test_the_dropper_joins_pieces_and_holds_no_more_than_the_cap(monkeypatch):
+def test_the_file_field_hands_over_what_was_chosen():
     taken = []
-    drop = Dropper(lambda name, content: taken.append((name, content)))
-    drop._process_event(event("a.csv", b"1,2\n", 1, 2))
-    drop._process_event(event("a.csv", b"\xff3", 2, 2))
-    assert taken.pop() == ("a.csv", b"1,2\n\xff3"), "bytes, whatever the browser calls them"
-    for data in ("text", None, {"x": 1}):
-        drop._process_event(event("b.csv", data))
-        assert taken.pop() == ("b.csv", b"")
-    monkeypatch.setattr("tpapp.dropper.MAX_BYTES", 5)
-    for chunk in range(1, 5):
-        drop._process_event(event("c.csv", b"xxx", chunk, 5))
-        assert sum(map(len, drop._parts)) <= 5
-    assert taken and set(taken) == {("c.csv", None)}
-    drop._process_event(event("c.csv", b"", kind="delete_event"))
-    assert uploads.MAX_BYTES == 8 * 2**20
+    field = dropper(lambda name, content: taken.append((name, content))).objects[0]
+    field.param.update(filename="a.csv", value=b"1,2\n\xff3")
+    field.param.update(filename="b.csv", value=b"")
+    assert taken == [("a.csv", b"1,2\n\xff3"), ("b.csv", b"")]

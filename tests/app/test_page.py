@@ -146,6 +146,8 @@ def test_the_slowest_work_is_cancelled_when_the_page_is_left(page):
 
 def test_a_shell_routes_reads_and_comes_back():
     shell = Shell([MeansLab, SumsLab], "?page=sums&sums.scale=2&means.scale=3")
+    assert shell.wanted == "sums" and not shell.pages, "the frame stands before the page is built"
+    shell.start()
     assert shell.slug == "sums" and shell.pages["sums"].state.scale == 2
     shell.go("?page=means", restore=False)
     assert shell.slug == "means" and shell.pages["means"].state.scale == 1.0
@@ -161,6 +163,9 @@ def test_a_shell_routes_reads_and_comes_back():
 
 def test_the_shell_ignores_wild_messages():
     shell = Shell([MeansLab])
+    for data in ({"theme": "dark"}, {"key": "play"}, {"theme": "light"}, {"motion": True}, {"motion": False}):
+        shell._heard(type("Event", (), {"data": data})())
+    shell.start()
     for data in (None, 3, [], {"go": 5}, {"theme": "<x>"}, {"key": "eval"}, {"motion": "yes"}, {"projector": 2}):
         shell._heard(type("Event", (), {"data": data})())
     assert shell.theme == "light" and shell.slug == "means" and not shell.projector

@@ -23,6 +23,17 @@ def kernel(n=6):
     return A @ A.T
 
 
+def texts(plot):
+    """The labels that are there; empty ones fill up their source."""
+    return [text for text in plot.text.data["text"] if text]
+
+
+def dots(plot):
+    """The points that are there."""
+    here = np.isfinite(np.asarray(plot.points.data["x"], float))
+    return {name: [v for v, shown in zip(values, here) if shown] for name, values in plot.points.data.items()}
+
+
 def trio(n=6):
     shown = plots.Kernels()
     shown.inputs(tuple("001177"[:n]))
@@ -123,13 +134,13 @@ def test_histogram_is_a_density_and_the_limit_is_normal():
     mass = np.sum(data["outputs_density"] * np.diff(data["outputs_edges"]))
     assert mass == pytest.approx(np.mean(np.abs(f) < 3.6 * 1.3))
     assert np.max(plot.main.data["y"]) == np.max(data["outputs_density"]) < plot.fig.y_range.end
-    assert plot.text.data["text"] == ["limit", "n = 4,096"]
+    assert texts(plot) == ["limit", "n = 4,096"]
     plot.update_ghost(f[:500], 8)
-    assert plot.text.data["text"][-1] == "n = 8"
+    assert texts(plot)[-1] == "n = 8"
     plot.update_ghost(np.zeros(0), 8)
-    assert plot.text.data["text"] == ["limit", "n = 4,096"] and len(plot.ghost.data["x"]) == 0
+    assert texts(plot) == ["limit", "n = 4,096"] and len(plot.ghost.data["x"]) == 0
     plot.update_limit(1.0)
-    assert len(plot.main.data["x"]) == 0 and plot.text.data["text"] == ["limit"]
+    assert len(plot.main.data["x"]) == 0 and texts(plot) == ["limit"]
 
 
 def test_axes_are_frozen_until_a_stream_is_done():
@@ -172,32 +183,44 @@ def test_density_has_equal_axes_and_all_points_inside():
     centred = (image * (rows - 21.5) * (columns - 21.5)).sum() / image.sum()
     assert centred > 0, "rows are f(x'), columns f(x)"
     assert (image * (columns - 21.5) ** 2).sum() > (image * (rows - 21.5) ** 2).sum(), "the wider output lies along x"
-    assert plot.text.data["text"] == ["50 %", "90 %"]
+    assert texts(plot) == ["50 %", "90 %"]
     assert plot.mapper.palette[-1].startswith(colours.width_colour(256))
 
 
 def test_deviation_has_bars_ring_line_and_slope():
     plot = plots.DeviationPlot()
     plot.update(DEVIATION, 64)
-    data = plot.points.data
-    assert np.allclose(data["high"] - data["y"], 2 * DEVIATION.error) and np.all(np.asarray(data["low"]) > 0)
+    data = dots(plot)
+    assert np.allclose(np.subtract(data["high"], data["y"]), 2 * DEVIATION.error) and np.all(np.asarray(data["low"]) > 0)
     assert list(data["size"]) == [8, 12, 8] and data["ring"][1] == colours.TOKENS["light"]["ink"]
     assert data["colour"] == [colours.width_colour(n) for n in (8, 64, 512)]
     x, y = plot.line.data["x"], plot.line.data["y"]
     assert np.allclose(np.diff(np.log(y)) / np.diff(np.log(x)), -0.5)
-    assert plot.text.data["text"] == ["slope −1/2", "fit −0.51 ± 0.04"]
+    assert texts(plot) == ["slope −1/2", "fit −0.51 ± 0.04"]
     assert plot.fig.y_range.start < min(y) and plot.fig.y_range.end > 0.5
     plot.current(512)
-    assert list(plot.points.data["size"]) == [8, 8, 12]
+    assert dots(plot)["size"] == [8, 8, 12]
     plot.update(None)
-    assert len(plot.points.data["x"]) == 0 and plot.data() == {}
+    assert dots(plot)["x"] == [] and plot.data() == {}
+
+
+def test_rows_with_colours_never_become_fewer_and_equal_ones_are_not_sent():
+    plot, sent = plots.DeviationPlot(), []
+    for source in (plot.points, plot.text):
+        source.on_change("data", lambda attr, old, new: sent.append(len(new["colour"])))
+    for result in (DEVIATION, None, DEVIATION):
+        plot.update(result, 64)
+    assert set(sent) == {8, 32}, "a browser that paints old colours with new rows finds enough of them"
+    before = len(sent)
+    plot.update(DEVIATION, 64)
+    assert len(sent) == before
 
 
 def test_deviation_without_slope_or_error_is_drawn():
     plot = plots.DeviationPlot()
     unknown = {"error": np.full(3, np.nan), "slope": np.nan, "slope_error": np.nan, "done": False}
     plot.update(Of(**{**vars(DEVIATION), **unknown}), 8)
-    assert np.isfinite(plot.points.data["low"]).all() and plot.text.data["text"] == ["slope −1/2"]
+    assert np.isfinite(dots(plot)["low"]).all() and texts(plot) == ["slope −1/2"]
 
 
 def test_spectrum_law_ends_at_its_support_and_labels_follow():
@@ -206,13 +229,13 @@ def test_spectrum_law_ends_at_its_support_and_labels_follow():
     assert plot.limit.data["x"].min() >= -2 and plot.limit.data["x"].max() <= 2
     plot.update(spectrum(4096))
     plot.update_ghost(spectrum(64))
-    assert plot.text.data["text"] == ["limit: semicircle", "n = 4,096", "n = 64"]
+    assert texts(plot) == ["limit: semicircle", "n = 4,096", "n = 64"]
     assert plot.text.data["colour"][1] == colours.width_label(4096)
     assert set(plot.data()) == {"law_x", "law_density", "edges", "counts", "density",
                                 "narrow_edges", "narrow_counts", "narrow_density"}  # fmt: skip
     plot.update(None)
     plot.update_ghost(None)
-    assert plot.text.data["text"] == ["limit: semicircle"] and len(plot.main.data["x"]) == 0
+    assert texts(plot) == ["limit: semicircle"] and len(plot.main.data["x"]) == 0
 
 
 def test_a_spike_does_not_flatten_the_law():

@@ -126,7 +126,7 @@ def test_heatmaps_are_square(page):
 
 
 def test_nothing_was_complained_of(page):
-    # Panel names scripts of its own (es-module-shims; the file dropper's, once a lab has been imported) by their
-    # addresses on its server, which a page without one looks for beside itself.
+    # Panel names a script of its own (es-module-shims) by its address on its server, which a page without one looks
+    # for beside itself.
     assert [text for text in page.visit.complaints if "ERR_FILE_NOT_FOUND" not in text] == []
     assert [url for url in page.failed if not url.startswith("file:")] == []

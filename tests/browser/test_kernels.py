@@ -182,6 +182,9 @@ def test_uploads_good_and_bad(visit, app_url, tmp_path):
     seen.see("text=table.csv · click x, then x′").wait_for()
     alert.wait_for(state="detached")
     assert "table.csv" in seen.see("pre").inner_text()
+    upload(seen, "huge.npy", bytes(8 * 2**20 + 1))
+    seen.see("text=huge.npy is too large: a file may have 8 MB.").wait_for()
+    assert "table.csv" in seen.see("pre").inner_text()
 
 
 def test_the_tangent_kernel_of_sign_is_refused_and_the_chip_helps(visit, app_url):
