@@ -109,7 +109,8 @@ def _architectures() -> list[Case]:
     attention = Sequential(Attention(heads=2, masked=True, sigma_k=1.2, sigma_v=0.9), Act("relu"), MeanPool(),
                            Dense(1.1, 0.3))
     mixed = Sequential(Conv(2, "same", 1, 1.2, 0.3), Act("relu"), LayerNorm(), AvgPool(2, 1),
-                       Residual(Conv(3, "circular", 1, 0.8, None), Act("erf"), Dense(0.7, 0.2)), Flatten(), Dense(1.3, 0.2))
+                       Residual(Conv(3, "circular", 1, 0.8, None), Act("erf"), Dense(0.7, 0.2)), Flatten(),
+                       Dense(1.3, 0.2))
     return [
         case("layernorm", LayerNormMLP(2, "relu", 1.3, 0.4), points()),
         case("layernorm-tanh", LayerNormMLP(2, "tanh", 1.2, None), points()),
@@ -125,16 +126,18 @@ def _architectures() -> list[Case]:
         case("transformer", Transformer(2, 1.1, 1.2, 0.3, 0.8), sequences()),
         case("transformer-mean", Transformer(1, 1.1, 1.2, 0.3, masked=False, readout="mean"), sequences()),
         case("attention", attention, sequences()),
-        case("attention-untied", Sequential(Dense(1.2), Act("erf"), Attention(tied=False), Dense(1.1, None)), sequences()),
+        case("attention-untied", Sequential(Dense(1.2), Act("erf"), Attention(tied=False), Dense(1.1, None)),
+             sequences()),
         case("sequential-mixed", mixed, images()),
         case("sequential-bare", Sequential(Dense(1.2, 0.3), Act("sin"), LayerNorm()), points()),
-        case("sequential-batch", Sequential(Dense(1.1), BatchNorm(), Dense(0.9, 0.2), Act("erf"), Dense()), points(4, 7)),
+        case("sequential-batch", Sequential(Dense(1.1), BatchNorm(), Dense(0.9, 0.2), Act("erf"), Dense()),
+             points(4, 7)),
         case("rnn", RNN("erf", 1.3, 0.9, 0.3), sequences()),
         case("rnn-last", RNN("relu", 1.1, 0.8, None, 1.2, "last"), sequences()),
         case("rnn-mean", RNN("tanh", 1.3, 0.8, 0.4, readout="mean"), sequences()),
         case("gru", GRU(1.2, 0.9, 0.3), sequences(), False),
-        case("gru-own", GRU({"z": 1.1, "r": 0.8, "h": 1.3}, 0.9, 0.4, {"z": 0.3, "r": -0.2, "h": 0.1}, "tanh", "sigmoid",
-                            readout="last"), sequences(), False),
+        case("gru-own", GRU({"z": 1.1, "r": 0.8, "h": 1.3}, 0.9, 0.4, {"z": 0.3, "r": -0.2, "h": 0.1}, "tanh",
+                            "sigmoid", readout="last"), sequences(), False),
         case("lstm", LSTM(1.2, 0.9, 0.3), sequences(), False),
     ]
 

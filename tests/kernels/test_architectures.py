@@ -9,8 +9,8 @@ from tpcore.errors import Misuse
 from tpcore.kernels.covariance import covariance
 from tpcore.kernels.nngp import by_program
 from tpcore.nets import (
-    CNN, GRU, LSTM, RNN, Act, Attention, AvgPool, BatchNormMLP, Conv, Dense, Flatten, GraphConv, LayerNorm, LayerNormMLP,
-    MeanPool, Residual, ResNet, Sequential, Transformer,
+    CNN, GRU, LSTM, RNN, Act, Attention, AvgPool, BatchNormMLP, Conv, Dense, Flatten, GraphConv, LayerNorm,
+    LayerNormMLP, MeanPool, Residual, ResNet, Sequential, Transformer,
 )
 
 FEW = [case for case in EXACT if not case.id.startswith("batchnorm") and case.id != "sequential-batch"]
@@ -57,8 +57,9 @@ def test_kernels_are_symmetric_and_positive(case):
 
 ZEROS = [
     (ResNet(2, "relu", 1.2, None), points()), (CNN(2, "relu", 1.2, None, head="mean"), images()),
-    (CNN(2, "gelu", 1.2, None), images()), (RNN("erf", 1.2, 0.9, None), sequences((3, 3, 3))), (GRU(), sequences((3, 3, 3))),
-    (LSTM(1.0, 1.0, None), sequences((3, 3, 3))), (GraphConv(2, "tanh", 1.2, None, RING), points(4, 3)[None].repeat(3, 0)),
+    (CNN(2, "gelu", 1.2, None), images()), (RNN("erf", 1.2, 0.9, None), sequences((3, 3, 3))),
+    (GRU(), sequences((3, 3, 3))), (LSTM(1.0, 1.0, None), sequences((3, 3, 3))),
+    (GraphConv(2, "tanh", 1.2, None, RING), points(4, 3)[None].repeat(3, 0)),
     (Sequential(Attention(), Act("erf"), MeanPool(), Dense()), sequences((3, 3, 3))),
     (LayerNormMLP(2, "relu", 1.2, 0.3), points()), (Transformer(1, 1.1, 1.2, 0.3), sequences((2, 2, 2))),
     (BatchNormMLP(2), points(8)),
@@ -115,8 +116,8 @@ def test_slabs_and_one_joint_matrix_agree():
 
     X = images(3)
     for net in (CNN(2, "relu", 1.3, 0.2), CNN(2, "erf", 1.3, 0.2, stride=2, head="mean"),
-                Sequential(Conv(2), AvgPool(2, 1), Residual(Act("erf"), Conv(3, "same", 1, 0.9)), Act("gelu"), Flatten(),
-                           Dense(1.1, 0.2), Act("relu"), LayerNorm(), Dense())):
+                Sequential(Conv(2), AvgPool(2, 1), Residual(Act("erf"), Conv(3, "same", 1, 0.9)), Act("gelu"),
+                           Flatten(), Dense(1.1, 0.2), Act("relu"), LayerNorm(), Dense())):
         np.testing.assert_allclose(tp.nngp(net, X), _joint(net.stack, net.read(X), None), rtol=1e-12)
 
 
@@ -156,7 +157,8 @@ def test_graph_convolution_by_hand():
 
 def test_random_logits_average_over_draws():
     """E A K A^T over logits R G R^T, against logits of finite networks, and one draw of many."""
-    net = Sequential(Attention(heads=2, tied=False, scaling="sqrt", sigma_k=1.3, sigma_q=1.2), MeanPool(), Dense(1.1, 0.2))
+    attention = Attention(heads=2, tied=False, scaling="sqrt", sigma_k=1.3, sigma_q=1.2)
+    net = Sequential(attention, MeanPool(), Dense(1.1, 0.2))
     X = sequences((4, 3))
     K = tp.nngp(net, X, samples=2000)
     assert K.method == "sampling" and lowest(K) > -1e-10

@@ -163,9 +163,11 @@ def _deep(depth):
 
 HOSTILE = [
     None, 3, [], "MLP", {}, {"net": None}, {"net": ["MLP"]}, {"net": "Network"}, {"net": "Sequential"},
-    {"net": "Sequential", "layers": None}, {"net": "Sequential", "layers": "Dense"}, {"net": "Sequential", "layers": [3]},
+    {"net": "Sequential", "layers": None}, {"net": "Sequential", "layers": "Dense"},
+    {"net": "Sequential", "layers": [3]},
     {"net": "Sequential", "layers": [{}]}, {"net": "Sequential", "layers": [{"layer": "Cell"}]},
-    {"net": "Sequential", "layers": [{"layer": "Dense", "self": 1}]}, {"net": "Sequential", "layers": [{"layer": "RNN", "net": 1}]},
+    {"net": "Sequential", "layers": [{"layer": "Dense", "self": 1}]},
+    {"net": "Sequential", "layers": [{"layer": "RNN", "net": 1}]},
     {"net": "Sequential", "layers": [{"layer": "Dense"}] * 10_000}, {"net": "Sequential", "layers": [], "extra": 1},
     {"net": "Sequential", "layers": [{"layer": "Dense", "sigma_w": "1"}]}, _deep(500), _deep(9),
     {"net": "MLP", "depth": 2, "phi": {"a": 1}}, {"net": "MLP", "depth": "2"}, {"net": "CNN", "depth": 1e9},

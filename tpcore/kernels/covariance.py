@@ -28,8 +28,9 @@ from tpcore.nets import Sequential
 from tpcore.nets.batch import BatchNorm
 from tpcore.nets.convolution import Conv
 from tpcore.nets.data import Data, Layout
-from tpcore.nets.layers import Flatten, Layer
+from tpcore.nets.layers import Layer
 from tpcore.nets.moments import NoRecursion, Own, Side
+from tpcore.nets.pooling import Flatten
 from tpcore.nets.sequential import every
 
 SLAB_ENTRIES = 2**16

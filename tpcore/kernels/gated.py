@@ -89,7 +89,7 @@ class Rows:
 
 
 def normal_points(count: int, dimension: int, seed) -> np.ndarray:
-    """(count, dimension) quasi-random points of the standard normal law, of mean 0 and covariance 1 where count allows."""
+    """Quasi-random points (count, dimension) of the standard normal law, of mean 0 and covariance 1 if count allows."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         raw = qmc.Sobol(dimension, scramble=True, seed=np.random.default_rng(seed)).random(count)
@@ -144,7 +144,8 @@ class _Gated:
         q = np.diagonal(cov)
         c = cov[np.ix_(new, known)]
         bound = np.sqrt(np.multiply.outer(q[new], q[known]))
-        return np.asarray(expect.pair(phi, q[new][:, None], q[known][None, :], np.clip(c, -bound, bound), m1=mean, m2=mean))
+        c = np.clip(c, -bound, bound)
+        return np.asarray(expect.pair(phi, q[new][:, None], q[known][None, :], c, m1=mean, m2=mean))
 
     def drawn(self, gate: str, new: np.ndarray) -> np.ndarray:
         """Preactivations (new, points) of a sampled gate."""

@@ -10,7 +10,7 @@ from tpcore import checks
 from tpcore.errors import Misuse, Unsupported
 from tpcore.nets import positions
 from tpcore.nets.base import spread
-from tpcore.nets.batchnorm import resolved
+from tpcore.nets.batch_integrals import resolved
 from tpcore.nets.builder import Builder, Signal, added
 from tpcore.nets.data import Layout
 from tpcore.nets.layers import Layer
@@ -93,7 +93,7 @@ class Attention(Layer):
         self.sigma_v, self.sigma_o = spread("sigma_v", sigma_v), spread("sigma_o", sigma_o)
         self.temperature = checks.real("temperature", temperature, 0.0, open_low=True)
         if self.tied and self.scaling == "sqrt":
-            raise Misuse("Attention with logits q.k / sqrt(n) needs untied keys and queries: k.k / sqrt(n) grows with n",
+            raise Misuse("Attention with logits q.k / sqrt(n) needs untied keys and queries, for k.k / sqrt(n) grows",
                          "tied=True with scaling='sqrt'", "Give tied=False")
 
     @property

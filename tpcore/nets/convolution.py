@@ -9,7 +9,7 @@ from tpcore.errors import Misuse
 from tpcore.jitted import convolution as jitted
 from tpcore.nets import positions
 from tpcore.nets.base import maybe_spread, spread
-from tpcore.nets.batchnorm import resolved
+from tpcore.nets.batch_integrals import resolved
 from tpcore.nets.builder import Builder, Signal, added
 from tpcore.nets.layers import Layer
 from tpcore.nets.moments import Own, Side

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from functools import cached_property
+from numbers import Integral
 from typing import Any
 
 from tpcore import checks
@@ -13,10 +14,10 @@ from tpcore.errors import Misuse
 from tpcore.nets.attention import TokenAverage, truth
 from tpcore.nets.base import Network, described, maybe_spread, spread
 from tpcore.nets.batch import BatchNorm
-
 from tpcore.nets.convolution import Conv, GraphConvLayer, checked_adjacency, window_size
 from tpcore.nets.data import Data
-from tpcore.nets.layers import Act, Dense, Flatten, Layer, LayerNorm, MeanPool, Residual
+from tpcore.nets.layers import Act, Dense, Layer, LayerNorm, Residual
+from tpcore.nets.pooling import Flatten, MeanPool
 from tpcore.nets.positions import PADDINGS
 from tpcore.nets.sequential import Sequential
 from tpcore.nets.steps import READOUTS, read_steps, sequences
@@ -198,7 +199,7 @@ class GraphConv(Named):
     _names = ("depth", "phi", "sigma_w", "sigma_b", "adjacency")
 
     def __new__(cls, *args, **kwargs):
-        is_layer = (args and not isinstance(args[0], int)) or not (args or "depth" in kwargs or not kwargs)
+        is_layer = not isinstance(args[0], Integral) if args else bool(kwargs) and "depth" not in kwargs
         return GraphConvLayer(*args, **kwargs) if is_layer else super().__new__(cls)
 
     def __init__(self, depth: int, phi: str | Activation | Callable = "relu", sigma_w: float = 1.0,

@@ -1,4 +1,4 @@
-"""Layers without an eye for positions: Dense, Act, LayerNorm, Residual, Flatten, MeanPool.
+"""Layers without an eye for positions: Dense, Act, LayerNorm, Residual.
 
 Each layer has its two meanings side by side: what it writes into a program (`apply`), and how it maps second moments
 (`own` for each input, `cross` for pairs; see `tpcore.nets.moments`).
@@ -15,9 +15,8 @@ import numpy as np
 from tpcore.activations import get
 from tpcore.errors import Misuse
 from tpcore.limit import expect, pairs
-from tpcore.nets import positions
 from tpcore.nets.base import Described, described, maybe_spread, spread
-from tpcore.nets.batchnorm import resolved
+from tpcore.nets.batch_integrals import resolved
 from tpcore.nets.builder import Builder, Signal
 from tpcore.nets.moments import NoRecursion, Own, Side, no_variance
 from tpcore.program.variables import Vector, moment, scalar
@@ -241,73 +240,4 @@ class Residual(Layer):
         return K + branch
 
 
-class Flatten(Layer):
-    """All positions of an item as features of one input: the next weights have one matrix for every position.
-
-    Notes
-    -----
-    Second moments: the mean over positions of K_pp.
-    """
-
-    spatial = True
-    keeps = False
-
-    def apply(self, signal: Signal, b: Builder) -> Signal:
-        count = positions.common(signal.layout, "Flatten")
-        layout = signal.layout.points()
-        if signal.raw is not None:
-            return Signal(layout, raw=signal.raw.reshape(len(layout.shapes), -1))
-        return Signal(layout, var=signal.var.reshape(len(layout.shapes), count), parts=count)
-
-    def own(self, o: Own) -> tuple[Own, Side]:
-        if not o.raw:
-            o = resolved(o)
-        index = o.layout.starts[None, :] + np.arange(positions.common(o.layout, "Flatten"))[:, None]
-        side = Side(shared=index)
-        K = self.cross(o.K, side, side)
-        # A vector of P n features: Gaussian, but of another law at every position.
-        return replace(o, K=K, layout=o.layout.points(), gaussian=False, mean=self._mean(o, index), fresh=False), side
-
-    @staticmethod
-    def _mean(o: Own, index: np.ndarray):
-        return None if o.mean is None else (lambda: o.mean()[:, index].mean(axis=1))
-
-    def cross(self, K, left, right):
-        if K.ndim == 2:
-            return K[:, left.shared].mean(axis=1)
-        return np.mean([K[:, i[:, None], j[None, :]] for i, j in zip(left.shared, right.shared, strict=True)], axis=0)
-
-
-class MeanPool(Layer):
-    """The average over all positions of an item.
-
-    Notes
-    -----
-    Second moments: the mean of K_pq over p and q.
-    """
-
-    spatial = True
-    keeps = False
-
-    def apply(self, signal: Signal, b: Builder) -> Signal:
-        average = positions.averages(signal.layout)
-        layout = signal.layout.points()
-        if signal.raw is not None:
-            return Signal(layout, raw=average @ signal.raw)
-        return Signal(layout, var=signal.var @ average.T)
-
-    def own(self, o: Own) -> tuple[Own, Side]:
-        if not o.raw:
-            o = resolved(o)
-        average = positions.averages(o.layout)
-        side = Side(shared=average)
-        K = self.cross(o.full(), side, side)
-        return o.mapped(K, o.layout.points(), lambda m: m @ average.T), side
-
-    def cross(self, K, left, right):
-        if len(left.shared) == 1:
-            return K.mean(axis=(1, 2), keepdims=True)
-        return left.shared @ K @ right.shared.T
-
-
-__all__ = ["Act", "Dense", "Flatten", "Layer", "LayerNorm", "MeanPool", "Residual", "normalized"]
+__all__ = ["Act", "Dense", "Layer", "LayerNorm", "Residual", "normalized"]

@@ -13,7 +13,8 @@ from tpcore.nets.batch import BatchNorm
 from tpcore.nets.builder import Builder, Built, needs_neurons
 from tpcore.nets.convolution import AvgPool, GraphConvLayer
 from tpcore.nets.data import Data, batches, read
-from tpcore.nets.layers import Dense, Flatten, Layer, MeanPool, Residual
+from tpcore.nets.layers import Dense, Layer, Residual
+from tpcore.nets.pooling import Flatten, MeanPool
 from tpcore.program.build import Program
 
 MOST_LAYERS, MOST_NESTING = 256, 8
@@ -144,13 +145,13 @@ def _ordered(layers) -> None:
         if numbers and not layer.weights and not isinstance(layer, AvgPool | MeanPool | Flatten):
             needs_neurons(repr(layer)[:60])
         if layer.spatial and gone is not None:
-            raise Misuse(f"{repr(layer)[:60]} needs positions", f"it stands behind {gone!r}, after which there are none",
-                         f"Put it before {gone!r}")
+            raise Misuse(f"{repr(layer)[:60]} needs positions",
+                         f"it stands behind {gone!r}, after which there are none", f"Put it before {gone!r}")
         if flat and isinstance(layer, BatchNorm):
             raise Misuse("BatchNorm must come before Flatten", f"{layer!r} after Flatten")
         if flat and isinstance(layer, Residual) and any(inner.weights for inner in every(layer.layers)):
-            raise Misuse("A Residual with weights cannot stand directly behind Flatten, whose positions have no common "
-                         "width n", repr(layer)[:60], "Put Dense between Flatten and Residual")
+            raise Misuse("A Residual with weights cannot stand directly behind Flatten, whose positions are not yet "
+                         "one vector", repr(layer)[:60], "Put Dense between Flatten and Residual")
         if isinstance(layer, Flatten | MeanPool):
             gone, flat = layer, isinstance(layer, Flatten) and not numbers
         numbers = numbers and not layer.weights

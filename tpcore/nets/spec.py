@@ -13,13 +13,15 @@ from tpcore.nets.base import Network
 from tpcore.nets.batch import BatchNorm
 from tpcore.nets.convolution import AvgPool, Conv, GraphConvLayer
 from tpcore.nets.deep import CNN, BatchNormMLP, GraphConv, LayerNormMLP, ResNet, Transformer
-from tpcore.nets.layers import Act, Dense, Flatten, Layer, LayerNorm, MeanPool, Residual
+from tpcore.nets.layers import Act, Dense, Layer, LayerNorm, Residual
 from tpcore.nets.mlp import MLP
+from tpcore.nets.pooling import Flatten, MeanPool
 from tpcore.nets.recurrent import GRU, LSTM, RNN
 from tpcore.nets.sequential import MOST_LAYERS, MOST_NESTING, Sequential
 
 NETWORKS: dict[str, type[Network]] = {
-    kind.__name__: kind for kind in (MLP, LayerNormMLP, BatchNormMLP, ResNet, CNN, GraphConv, Transformer, RNN, GRU, LSTM)
+    kind.__name__: kind
+    for kind in (MLP, LayerNormMLP, BatchNormMLP, ResNet, CNN, GraphConv, Transformer, RNN, GRU, LSTM)
 }
 CELLS = {"RNN": RNN, "GRU": GRU, "LSTM": LSTM}
 LAYERS: dict[str, type[Layer]] = {

@@ -9,8 +9,9 @@ import numpy as np
 from tpcore.errors import Misuse
 from tpcore.nets.builder import Builder, Signal
 from tpcore.nets.data import Data, Layout, read
-from tpcore.nets.layers import Layer, MeanPool
+from tpcore.nets.layers import Layer
 from tpcore.nets.moments import Own, Side
+from tpcore.nets.pooling import MeanPool
 
 READOUTS = ("each", "last", "mean")
 

@@ -118,8 +118,8 @@ def _double(left: _Batch, right: _Batch, crossed: np.ndarray, phi: Activation) -
     B1 = left.size
 
     def integrand(u: float, v: np.ndarray) -> np.ndarray:
-        ends = np.broadcast_to(u * np.sqrt(2 * left.values), (len(v), k)), np.multiply.outer(v, np.sqrt(2 * right.values))
-        N = np.concatenate(ends, axis=1)
+        first = np.broadcast_to(u * np.sqrt(2 * left.values), (len(v), k))
+        N = np.concatenate([first, np.multiply.outer(v, np.sqrt(2 * right.values))], axis=1)
         squared = np.swapaxes(F * (N**2)[:, :, None], 1, 2) @ F
         middle = np.eye(F.shape[1]) + squared
         _, logdet = np.linalg.slogdet(middle)
