@@ -107,13 +107,13 @@ def test_tied_weights_have_cross_terms():
 
 
 def test_what_meets_is_differentiated_apart():
-    """Layer normalization across a block's vectors, attention, vectors used twice, groups with covariances, W and W^T."""
+    """Norms across a block's vectors, attention, vectors used twice, groups with covariances, W and W^T."""
     prog = tp.Program("mixed")
     x, y = prog.vectors("x y", cov=[[1.2, 0.5], [0.5, 0.8]])
     W, v = prog.matrix("W", 0.9), prog.vector("v")
     Z = tp.stack([x, W @ tp.tanh(y), W.T @ tp.sin(x)])
     A = tp.scalar(lambda c: np.exp(c) / np.exp(c).sum(-1, keepdims=True), tp.inner(Z, Z))
-    H = tp.nonlin(lambda h: h - h.mean(-1, keepdims=True), Z @ A) * y
+    H = tp.nonlin(lambda h: h - h.mean(-1, keepdims=True), Z @ A) * y - 2 * x + 0.5 * y
     m = tp.moment(H**2)
     prog.output("f", v, tp.nonlin(lambda s, q: s / np.sqrt(q + 1), H, params=[m])[[2, 0]])
     made, _ = check(prog, rtol=1e-7)

@@ -23,6 +23,10 @@ def program():
     return prog
 
 
+def by_name(prog, values):
+    return dict(zip([n.name for n in prog.nodes], evaluate(prog, values), strict=True))
+
+
 def test_only_matrices_used_both_ways_are_doubled():
     prog = program()
     free = untie(prog)
@@ -38,13 +42,13 @@ def test_only_matrices_used_both_ways_are_doubled():
 def test_the_values_are_those_of_the_program_with_the_matrix_put_in():
     prog = program()
     rng = np.random.default_rng(2)
-    values = {"W": rng.normal(size=(4, 4)), "U": rng.normal(size=(4, 4)), "x": rng.normal(size=4), "v": rng.normal(size=4)}
-    tied = dict(zip([n.name for n in prog.nodes], evaluate(prog, values), strict=True))
-    free = untie(prog)
-    again = dict(zip([n.name for n in free.nodes], evaluate(free, values | {"W~": values["W"].T}), strict=True))
+    sizes = {"W": (4, 4), "U": (4, 4), "x": 4, "v": 4}
+    values = {name: rng.normal(size=size) for name, size in sizes.items()}
+    tied, free = by_name(prog, values), untie(prog)
+    again = by_name(free, values | {"W~": values["W"].T})
     for name in tied:
         np.testing.assert_allclose(again[name], tied[name], rtol=1e-14)
-    other = dict(zip([n.name for n in free.nodes], evaluate(free, values | {"W~": rng.normal(size=(4, 4))}), strict=True))
+    other = by_name(free, values | {"W~": rng.normal(size=(4, 4))})
     assert abs(other["z"] - tied["z"]).max() > 0.1
 
 

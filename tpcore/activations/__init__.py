@@ -13,4 +13,6 @@ from tpcore.activations.resolve import custom, get
 
 globals().update({name: entry for name, entry in NAMED.items() if name != "leaky_relu"})
 
-__all__ = ["NAMED", "Activation", "custom", "get", "hermite", "leaky_relu", "prime", *(n for n in NAMED if n != "leaky_relu")]
+_SINGLE = tuple(name for name in NAMED if name != "leaky_relu")
+
+__all__ = ["NAMED", "Activation", "custom", "get", "hermite", "leaky_relu", "prime", *_SINGLE]

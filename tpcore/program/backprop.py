@@ -9,9 +9,9 @@ import numpy as np
 
 from tpcore import checks
 from tpcore.program import check, instructions
-from tpcore.program.adjoint import times
 from tpcore.program.graph import ancestors, arguments
 from tpcore.program.tape import Tape
+from tpcore.program.terms import times
 from tpcore.program.where import fail
 
 

@@ -1,4 +1,4 @@
-"""Linear maps of arrays of scalars, each with its adjoint: the derivatives of sums, means, indices and stacks of C-vars.
+"""Linear maps of arrays of scalars, each with its adjoint: derivatives of sums, means, indices and stacks of C-vars.
 
 All take and give plain arrays or dual numbers; a C-var's array is never large.
 """

@@ -46,7 +46,7 @@ def tangent(prog, output: str, weights: Mapping[str, object] | None = None):
     Returns
     -------
     Program
-        The lines of `prog`, its backward passes, one C-var ``"ntk_" + name`` for each parameter and their sum ``"ntk"``.
+        The lines of `prog`, its backward passes, one C-var ``"ntk_" + name`` a parameter and their sum ``"ntk"``.
         ``tp.limit(tangent(prog, "f")).scalar("ntk")`` is the kernel at infinite width, ``tp.run(..)`` gives a draw.
 
     Raises

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tpcore.program import instructions, ops
-from tpcore.program.adjoint import RULES, fold_vector
+from tpcore.program.adjoint import RULES
+from tpcore.program.terms import fold_vector
 
 
 @dataclass(frozen=True, eq=False)

@@ -96,7 +96,7 @@ class MLPModel:
 
 @dataclass(frozen=True)
 class RNNModel:
-    r"""h^t = W s^{t-1} + U xi^t (+ b), s^t = phi(h^t), f = V^T s^T / n: the same W, U and b at every step of a sequence.
+    r"""h^t = W s^{t-1} + U xi^t (+ b), s^t = phi(h^t), f = V^T s^T / n: the same W, U and b at all steps.
 
     Parameters are those of `MLPModel`; `X` has the shape (B, T, d), T >= 1 steps.
     """
