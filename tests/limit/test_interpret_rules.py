@@ -163,42 +163,6 @@ def test_three_kinks_meet_samples():
     assert e.error < 1e-9
 
 
-def test_more_than_three_gaussians():
-    prog = tp.Program("five")
-    x = prog.block("x", 0, np.eye(5))
-    s = prog.name("s", tp.nonlin(lambda a: np.tanh((a * a).sum(axis=-1)), x))
-    prog.name("m", tp.moment(s))
-    lim = limit(prog, samples=2**14)
-    draws = np.tanh((np.random.default_rng(0).normal(size=(10**6, 5)) ** 2).sum(axis=1))
-    assert abs(lim.scalar("m") - draws.mean()) < 5 * (lim.error("m") + draws.std() / 1000)
-    assert lim.method("m") == "particles" and lim.error("m") > 0
-    assert any("5 Gaussians at once, through f1 in s" in note for note in lim.notes)
-    assert limit(prog, samples=2**14).scalar("m") == lim.scalar("m")
-
-
-def test_particles_answer_what_is_asked_of_an_exact_limit():
-    """The program needs no expectation of four Gaussians; the questions do, and only they are answered roughly."""
-    prog = tp.Program("asked")
-    xs = prog.vectors("a b c d", mean=0.3, cov=np.diag([1.0, 0.5, 2.0, 1.2]))
-    prog.name("s", tp.nonlin(lambda a, b, c, d: np.cos(a + b + c * d), *xs))
-    prog.output("f", prog.vector("v"), prog["s"])
-    prog.name("m", tp.moment(tp.tanh(xs[0])))
-    lim = limit(prog, samples=2**14)
-    assert lim.method("m") == "quadrature" and [n for n in lim.notes if "word" not in n] == []
-    rng = np.random.default_rng(1)
-    a, b, c, d = 0.3 + rng.standard_normal((4, 10**6)) * np.sqrt([[1.0], [0.5], [2.0], [1.2]])
-    draws = np.cos(a + b + c * d)
-    for value, error, truth in (
-        (lim.mean("s"), lim.error("s"), draws),
-        (lim.kernel()[0, 0], lim.error("f"), draws**2),
-        (*(getattr(lim.expect(lambda s: s * s, "s"), k) for k in ("value", "error")), draws**2),
-    ):
-        assert abs(value - truth.mean()) < 5 * (error + truth.std() / 1000)
-    assert lim.method("s") == lim.method("f") == "particles"
-    assert sum("Particles answer" in note for note in lim.notes) == 1
-    assert lim.sample(10)["s"].shape == (10,)
-
-
 def test_sample_has_the_covariance():
     prog = tp.Program("sample")
     x = prog.block("x", [0.5, 0.0], [[1.0, 0.8], [0.8, 1.0]])
@@ -305,18 +269,3 @@ def test_parameters_may_differ_by_column():
         s = np.sqrt(S[i, i])
         exact = quad(lambda z, s=s: min(s * z, s * s) ** 2 * norm.pdf(z), -12, 12, points=[s], epsabs=1e-13)[0]
         assert cov[i, i] == pytest.approx(exact, rel=1e-9)
-
-
-def _five_gaussians():
-    prog = tp.Program("five")
-    xs = prog.vectors("a b c d e", cov=1.2 * np.eye(5))
-    prog.name("m", tp.moment(lambda a, b, c, d, e: np.sin(a + b * c) * np.cos(d * e) + a * a, *xs))
-    return prog
-
-
-def test_a_tolerance_buys_points_where_particles_are_taken():
-    exact = 1.2  # of a^2; the rest changes sign with a and b
-    loose, tight = (tp.limit(_five_gaussians(), tol=tol) for tol in (0.05, 2e-4))
-    assert tight.error("m") <= 2e-4 * tight.scalar("m") and tight.error("m") < loose.error("m")
-    assert abs(tight.scalar("m") - exact) < 5 * tight.error("m")
-    assert tight.method("m") == "particles"

@@ -30,8 +30,8 @@ class Budget:
         Relative accuracy asked for; where it is missed, it is said.
     rough : bool
         Two- and three-dimensional integrals by a few points only: to see what a program needs, not what it gives.
-    growth : str
-        What the theorem asks of a nonlinearity.
+    polynomial : bool
+        Whether the theorem asks for polynomially bounded nonlinearities, as it does where matrices are transposed.
     notes : list of str
     spent : float
     predicted : float
@@ -45,7 +45,7 @@ class Budget:
     ceiling: float = float("inf")
     tol: float | None = None
     rough: bool = False
-    growth: str = "grows slower than exp(C |x|^(2 - eps))"
+    polynomial: bool = False
     notes: list[str] = field(default_factory=list)
     spent: float = 0.0
     predicted: float = 0.0

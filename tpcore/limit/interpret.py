@@ -39,9 +39,9 @@ def limit(prog, seed: int = 0, samples: int | None = None, tol: float | None = N
         How many particles to take where expectations are not exact: functions of more than three Gaussians at once,
         or more work than is worth while.
     tol : float, optional
-        Relative accuracy asked of every expectation. The exact way is taken where it meets that (quadrature aims at
-        1e-11 or better in any case) and does not take long for so little; particles are as many as that needs.
-        ``notes`` tells where the accuracy was missed.
+        Accuracy asked of every expectation, relative to the size (root mean square) of what is averaged. The exact way
+        is taken where it does not take long for so little (quadrature aims at 1e-11 or better in any case); particles
+        are as many as that needs. ``notes`` tells where the accuracy was missed.
 
     Returns
     -------

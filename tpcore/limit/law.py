@@ -254,7 +254,7 @@ class Limit(ABC):
     def _node(self, name) -> Node:
         if isinstance(name, str) and name in self._prog.outputs:
             raise Misuse(
-                f"{name} is an output v^T y / sqrt(n), a Gaussian even at infinite width, and has no limit that is a number",
+                f"{name} is an output v^T y / sqrt(n), a Gaussian even at infinite width: its limit is not a number",
                 hint=f"kernel() is the covariance of the outputs, error({name!r}) and method({name!r}) are about it",
             )
         node = self._prog.node(name)

@@ -35,7 +35,7 @@ def apply(
         parts = [combo.mapped(matrix) for combo, matrix in zip(combos, linear[1], strict=True)]
         return total([Combo(linear[0]), *parts])
     _defined(block, [int(np.prod(s)) for s in block.shapes], lambda *v: block(*v))
-    _unchecked(budget, where)
+    _unchecked(budget, where, block)
     depends = block.dependence()
     args = tuple(_centred(block, i, combo, depends[i]) for i, combo in enumerate(combos))
     return Combo.of(Opaque(block, block.size, args, tuple(block.shapes), depends, where=where))
@@ -56,7 +56,9 @@ def _centred(block: Block, which: int, combo: Combo, depends: np.ndarray) -> Com
 
 def _named(phi: Activation, block: Block, combo: Combo, shape: tuple, where: str, budget: Budget) -> Combo:
     if phi.growth == "unknown":
-        _unchecked(budget, where)
+        _unchecked(budget, where, block)
+    elif phi.growth == "exponential" and budget.polynomial:
+        _beyond(budget, where)
     fixed = ~_varies(combo)
     at = np.broadcast_to(np.asarray(phi.kinks, float), (block.size, len(phi.kinks)))
     uniform = lambda columns, x: phi.f(x)  # noqa: E731
@@ -84,7 +86,7 @@ def _elementwise(block: Block, combos: list[Combo], shapes: list, shape: tuple, 
     parts = [Combo(np.zeros(block.size))]
     for powers, rest, coefficient in expansion(block, block.degrees()):
         if rest:
-            _unchecked(budget, where)
+            _unchecked(budget, where, coefficient)
             inner = tuple(spread[i] for i in rest)
             shaped = (shape,) * len(rest)
             at = kinks(coefficient) if len(rest) == 1 else None
@@ -110,10 +112,28 @@ def _activation(block: Block, uniform: Callable | None, at: np.ndarray | None, w
     return Activation(where, function, kinks=tuple(float(k) for k in at[0]))
 
 
-def _unchecked(budget: Budget, where: str) -> None:
+def _unchecked(budget: Budget, where: str, block: Block) -> None:
+    if budget.polynomial and _steep(block):
+        _beyond(budget, where)
+        return
+    bound = "is polynomially bounded" if budget.polynomial else "grows slower than exp(C |x|^(2 - eps))"
+    budget.note(f"The theorem asks that {where} {bound}; a user's function is taken at its word.")
+
+
+def _beyond(budget: Budget, where: str) -> None:
     budget.note(
-        f"The theorem asks that {where} grows slower than exp(C |x|^(2 - eps)); a user's function is taken at its word."
+        f"The theorem asks that {where} is polynomially bounded, in a program that transposes; it grows faster. "
+        "The limit is computed all the same: hold it against finite widths."
     )
+
+
+def _steep(block: Block) -> bool:
+    """Whether some column grows faster than |x|^24 along one of a few rays, as far as doubling x tells."""
+    rays = np.random.Generator(np.random.PCG64(7)).choice([-1.0, 1.0], (8, len(block.shapes), block.size))
+    near, far = (block.expanded(*np.moveaxis(length * rays, 1, 0)) if block.broadcastable() else np.ones(1)
+                 for length in (200.0, 400.0))
+    with np.errstate(all="ignore"):
+        return bool(np.any(np.isinf(near) | (np.abs(far) > 2.0**24 * np.abs(near)) & (np.abs(far) > 1)))
 
 
 def _defined(block: Block, sizes: list[int], call: Callable) -> None:

@@ -40,6 +40,9 @@ def symbolic(prog, budget: Budget) -> SymbolicLimit:
         An expectation that is not finite, for instance a layer normalization of a zero vector.
     """
     state = State(list(prog.nodes), budget, Moments(budget))
+    transposes = any(isinstance(node.op, ops.MatMul) and node.op.transposed for node in state.nodes)
+    budget.polynomial = transposes
+    state.watch_ranks = transposes and any(node.kind == "C" for node in state.nodes)
     for node in state.nodes:
         budget.spend(_NODE)
         RULES[type(node.op)](state, node, node.op)

@@ -13,6 +13,7 @@ from tpcore.limit.known import Known, weakest
 from tpcore.limit.nonlinear import apply
 from tpcore.limit.transpose import MatrixState
 from tpcore.program.functions import Adapted
+from tpcore.program.graph import ancestors
 from tpcore.program.ops import Function, GaussianGroup, Node
 
 
@@ -30,6 +31,8 @@ class State:
         Node index to `MatrixState`.
     applied : dict
         What functions of vectors came to, so that equal ones are the same features and can cancel.
+    watch_ranks : bool
+        Whether the theorem asks for rank stability.
     relative : dict
         Node index to the relative error that its law inherits.
     methods : dict
@@ -44,6 +47,7 @@ class State:
     matrices: dict[int, MatrixState] = field(default_factory=dict)
     groups: dict[GaussianGroup, Family] = field(default_factory=dict)
     applied: dict[tuple, tuple] = field(default_factory=dict)
+    watch_ranks: bool = False
     relative: dict[int, float] = field(default_factory=dict)
     methods: dict[int, str] = field(default_factory=dict)
 
@@ -58,7 +62,9 @@ class State:
         error = self.relative[index] * found.scale if found.scale else found.error
         self.scalars[index] = Known(found.value, error, self.methods[index])
 
-    def apply(self, function: Function, args: tuple[int, ...], params: tuple[int, ...], shape: tuple, where: str) -> Combo:
+    def apply(
+        self, function: Function, args: tuple[int, ...], params: tuple[int, ...], shape: tuple[int, ...], where: str
+    ) -> Combo:
         """A function of vectors; written twice with equal arguments it is one and the same."""
         combos, shapes = [self.vectors[a] for a in args], [self.nodes[a].shape for a in args]
         values = [np.asarray(self.scalars[p].value) for p in params]
@@ -71,6 +77,17 @@ class State:
     def multiply(self, index: int, matrix: int, x: int, transposed: bool) -> Combo:
         """W x or W^T x."""
         accuracy = self.relative.get(x, 0.0), self.methods.get(x, "exact")
-        found = self.matrices[matrix].multiply(self.vectors[x], transposed, self.moments, *accuracy)
+        pair = self.matrices[matrix]
+        found = pair.multiply(self.vectors[x], transposed, self.moments, *accuracy)
         result, self.relative[index], self.methods[index] = found
+        if self.watch_ranks and pair.dependent(transposed, result.size) and self._by_scalars(x):
+            by = f"{self.nodes[matrix].name}{'^T' if transposed else ''}"
+            self.budget.note(
+                f"The theorem asks for rank stability: in the limit {self.nodes[x].name} is a combination of vectors "
+                f"that {by} met before, by the values of C-vars, and it should be one at finite width too."
+            )
         return result
+
+    def _by_scalars(self, index: int) -> bool:
+        """Whether a vector is computed with C-vars."""
+        return any(self.nodes[i].kind == "C" for i in ancestors(self.nodes, [index]))

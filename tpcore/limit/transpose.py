@@ -25,6 +25,7 @@ from tpcore.limit.forms import Combo, Family, stacked, total
 from tpcore.limit.known import weakest
 
 _EPS = float(np.finfo(float).eps)
+_FEW, _DEPENDENT = 48, 1e-11
 
 
 @dataclass
@@ -83,6 +84,17 @@ class MatrixState:
         dot = other.inputs.mapped(this.noise * slopes.value[:, : other.inputs.size])
         error += other.relative + slopes.error * (this.noise / max(other.noise, 1e-300) / size) ** 0.5
         return total([hat, dot]), error, weakest(method, slopes.method, other.method)
+
+    def dependent(self, transposed: bool, new: int) -> bool:
+        """Whether one of the last `new` inputs is, in the limit, a combination of those before (few of them)."""
+        images = (self.backward if transposed else self.forward).images
+        k = images.filled
+        scale = np.sqrt(np.diagonal(images.cov)[:k])
+        if k > _FEW or not np.all(scale > 0):
+            return k <= _FEW
+        corr = images.cov[:k, :k] / np.multiply.outer(scale, scale)
+        left = [corr[j, j] - corr[j, :j] @ np.linalg.lstsq(corr[:j, :j], corr[:j, j])[0] for j in range(k - new, k)]
+        return min(left) < _DEPENDENT
 
 
 def _rounded(cross: np.ndarray, side: Side, own: np.ndarray) -> np.ndarray:
