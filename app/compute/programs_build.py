@@ -205,8 +205,9 @@ class Builder:
         numeric = [term for term in arguments if not isinstance(term.value, tp.Var)]
         if numeric:
             raise Misuse(f"{name} takes variables of the program", numeric[0].code)
-        if name in ARITY and len(arguments) != ARITY[name]:
-            raise Misuse(f"{name} takes {ARITY[name]} variable{'s' * (ARITY[name] > 1)}", f"{len(arguments)}")
+        takes = ARITY.get(name, 0 if name == "stack" else 1)
+        if takes and len(arguments) != takes:
+            raise Misuse(f"{name} takes {takes} variable{'s' * (takes > 1)}", f"{len(arguments)}")
         values, code = [term.value for term in arguments], ", ".join(term.code for term in arguments)
         if not values:
             raise Misuse(f"{name} needs a variable", "nothing in its parentheses")

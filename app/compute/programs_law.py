@@ -142,7 +142,7 @@ def theory(source: str, x: str, y: str | None, averages: tuple[Average, ...],
     found = Theory(source, x, y, Facts(source))
     steps = [
         lambda t: {"density": DensityPair(x, density(source, x), None)},
-        lambda t: {"contours": y and ContourPair(x, y, _contours(source, y, x), None)},
+        lambda t: {"contours": ContourPair(x, y, _contours(source, y, x), None) if y else None},
         lambda t: {"truths": truths(source, averages)},
     ]
     for step in steps:

@@ -53,6 +53,7 @@ class Builder(pn.viewable.Viewer):
         self.change = change
         self.listing: Listing | None = None
         self._past: list[str] = []
+        self._text = ""  # of the field, as last typed or composed
         self._showing = False
         self._build()
 
@@ -60,7 +61,7 @@ class Builder(pn.viewable.Viewer):
 
     def add(self) -> None:
         """Add the line in the field, if tpcore takes it; else say why not."""
-        line = self.line.value_input or self.line.value
+        line = self._text
         source = ";".join([*self.listing.editable, line.strip().strip(";")])
         try:
             if not line.strip():
@@ -149,7 +150,7 @@ class Builder(pn.viewable.Viewer):
         words = [widget.value or "?" for widget in self.slots[: len(slots)]]
         new = self._free(letter)
         line = template.format(*words, new=new, new2=self._free("v" if new == "u" else f"{letter}b"))
-        self.line.value = self.line.value_input = line
+        self.line.value = self._text = line
 
     def _free(self, letter: str) -> str:
         taken = {line.name for line in self.listing.lines} if self.listing else set()
@@ -173,6 +174,8 @@ class Builder(pn.viewable.Viewer):
             widget.param.watch(self._chosen, "value")
         self.line = dress(pn.widgets.TextInput(name="Line", placeholder="h = W @ x", max_length=200))
         self.line.stylesheets = [*self.line.stylesheets, "input.bk-input { font-family: var(--tp-mono) !important; }"]
+        for field in ("value", "value_input"):
+            self.line.param.watch(lambda event: setattr(self, "_text", event.new or ""), field)
         self.line.param.watch(lambda event: self.add(), "enter_pressed")
         plus = button("Add", kind="solid", on_click=lambda event: self.add())
         plus.styles = {"align-self": "flex-end"}
