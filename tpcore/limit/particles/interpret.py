@@ -20,7 +20,7 @@ from tpcore.program.graph import arguments
 CLOUDS, LONG_CLOUDS, LONG = 8, 4, 2000
 SOFT, MANY_COLUMNS = 3e-3, 256
 _DEFAULT, _FIRST, _MOST = 2**16, 2**13, 2**24
-_WORK, _TOL_WORK = 2e11, 2e12
+_WORK, _TOL_WORK = 2e11, 1e12
 _KEPT_BYTES, _BYTES = 2**29, 2 * 2**30
 _HEAVY = 0.2
 
