@@ -3,7 +3,8 @@
 ``import tpcore as tp``; every public name hangs on ``tp``:
 
 - programs: `Program`, `nonlin`, `moment`, `inner`, `scalar`, `stack`, the activations by name (`relu`, ...) and `activations`;
-- their two meanings: `limit`; `run`, `ensemble`; `agreement` compares them; `grad` is the backward pass, a program again;
+- their two meanings: `limit`; `run`, `ensemble`; `agreement` compares them; `grad` is the backward pass, a program again,
+  `untie` the naive rule as one;
 - Gaussian expectations: `expect`, `Estimate`;
 - named programs: `gallery`;
 - networks: `nets`, `data`; kernels: `nngp`, `ntk`, `empirical_nngp`, `empirical_ntk`, `sample_outputs`;
@@ -23,6 +24,7 @@ from tpcore.limit.estimate import Estimate
 from tpcore.limit.interpret import limit  # after the package of that name, whose place it takes here
 from tpcore.program.backprop import grad
 from tpcore.program.build import Program
+from tpcore.program.untie import untie
 from tpcore.program.variables import Var, inner, moment, nonlin, scalar, stack
 
 globals().update(_NAMED)
@@ -54,5 +56,6 @@ __all__ = [
     "scalar",
     "spectra",
     "stack",
+    "untie",
     *_NAMED,
 ]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from exercises import semicircle, wide_networks
+from exercises import master_theorem, semicircle, wide_networks
 from exercises.answers import Unanswered, Wrong
 
 __all__ = ["CHECKERS", "Verdict", "check"]
@@ -28,6 +28,12 @@ CHECKERS: dict[str, Callable[[object], str]] = {
     "2.4": semicircle.wigner_matrix,
     "2.5": semicircle.wishart_program,
     "2.6": semicircle.sturm,
+    "3.1": master_theorem.recursion,
+    "3.2": master_theorem.most_reuse,
+    "3.3": master_theorem.memory,
+    "3.4": master_theorem.jump,
+    "3.5": master_theorem.antisymmetric,
+    "3.6": master_theorem.own,
 }
 
 
@@ -49,7 +55,7 @@ def check(exercise: str, answer) -> Verdict:
     Parameters
     ----------
     exercise : str
-        Its number, "1.1" to "2.6".
+        Its number, "1.1" to "3.6".
     answer
         A number, array, function or program, as the exercise asks; ``...`` while there is none.
 
