@@ -116,6 +116,71 @@ def slowly(diagonal, off, x):
     return pivots(diagonal, off, x)
 
 
+def remembered(mean, variance, s2, ratio, copy=1.0, noise=None, own=True, cov=None):
+    """Mean and variance of W W^T x and its covariance with x, from (sum_b W_ab^2) x_a + noise."""
+    q = mean**2 + variance
+    noise = ratio * q if noise is None else noise
+    cov = copy * s2 * variance if cov is None else cov
+    return copy * s2 * mean, own * (copy * s2) ** 2 * variance + s2**2 * noise, cov
+
+
+def power(k=6, sign=-1.0, scale=0.5**0.5, v_variance=1.0, variance=1.0, name="m", other=False, halves=False):
+    prog = tp.Program("powers")
+    W, v = prog.matrix("W", variance=variance), prog.vector("v", variance=v_variance)
+    U = prog.matrix("U") if other else W
+    images = [v]
+    for _ in range(k):
+        images.append(scale * (W @ images[-1] + sign * (U.T @ images[-1])))
+    half = k // 2
+    prog.name(name, sign**half * tp.inner(images[half], images[half]) if halves else tp.inner(v, images[k]))
+    return prog
+
+
+def constant_only():
+    prog = tp.Program("no matrix")
+    v = prog.vector("v")
+    prog.name("m", -5.0 * tp.inner(v, v))
+    return prog
+
+
+def short_cut():
+    """The right limit without the powers: -5 <v, W W^T v>."""
+    prog = tp.Program("short cut")
+    W, v = prog.matrix("W"), prog.vector("v")
+    prog.name("m", -5.0 * tp.inner(v, W @ (W.T @ v)))
+    return prog
+
+
+def there_and_back(phi=tp.tanh, mean=0.0, name="theta", psi=lambda x, y: tp.moment(y * y), tied=True):
+    prog = tp.Program("there and back")
+    W, x = prog.matrix("W", variance=1.3), prog.vector("x", mean=mean, variance=0.8)
+    h = prog.name("h", W @ x)
+    y = (W.T if tied else W) @ phi(h)
+    prog.name(name, psi(x, y))
+    return prog
+
+
+def backward():
+    """Like backpropagation: v odd and of mean zero."""
+    prog = tp.Program("backward")
+    W, x, v = prog.matrix("W"), prog.vector("x"), prog.vector("v")
+    h = W @ tp.tanh(x)
+    y = W.T @ (v * tp.sin(h))
+    prog.name("theta", tp.moment(y * y))
+    return prog
+
+
+def hardly():
+    """The naive rule is wrong, by little."""
+    prog = tp.Program("hardly")
+    W, x = prog.matrix("W"), prog.vector("x")
+    y = W.T @ tp.relu(W @ x)
+    prog.name("theta", tp.moment(1 + 0.01 * y * y))
+    return prog
+
+
+TAIL = 2 * math.exp(-1 / 4) / math.sqrt(4 * math.pi)  # the density of N(0, 2) at 1, times the variance
+
 RIGHT = {
     "1.1": [2.8, np.float64(2.8)],
     "1.2": [lambda n: 3 + 15 / n],
@@ -131,6 +196,13 @@ RIGHT = {
             lambda n, seed: (lambda X: (X + X.T) / (2 * n) ** 0.5)(skewed(np.random.default_rng(seed), (n, n)))],
     "2.5": [wishart, lambda: wishart(k=3, variance=1.0)],
     "2.6": [pivots, lambda d, e, x: int(tp.spectra.sturm_counts(d, e, [x])[0])],
+    "3.1": [[1, 2.75, math.sqrt(10 / math.pi)], np.array([1.0, 2.75, 1.784])],
+    "3.2": [lambda z: 1.0, lambda z: 0 * z + 3, np.ones_like, lambda z: np.cosh(1e-5 * z)],
+    "3.3": [remembered, lambda m, v, s2, r: np.array([s2 * m, s2**2 * (v + r * (m**2 + v)), s2 * v])],
+    "3.4": [TAIL, 0.4394],
+    "3.5": [power, lambda: power(halves=True)],
+    "3.6": [there_and_back, lambda: there_and_back(phi=tp.step),
+            lambda: there_and_back(phi=lambda h: h, psi=lambda x, y: tp.moment(tp.relu(y)))],
 }
 
 
@@ -184,8 +256,33 @@ WRONG = {
             lambda d, e, x: pivots(d, 0 * e, x), lambda d, e, x: pivots(d, e, x) + 1,
             lambda d, e, x: int(np.sum(d < x)),
             lambda d, e, x: pivots(d, e[1:], x)],
+    "3.1": [[0, 2.75, 1.784], [1, 2.5, 1.784], [1, 3.75, 1.784], [1, 0.75, 1.784], [1, 5.25, 1.784], [1, 2.75, 0],
+            [1, 2.75, 0.798], [1, 2.75, 0.481], [2, 2.75, 1.784], [1, 2.75, 2.3], [1, 9, 1.784], [1, 2.75], 2.75],
+    "3.2": [tp.relu, np.abs, np.tanh, lambda z: z, lambda z: -1.0, lambda z: 0.0, lambda z: 1 + 0.2 * np.tanh(z),
+            lambda z: (z > 0) * 1.0, np.exp, lambda z: np.exp(z**2), lambda z: 1 / 0, lambda z: z[:3],
+            lambda z: "one", lambda z: np.sqrt(z), 1.0],
+    "3.3": [lambda m, v, s2, r: (0, s2**2 * r * (m**2 + v), 0),
+            lambda m, v, s2, r: remembered(m, v, s2, r, copy=r),
+            lambda m, v, s2, r: remembered(m, v, s2, r, copy=1 / s2),
+            lambda m, v, s2, r: remembered(m, v, s2, r, noise=m**2 + v),
+            lambda m, v, s2, r: remembered(m, v, s2, r, noise=r * v),
+            lambda m, v, s2, r: remembered(m, v, s2, r, noise=0),
+            lambda m, v, s2, r: remembered(m, v, s2, r, noise=r * (m**2 + v) / s2),
+            lambda m, v, s2, r: remembered(m, v, s2, r, own=False),
+            lambda m, v, s2, r: remembered(m, v, s2, r, cov=0),
+            lambda m, v, s2, r: remembered(m, v, s2, r, cov=s2 * (m**2 + v)),
+            lambda m, v, s2, r: (s2 * m, v), lambda m, v, s2, r: 1 / 0, 1.0],
+    "3.4": [0, 0.2197, 0.5642, 0.2420, 1.833, 0.45, 0.3989, -0.4394, [0.4394, 1.0]],
+    "3.5": [lambda: power(sign=1.0), lambda: power(scale=1.0), lambda: power(k=4), lambda: power(k=8),
+            lambda: power(k=5), lambda: power(v_variance=2.0), lambda: power(variance=2.0),
+            lambda: power(name="third"), lambda: power(other=True), lambda: power(sign=0.0),
+            lambda: power(sign=1.0, halves=True), constant_only, short_cut, lambda: -5.0],
+    "3.6": [backward, hardly, lambda: there_and_back(mean=0.5), lambda: there_and_back(name="other"),
+            lambda: there_and_back(tied=False), lambda: there_and_back(psi=tp.inner),
+            lambda: there_and_back(psi=lambda x, y: tp.moment(tp.stack([y, y * y]))), lambda: 2.0,
+            lambda: there_and_back(psi=lambda x, y: tp.moment(tp.nonlin(lambda t: np.exp(t * t), y)))],
 }  # fmt: skip
-MADE = ("1.6", "2.5")  # answers that are not functions themselves are made when they are needed
+MADE = ("1.6", "2.5", "3.5", "3.6")  # answers that are not functions themselves are made when they are needed
 
 
 def answers(table):
@@ -225,7 +322,7 @@ def test_no_answer_is_not_judged(name, answer):
     assert verdict.holds is None and str(verdict) == "… Not answered yet."
 
 
-@pytest.mark.parametrize("name", ["1.2", "1.4", "1.5", "2.4", "2.6"])
+@pytest.mark.parametrize("name", ["1.2", "1.4", "1.5", "2.4", "2.6", "3.2", "3.3"])
 @pytest.mark.parametrize("answer", [lambda *a: None, lambda *a: ...], ids=["none", "ellipsis"])
 def test_a_function_without_a_body_is_not_judged(name, answer):
     assert check(name, answer).holds is None
@@ -236,5 +333,5 @@ def test_every_exercise_has_right_and_wrong_answers_here():
 
 
 def test_an_unknown_exercise_is_told():
-    with pytest.raises(ValueError, match=r"no exercise '3.1'; there are 1.1"):
-        check("3.1", 1.0)
+    with pytest.raises(ValueError, match=r"no exercise '4.1'; there are 1.1"):
+        check("4.1", 1.0)
