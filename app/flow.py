@@ -13,6 +13,8 @@ from typing import Any
 
 from tpapp import jobs
 
+FRAME = 0.02  # s: what is drawn first reaches the screen before the rest is sent
+
 
 @dataclass(frozen=True)
 class Request:
@@ -29,7 +31,8 @@ class Request:
     show : callable
         ``show(result)`` puts a (partial) result into the figures, on the page's event loop.
     quick : bool
-        A few milliseconds: computed at once, before the page returns to the visitor.
+        A few milliseconds: computed on the event loop. The first such request that is new is drawn at once, the others
+        a frame later, so that what moves under the visitor's hand is not drawn behind everything that follows from it.
     label : str
         What is computed, for the words about a failure.
     """
@@ -65,6 +68,8 @@ class Flow:
         self._fractions: dict[str, float] = {}
         self._open = False
         self._held: dict[str, Request] = {}
+        self._behind: list[Request] = []
+        self._urgent = True
 
     def start(self) -> bool:
         """Connect to the current document; False if that was done before."""
@@ -101,8 +106,28 @@ class Flow:
         self.failed.pop("state", None)
         for slot in set(self._asked) - {request.slot for request in wanted}:
             self._forget(slot)
+        pressed, self._urgent = bool(self._behind), True
+        self._drop_behind()
         for request in wanted:
             self._ask(request)
+        if pressed or not self._open or self.jobs.loop.immediate:
+            self._catch_up()
+        elif self._behind:
+            self.jobs.loop.later(self._catch_up, FRAME)
+
+    def _catch_up(self) -> None:
+        """Quick work behind the most urgent piece, which is on its way to the screen by now."""
+        behind, self._behind = self._behind, []
+        if behind:
+            with self.jobs.loop.together():
+                for request in behind:
+                    self._now(request)
+            self.changed()
+
+    def _drop_behind(self) -> None:
+        for request in self._behind:
+            self._asked.pop(request.slot, None)
+        self._behind = []
 
     def cancel(self) -> None:
         """Drop everything that runs; the figures keep what had arrived."""
@@ -112,6 +137,7 @@ class Flow:
             self._asked.pop(slot, None)
         self._fractions.clear()
         self._held.clear()
+        self._drop_behind()
         self.took = 0.0
         self.working()
 
@@ -132,15 +158,21 @@ class Flow:
         if slot in self._complete and request.key == self._drawn[slot]:
             self.jobs.cancel(slot)
             self._fractions.pop(slot, None)
-        elif request.quick:
-            try:
-                self._draw(request, self.jobs.now(request.key, request.work))
-                self._complete.add(slot)
-                self.took = 0.0
-            except Exception as error:  # noqa: BLE001 - every failure becomes words
-                self.failed[slot] = jobs.words(error, request.label)
-        else:
+        elif not request.quick:
             self._submit(request)
+        elif self._urgent:
+            self._urgent = False
+            self._now(request)
+        else:
+            self._behind.append(request)
+
+    def _now(self, request: Request) -> None:
+        try:
+            self._draw(request, self.jobs.now(request.key, request.work))
+            self._complete.add(request.slot)
+            self.took = 0.0
+        except Exception as error:  # noqa: BLE001 - every failure becomes words
+            self.failed[request.slot] = jobs.words(error, request.label)
 
     def _submit(self, request: Request) -> None:
         slot = request.slot

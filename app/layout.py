@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import panel as pn
+from bokeh.core.validation import silence
+from bokeh.core.validation.warnings import EMPTY_LAYOUT
 
 from tpapp.widgets import button, column, html, row
+
+silence(EMPTY_LAYOUT)  # the rows that `Layout.complete` fills
 
 PROJECTOR_HEIGHT = 520
 ROW_HEIGHT = 280

@@ -1,0 +1,96 @@
+"""What is quick is drawn in order of urgency: the first new piece at once, the rest a frame later, nothing twice."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from types import SimpleNamespace
+
+import pytest
+
+from tpapp.flow import Flow, Request
+
+
+class Loop:
+    """A page's loop whose later callbacks the test runs by hand."""
+
+    immediate = False
+
+    def __init__(self):
+        self.waiting = []
+
+    def later(self, callback, seconds):
+        assert seconds > 0
+        self.waiting.append(callback)
+
+    def together(self):
+        return nullcontext()
+
+    def run(self):
+        waiting, self.waiting = self.waiting, []
+        for callback in waiting:
+            callback()
+
+
+@pytest.fixture
+def flow():
+    """An open flow of quick requests; `drawn` is what reached the figures."""
+    made = Flow(lambda slot: made.drawn.append(("clear", slot)), lambda: None, lambda: None)
+    made.drawn, made.loop = [], Loop()
+    cancel = lambda slot: None  # noqa: E731
+    made.jobs = SimpleNamespace(loop=made.loop, now=lambda key, work: work(None), cancel=cancel, cancel_all=lambda: None)
+    made._open = True
+    return made
+
+
+def ask(flow, **keys):
+    """Take a state that asks for the slots `keys`, in this order."""
+    flow.take(lambda: [
+        Request(slot, key, lambda p, key=key: key, lambda got, slot=slot: flow.drawn.append((slot, got)), quick=True)
+        for slot, key in keys.items()
+    ])
+
+
+def test_the_most_urgent_piece_comes_first_and_alone(flow):
+    ask(flow, limit=1, pair=1, draw=1)
+    assert flow.drawn == [("limit", 1)]
+    assert flow.result("limit") == 1 and flow.result("pair") is None
+    flow.loop.run()
+    assert flow.drawn == [("limit", 1), ("pair", 1), ("draw", 1)] and flow.result("draw") == 1
+    ask(flow, limit=1, pair=1, draw=2)
+    assert flow.drawn[3:] == [("draw", 2)], "what has not changed does not hold the urgent place"
+    flow.loop.run()
+    assert len(flow.drawn) == 4
+
+
+def test_a_fast_drag_starves_nothing(flow):
+    ask(flow, limit=1, pair=1)
+    ask(flow, limit=2, pair=2)
+    assert flow.drawn == [("limit", 1), ("limit", 2), ("pair", 2)], "what waited is drawn with the second move"
+    flow.loop.run()
+    assert len(flow.drawn) == 3
+
+
+def test_what_waits_is_not_lost_when_the_next_state_shares_it(flow):
+    ask(flow, limit=1, pair=1, draw=1)
+    ask(flow, limit=2, pair=1, draw=1)
+    assert sorted(flow.drawn) == [("draw", 1), ("limit", 1), ("limit", 2), ("pair", 1)]
+    assert flow.result("pair") == 1
+
+
+def test_what_waits_may_be_cancelled_or_asked_for_no_more(flow):
+    ask(flow, limit=1, pair=1)
+    flow.cancel()
+    flow.loop.run()
+    assert flow.drawn == [("limit", 1)]
+    ask(flow, limit=1, pair=1)
+    assert flow.drawn == [("limit", 1), ("pair", 1)]
+    ask(flow, limit=2, pair=2)
+    ask(flow, limit=2)
+    flow.loop.run()
+    assert ("clear", "pair") in flow.drawn and ("pair", 2) not in flow.drawn
+
+
+def test_before_the_page_is_on_the_screen_all_is_drawn_at_once(flow):
+    flow._open = False
+    ask(flow, limit=1, pair=1)
+    assert flow.drawn == [("limit", 1), ("pair", 1)]
