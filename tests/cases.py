@@ -122,6 +122,8 @@ def _architectures() -> list[Case]:
         case("cnn-valid", CNN(1, "relu", 1.2, None, kernel_size=2, padding="valid", head="mean"), images()),
         case("cnn-stride", CNN(2, "erf", 1.2, 0.1, stride=2, head="flatten"), images(3, (5, 4))),
         case("cnn-line", CNN(2, "tanh", 1.3, 0.2, kernel_size=2), images(3, (5,))),
+        case("cnn-ragged", Sequential(Conv(2), Act("relu"), Conv(3, stride=2), Act("erf"), MeanPool(), Dense(1.1, 0.2)),
+             sequences((5, 3))),
         case("graph", GraphConv(2, "relu", 1.3, 0.2, RING), points(4, 3)),
         case("transformer", Transformer(2, 1.1, 1.2, 0.3, 0.8), sequences()),
         case("transformer-mean", Transformer(1, 1.1, 1.2, 0.3, masked=False, readout="mean"), sequences()),

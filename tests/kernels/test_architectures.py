@@ -103,6 +103,29 @@ def test_other_inputs_give_the_block_of_the_joint_kernel(case):
     np.testing.assert_allclose(cross, both[:half, half:], rtol=1e-12, atol=1e-14)
 
 
+JUNK = [None, "", "x", 1j, {}, object(), [None], lambda x: x, np.nan, [[1, 2], [3]], np.full((2, 2), np.nan), 3.0, [],
+        np.ones(3), np.ones((1, 2, 2, 2, 2)), np.zeros((0, 3)), np.zeros((2, 0)), np.array([1, "a"], dtype=object)]
+
+
+KINDS = ("layernorm", "batchnorm", "cnn-mean", "graph", "rnn", "gru", "attention", "transformer")
+
+
+@parametrized([case for case in ARCHITECTURES if case.id in KINDS])
+def test_junk_is_refused_in_words(case):
+    for value in JUNK:
+        calls = [lambda: tp.nngp(case.net, value), lambda: case.net.program(value),
+                 lambda: tp.empirical_nngp(case.net, value, 8, 2)]
+        if value is not None:
+            calls.append(lambda: tp.nngp(case.net, case.X, value))
+        for call in calls:
+            with pytest.raises(Misuse) as caught:
+                call()
+            assert len(str(caught.value)) > 20
+    for bad in (-1, 0.5, "x", 10**30):
+        with pytest.raises(Misuse):
+            tp.nngp(case.net, case.X, samples=bad)
+
+
 def test_more_features_are_refused():
     with pytest.raises(Misuse, match="features"):
         tp.nngp(ResNet(1), points(), points(3, 6))

@@ -2,7 +2,8 @@ r"""Kernels and outputs of networks of finite width, at random initialization.
 
 MLPs have a way of their own (`forward`, `backward`), which never stores a weight matrix, so that the width goes to
 millions; ``method="dense"`` stores them, for tests. Every other network runs as its program
-(`tpcore.kernels.programs`). Draw i belongs to the same network in all three functions, whatever the number of draws or threads.
+(`tpcore.kernels.programs`). Draw i belongs to the same network in all three functions, whatever the number of draws or
+threads.
 """
 
 from __future__ import annotations

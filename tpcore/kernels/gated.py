@@ -6,7 +6,8 @@ independent, so
 .. math:: E h^t h^s = \sum_{ab} E[w_a^t w_b^s]\; E[\phi(\tilde h_a) \phi(\tilde h_b)]
 
 where only the first factor has many Gaussians. LSTM: E h^t h^s = E[o^t o^s] E[phi(c^t) phi(c^s)], the second factor
-by a sample of i, f and g. The sample consists of scrambled Sobol points with exact first and second moments, the same
+by a sample of i, f and g. Where factors of two Gaussians have no closed form they come from the same sample: it is as
+good as the rest. The sample consists of scrambled Sobol points with exact first and second moments, the same
 for all entries: so kernels are positive semidefinite. A pilot of few points finds the principal axes of the gates, on
 which the first, best coordinates of the sequence are spent. Several scramblings give the error.
 Source: Tensor Programs I (arXiv 1910.12478), Theorem 5.4.
@@ -27,22 +28,24 @@ from tpcore.compute.tiles import map_tiles
 from tpcore.finite.budget import BUDGET
 from tpcore.kernels.recurrent import gram, steps_of
 from tpcore.limit import expect
+from tpcore.limit.closed import form_of
 from tpcore.limit.values import Values
 from tpcore.nets.data import Data
 from tpcore.nets.recurrent import GRU, Gated
 
 SCRAMBLINGS = 8
 POINTS = 2**14
+MANY = 64
 PILOT = 2**9
 FLAT = 1e-12
 
 
 def kernel(net: Gated, data: Data, seed: int = 0, samples: int | None = None) -> Values:
-    """Kernel (M, M) of the states of all steps; `samples` points in all (by default 2^17)."""
+    """Kernel (M, M) of the states of all steps; `samples` points in all (by default 2^17, fewer for many steps)."""
     inner = gram(data)
-    points = POINTS if samples is None else max(64, samples // SCRAMBLINGS)
-    families = 1 if isinstance(net, GRU) else 3
-    checks.memory("steps", data.layout.total, 64.0 * points * families, 2 * BUDGET)
+    usual = max(2**9, POINTS >> max(0, int(np.ceil(np.log2(len(inner) / MANY)))))
+    points = usual if samples is None else max(64, samples // SCRAMBLINGS)
+    checks.memory("steps", data.layout.total, 64.0 * points * len(net.gates), 2 * BUDGET)
     way = _GRU if isinstance(net, GRU) else _LSTM
     pilot = way(net, data, inner, PILOT, [seed, SCRAMBLINGS], None)
     pilot.kernel()
@@ -103,13 +106,17 @@ def normal_points(count: int, dimension: int, seed) -> np.ndarray:
 class _Gated:
     """One recursion over the steps with one scrambling."""
 
-    sampled: tuple[str, ...] = ()
+    many: tuple[str, ...] = ()
+    pairs: tuple[str, ...] = ()
 
     def __init__(self, net: Gated, data: Data, inner: np.ndarray, points: int, seed, axes: np.ndarray | None):
         self.net, self.inner, self.count = net, inner, len(inner)
         self.step, self.starts = steps_of(data.layout), data.layout.starts
         self.K = np.zeros_like(inner)
         self.rows = {gate: Rows(self.count) for gate in net.gates}
+        self.phi = {gate: net.phi if gate in "hg" else net.gate for gate in net.gates}
+        self.sampled = self.many + tuple(gate for gate in self.pairs if not self._closed(gate))
+        self.values = {gate: np.empty((self.count, points)) for gate in self.sampled}
         noise = normal_points(points, self.count * len(self.sampled), seed)
         self.noise = np.ascontiguousarray((noise if axes is None else noise @ axes).T)
 
@@ -138,20 +145,25 @@ class _Gated:
         cov = net.of("sigma_w", gate) ** 2 * state + net.of("sigma_u", gate) ** 2 * self.inner[np.ix_(new, known)]
         self.rows[gate].arrive(new, known, cov + (net.of("sigma_b", gate) or 0.0) ** 2)
 
-    def second(self, gate: str, phi, new, known) -> np.ndarray:
-        """E phi(u) phi(v) of a gate's preactivations, exactly."""
-        cov, mean = self.rows[gate].cov, self.net.of("mu_b", gate)
-        q = np.diagonal(cov)
-        c = cov[np.ix_(new, known)]
+    def _closed(self, gate: str) -> bool:
+        phi = self.phi[gate]
+        return self.net.of("mu_b", gate) == 0 and (phi.form == "identity" or form_of(phi) is not None)
+
+    def second(self, gate: str, new, known) -> np.ndarray:
+        """E phi(u) phi(v) of a gate's preactivations."""
+        if gate in self.sampled:
+            self.values[gate][new] = self.drawn(gate, new)
+            return self.values[gate][new] @ self.values[gate][known].T / self.noise.shape[1]
+        cov = self.rows[gate].cov
+        q, c = np.diagonal(cov), cov[np.ix_(new, known)]
         bound = np.sqrt(np.multiply.outer(q[new], q[known]))
-        c = np.clip(c, -bound, bound)
-        return np.asarray(expect.pair(phi, q[new][:, None], q[known][None, :], c, m1=mean, m2=mean))
+        return np.asarray(expect.pair(self.phi[gate], q[new][:, None], q[known][None, :], np.clip(c, -bound, bound)))
 
     def drawn(self, gate: str, new: np.ndarray) -> np.ndarray:
-        """Preactivations (new, points) of a sampled gate."""
+        """phi of the preactivations (new, points) of a sampled gate."""
         place = self.sampled.index(gate) * self.count
         rows = self.rows[gate].factor[new]
-        return rows @ self.noise[place : place + self.count] + self.net.of("mu_b", gate)
+        return self.phi[gate].f(rows @ self.noise[place : place + self.count] + self.net.of("mu_b", gate))
 
     def put(self, new, known, value: np.ndarray) -> None:
         self.K[np.ix_(new, known)] = value
@@ -162,23 +174,23 @@ class _Gated:
 
 
 class _GRU(_Gated):
-    sampled = ("z",)
+    many, pairs = ("z",), ("r", "h")
 
     def __init__(self, *args):
         super().__init__(*args)
         self.V = np.zeros_like(self.inner)
-        self.z = np.empty((self.count, self.noise.shape[1]))
+        self.z = self.values["z"]
         self.weights: dict[int, np.ndarray] = {}
 
     def advance(self, new, known) -> None:
         state = self.before(new, known)
         self.arrive("z", new, known, state)
         self.arrive("r", new, known, state)
-        self.arrive("h", new, known, self.second("r", self.net.gate, new, known) * state)
-        V = self.second("h", self.net.phi, new, known)
+        self.arrive("h", new, known, self.second("r", new, known) * state)
+        V = self.second("h", new, known)
         self.V[np.ix_(new, known)] = V
         self.V[np.ix_(known, new)] = V.T
-        self.z[new] = self.net.gate.f(self.drawn("z", new))
+        self.z[new] = self.drawn("z", new)
         self.put(new, known, np.stack([self._row(i, known) for i in new]))
 
     def _row(self, i: int, known: np.ndarray) -> np.ndarray:
@@ -196,7 +208,7 @@ class _GRU(_Gated):
 
 
 class _LSTM(_Gated):
-    sampled = ("i", "f", "g")
+    many, pairs = ("i", "f", "g"), ("o",)
 
     def __init__(self, *args):
         super().__init__(*args)
@@ -204,12 +216,12 @@ class _LSTM(_Gated):
         self.out = np.empty_like(self.cell)
 
     def advance(self, new, known) -> None:
-        state, phi, gate = self.before(new, known), self.net.phi.f, self.net.gate.f
-        for name in self.net.gates:
-            self.arrive(name, new, known, state)
-        self.cell[new] = gate(self.drawn("i", new)) * phi(self.drawn("g", new))
+        state = self.before(new, known)
+        for gate in self.net.gates:
+            self.arrive(gate, new, known, state)
+        self.cell[new] = self.drawn("i", new) * self.drawn("g", new)
         if self.step[new[0]]:
-            self.cell[new] += gate(self.drawn("f", new)) * self.cell[new - 1]
-        self.out[new] = phi(self.cell[new])
-        exact = self.second("o", self.net.gate, new, known)
+            self.cell[new] += self.drawn("f", new) * self.cell[new - 1]
+        self.out[new] = self.net.phi.f(self.cell[new])
+        exact = self.second("o", new, known)
         self.put(new, known, exact * (self.out[new] @ self.out[known].T) / self.out.shape[1])

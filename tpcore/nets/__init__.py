@@ -19,5 +19,5 @@ from tpcore.nets.sequential import Sequential
 from tpcore.nets.spec import from_spec
 
 __all__ = ["CNN", "GRU", "LSTM", "MLP", "RNN", "Act", "Attention", "AvgPool", "BatchNorm", "BatchNormMLP", "Conv",
-           "Dense", "Flatten", "GraphConv", "LayerNorm", "LayerNormMLP", "MeanPool", "Network", "Parameter", "ResNet", "Residual",
-           "Sequential", "Transformer", "from_spec"]
+           "Dense", "Flatten", "GraphConv", "LayerNorm", "LayerNormMLP", "MeanPool", "Network", "Parameter", "ResNet",
+           "Residual", "Sequential", "Transformer", "from_spec"]

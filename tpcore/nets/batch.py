@@ -21,8 +21,8 @@ class BatchNorm(Layer):
 
     Notes
     -----
-    Second moments by the integrals of `tpcore.nets.batch_integrals` where a positively homogeneous activation (relu, abs,
-    leaky_relu) or weights follow; else the limit of the program. Source: Tensor Programs I (arXiv 1910.12478),
+    Second moments by the integrals of `tpcore.nets.batch_integrals` where a positively homogeneous activation (relu,
+    abs, leaky_relu) or weights follow; else the limit of the program. Source: Tensor Programs I (arXiv 1910.12478),
     appendix D.
     """
 
