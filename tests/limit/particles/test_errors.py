@@ -148,7 +148,7 @@ def test_tolerance():
 
 
 def test_a_tolerance_out_of_reach_is_said(monkeypatch):
-    monkeypatch.setitem(particles.__globals__, "_TOL_WORK", 2e9)
+    monkeypatch.setitem(particles.__globals__, "_TOL_WORK", 2e7)
     p = tp.Program("out of reach")
     W = p.matrix("W")
     tp.moment(tp.relu(W.T @ tp.relu(W @ p.vector("x"))))

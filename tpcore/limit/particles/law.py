@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from tpcore.compute.tiles import map_tiles
 from tpcore.limit.known import Known
@@ -88,7 +88,7 @@ def combined(values: list[np.ndarray]) -> Known:
     stack = np.array(values, float)
     count = len(stack)
     mean = stack.mean(axis=0)
-    quantile = student.ppf(0.975, count - 1) / 2
+    quantile = float(stdtrit(count - 1, 0.975)) / 2
     error = quantile * stack.std(axis=0, ddof=1) / np.sqrt(count)
     error = np.maximum(error, np.sqrt(np.mean(np.square(error))) if error.size else 0.0)
     scale = np.abs(stack).max(axis=0) if stack.size else np.zeros(mean.shape)

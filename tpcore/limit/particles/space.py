@@ -45,6 +45,7 @@ class Space:
         They are drawn and freed of most of the basis a pool at a time; what the basis has won since then comes off
         here.
         """
+        self._require(number)
         parts = []
         while number:
             if not len(self._pool):
@@ -80,6 +81,7 @@ class Space:
         keep = np.flatnonzero(left > floor)
         if not len(keep):
             return coefficients
+        self._require(len(keep))
         if (np.square(left[keep]) < _AGAIN * whole[keep]).any():
             shift = self.project(rest)
             rest -= self.combine(shift)
@@ -102,10 +104,13 @@ class Space:
             new = _inverse(np.linalg.cholesky(new @ new.T / self.size)) @ new
         return new
 
+    def _require(self, number: int) -> None:
+        """Room for so many more: clouds have four particles for each of them at least."""
+        if 4 * (self.count + number) > self.size:
+            raise Exhausted
+
     def _append(self, new: np.ndarray) -> slice:
         first, self.count = self.count, self.count + len(new)
-        if 4 * self.count > self.size:
-            raise Exhausted
         if self.count > len(self._rows):
             grown = np.empty((max(2 * len(self._rows), self.count), self.size))
             grown[:first] = self._rows[:first]
