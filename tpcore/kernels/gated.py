@@ -21,7 +21,6 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.special import ndtri
-from scipy.stats import qmc
 
 from tpcore import checks
 from tpcore.compute.tiles import map_tiles
@@ -93,6 +92,8 @@ class Rows:
 
 def normal_points(count: int, dimension: int, seed) -> np.ndarray:
     """Quasi-random points (count, dimension) of the standard normal law, of mean 0 and covariance 1 if count allows."""
+    from scipy.stats import qmc  # slow to import, and needed here alone
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         raw = qmc.Sobol(dimension, scramble=True, seed=np.random.default_rng(seed)).random(count)
