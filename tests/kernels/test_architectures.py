@@ -192,6 +192,19 @@ def test_random_logits_average_over_draws():
     assert np.abs(again - K).max() < 6 * K.error and not np.array_equal(again, K)
 
 
+def test_random_logits_of_two_tokens_by_quadrature():
+    """Two tokens: a query's weight is a sigmoid of one Gaussian, L_i1 - L_i2 of variance K_ii |x_1 - x_2|^2 a^2 b^2."""
+    x = np.array([[0.9, -0.4], [0.3, 1.1]])
+    K = x @ x.T / 2
+    z, mass = np.polynomial.hermite_e.hermegauss(80)
+    want = np.empty(2)
+    for i in range(2):
+        w = 1 / (1 + np.exp(-z * 1.7 * 2.1 * np.sqrt(K[i, i] * (K[0, 0] + K[1, 1] - 2 * K[0, 1]))))
+        want[i] = mass @ (w**2 * K[0, 0] + 2 * w * (1 - w) * K[0, 1] + (1 - w) ** 2 * K[1, 1]) / mass.sum()
+    found = tp.nngp(Sequential(Attention(1, False, "sqrt", sigma_k=1.7, sigma_q=2.1)), [x], samples=8000)
+    assert (np.abs(np.diag(found) - want) < 4 * found.error).all() and found.error < 0.01 * want.min()
+
+
 GATED = [(GRU(1.2, 0.9, 0.3), "z"), (LSTM(1.2, 0.9, 0.3), "i"), (GRU(1.2, 0.9, 0.5, 0.4, "tanh", "sigmoid"), "z")]
 
 
