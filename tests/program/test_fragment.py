@@ -224,3 +224,12 @@ def test_equations_over_two_elements():
     bad = Equation(0b101, 1, 2, "")
     assert first_contradiction([Equation(0b011, 1, 0, ""), Equation(0b110, 1, 1, ""), bad]) is bad
     assert first_contradiction([Equation(0, 1, 3, "")]).node == 3
+
+
+def test_derivatives_have_the_other_parity():
+    from tpcore.program.parity import activation_parity
+
+    cases = {"tanh": "odd", "tanh'": "even", "tanh''": "odd", "gauss": "even", "gauss'": "odd", "hermite(3)": "odd",
+             "hermite(3)'": "even", "hermite(2)'": "odd", "relu": "", "elu'": "", "abs": "even", "sin": "odd"}
+    for name, parity in cases.items():
+        assert activation_parity(tp.activations.get(name)) == parity, name

@@ -41,11 +41,11 @@ class Operation:
 def operation(function: ops.Function) -> Operation | None:
     """The operator that a function is, if it was written with one."""
     call = bare(function.call)
-    if call in _hashed():
-        return Operation(_SYMBOLS[call], Arg(0), Arg(1))
-    if not isinstance(call, partial) or call.keywords or not call.args or call.args[0] not in _hashed():
+    if _symbol(call):
+        return Operation(_symbol(call), Arg(0), Arg(1))
+    if not isinstance(call, partial) or call.keywords or not call.args or not _symbol(call.args[0]):
         return None
-    symbol = _SYMBOLS[call.args[0]]
+    symbol = _symbol(call.args[0])
     if call.func is arithmetic._swapped:
         return Operation(symbol, Arg(1), Arg(0))
     if call.func is arithmetic._left:
@@ -55,14 +55,12 @@ def operation(function: ops.Function) -> Operation | None:
     return None
 
 
-class _hashed:
-    """``x in _hashed()``: is x one of the operators? (Callables that cannot be hashed are none.)"""
-
-    def __contains__(self, x) -> bool:
-        try:
-            return x in _SYMBOLS
-        except TypeError:
-            return False
+def _symbol(call) -> str:
+    """The operator's symbol; "" for anything else."""
+    try:
+        return _SYMBOLS.get(call, "")
+    except TypeError:  # a callable that cannot be hashed
+        return ""
 
 
 def is_identity(function: ops.Function) -> bool:

@@ -32,13 +32,18 @@ class Equation:
 
 
 def activation_parity(activation) -> str:
-    """ "odd", "even" or "" for a named activation; "" in doubt."""
+    """ "odd", "even" or "" for a named activation; "" in doubt. A derivative has the other parity."""
     if activation is None:
         return ""
-    name = activation.name.split("(")[0]
-    if name == "hermite" and activation.params:
-        return "odd" if int(activation.params[0]) % 2 else "even"
-    return "odd" if name in ODD else "even" if name in EVEN else ""
+    whole = activation.name.rstrip("'")
+    primes, name = len(activation.name) - len(whole), whole.split("(")[0]
+    if name == "hermite" and "(" in whole:
+        odd = int(whole.split("(")[1].rstrip(")")) % 2 == 1
+    elif name in ODD or name in EVEN:
+        odd = name in ODD
+    else:
+        return ""
+    return "odd" if odd != (primes % 2 == 1) else "even"
 
 
 class Parities:
