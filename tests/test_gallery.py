@@ -1,4 +1,4 @@
-"""The named programs: their listing, their fragment, their limit by hand and by draws, and where the naive rule fails."""
+"""The named programs: listing, fragment, the limit by hand and by draws, and where the naive rule fails."""
 
 from __future__ import annotations
 
@@ -92,7 +92,8 @@ def test_the_naive_rule_fails_exactly_where_the_example_says(name):
 
     def found(of):
         second = [of.cov(a, b) for a, b in (example.pairs, *((w, w) for w in example.watch))]
-        return np.array([*(of.mean(w) for w in example.watch), *second, *(float(of.scalar(k)) for k in example.scalars)])
+        scalars = [float(of.scalar(k)) for k in example.scalars]
+        return np.array([*(of.mean(w) for w in example.watch), *second, *scalars])
 
     apart = np.abs(found(lim) - found(naive))
     assert apart.max() > 0.1 if example.naive else apart.max() < 1e-9, apart
@@ -242,7 +243,7 @@ def slope(f, x, step=1e-5):
 def test_the_training_step_is_gradient_descent():
     """The new output is that of the stored weights, each moved along the numerical gradient of the loss.
 
-    muP in these units: learning rate `rate` for W, n rate for the input weights (which move h1 by |xi|^2 = 1.2) and for V.
+    muP in these units: learning rate `rate` for W, n rate for V and the input weights, which move h1 by |xi|^2 = 1.2.
     """
     n, rate, size, seed = 12, 0.7, 1.2, 3
     prog = tp.gallery.get("mup-step").build()

@@ -14,7 +14,7 @@ _I = "Tensor Programs I (arXiv 1910.12478)"
 
 
 def mlp() -> Program:
-    """Three hidden layers of relu with biases, on two inputs a and b whose first preactivations have correlation 0.5."""
+    """Three hidden layers of relu with biases, on two inputs a and b of correlation 0.5."""
     prog = Program("MLP forward, two inputs")
     h = dict(zip("ab", prog.vectors("h1_a h1_b", cov=[[1.6, 0.9], [0.9, 2.0]]), strict=True))
     v = prog.vector("v", variance=1.2)

@@ -134,7 +134,7 @@ EXAMPLES = (
     ),
     Example(
         "w-wtv", "W (Wᵀ v)",
-        "A readout of mean zero that comes back to the forward matrix: no mean betrays the naive rule, but it is wrong.",
+        "A readout of mean zero that meets the matrix again: no mean betrays the naive rule, but it is wrong.",
         w_wtv, ("y", "v", "Wtv"), ("y", "v"), "netsort+",
         "The mean is right, yet it halves the variance and misses that y contains sigma squared times v.",
         ("vy",), _BACK,
