@@ -192,6 +192,20 @@ def test_random_logits_average_over_draws():
     assert np.abs(again - K).max() < 6 * K.error and not np.array_equal(again, K)
 
 
+def test_kernels_that_take_a_while_tell_and_obey():
+    random = Sequential(Attention(tied=False, scaling="sqrt"), MeanPool(), Dense())
+    for net, X in ((LSTM(), sequences()), (random, sequences()), (CNN(2, head="mean"), images())):
+        seen = []
+        tp.nngp(net, X, samples=2**9, progress=lambda done, total: seen.append((done, total)))
+        assert seen and seen[-1][0] == seen[-1][1] and [done for done, _ in seen] == list(range(1, len(seen) + 1))
+        stopped = tp.compute.progress.Progress()
+        stopped.cancel()
+        with pytest.raises(tp.errors.Cancelled):
+            tp.nngp(net, X, progress=stopped)
+    with pytest.raises(Misuse, match="progress"):
+        tp.nngp(CNN(1), images(), progress=3)
+
+
 def test_random_logits_of_two_tokens_by_quadrature():
     """Two tokens: a query's weight is a sigmoid of one Gaussian, L_i1 - L_i2 of variance K_ii |x_1 - x_2|^2 a^2 b^2."""
     x = np.array([[0.9, -0.4], [0.3, 1.1]])

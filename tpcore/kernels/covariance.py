@@ -19,10 +19,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from tpcore import checks
+from tpcore.compute.progress import Progress
 from tpcore.compute.tiles import map_tiles, row_tiles
 from tpcore.errors import BudgetError
 from tpcore.finite.budget import BUDGET
 from tpcore.kernels.recursion import square_memory
+from tpcore.kernels.reports import ticker
 from tpcore.limit.values import Values
 from tpcore.nets import Sequential
 from tpcore.nets.batch import BatchNorm
@@ -37,7 +39,8 @@ SLAB_ENTRIES = 2**16
 DRAWS = 256
 
 
-def covariance(net: Sequential, data: Data, other: Data | None, seed: int = 0, draws: int | None = None) -> np.ndarray:
+def covariance(net: Sequential, data: Data, other: Data | None, seed: int = 0, draws: int | None = None,
+               progress: Progress | None = None) -> np.ndarray:
     """The kernel (K, K2) of `net` over the outputs for `data` and `other` (None: `data` again).
 
     Raises
@@ -49,13 +52,13 @@ def covariance(net: Sequential, data: Data, other: Data | None, seed: int = 0, d
     """
     layers = net.stack
     if net.random:
-        return _mixture(layers, data, other, seed, DRAWS if draws is None else draws)
+        return _mixture(layers, data, other, seed, DRAWS if draws is None else draws, progress)
     mixing = any(layer.spatial or isinstance(layer, BatchNorm) for layer in every(layers))
     if not mixing:
         return _points(layers, data, other)
     shapes = {*data.layout.shapes, *(other.layout.shapes if other else ())}
     if len(shapes) == 1 and data.layout.axes and not net.batched:
-        return _Slabs(layers, data, data if other is None else other).kernel()
+        return _Slabs(layers, data, data if other is None else other).kernel(progress)
     return _joint(layers, data, other)
 
 
@@ -111,10 +114,14 @@ def _joint(layers, data: Data, other: Data | None, rng=None) -> np.ndarray:
     return K[:first, first:]
 
 
-def _mixture(layers, data: Data, other: Data | None, seed: int, draws: int) -> Values:
+def _mixture(layers, data: Data, other: Data | None, seed: int, draws: int, progress: Progress | None) -> Values:
     """The mean over draws of the attention weights: each draw's kernel is positive semidefinite, and so is the mean."""
+    tick = ticker(progress, draws)
+
     def one(k: int) -> np.ndarray:
-        return _joint(layers, data, other, np.random.default_rng([seed, k]))
+        found = _joint(layers, data, other, np.random.default_rng([seed, k]))
+        tick()
+        return found
 
     found = np.stack(map_tiles(one, range(draws)))
     error = found.std(axis=0, ddof=1).max() / np.sqrt(draws) if draws > 1 else np.inf
@@ -142,7 +149,7 @@ class _Slabs:
                               f"At most {int(np.sqrt(BUDGET / 64)):,} positions fit, or a Flatten head",
                               fits=int(np.sqrt(BUDGET / 64)))
 
-    def kernel(self) -> np.ndarray:
+    def kernel(self, progress: Progress | None = None) -> np.ndarray:
         x = self._items(self.left)
         blocks, mine = self._alone(x)
         y, theirs = (x, mine) if self.same else (self._items(self.right), None)
@@ -152,6 +159,8 @@ class _Slabs:
         checks.memory("outputs", len(x) * outputs, 8.0 * len(y) * outputs, 2 * BUDGET)
         out = np.empty((len(x), outputs, len(y), outputs))
         i, j = np.triu_indices(len(x), 1) if self.same else (k.ravel() for k in np.indices((len(x), len(y))))
+        tiles = row_tiles(len(i), self._together())
+        tick = ticker(progress, len(tiles))
 
         def work(rows: slice) -> None:
             a, b = i[rows], j[rows]
@@ -160,8 +169,9 @@ class _Slabs:
             out[a, :, b, :] = K
             if self.same:
                 out[b, :, a, :] = np.swapaxes(K, 1, 2)
+            tick()
 
-        map_tiles(work, row_tiles(len(i), self._together()))
+        map_tiles(work, tiles)
         if self.same:
             out[np.arange(len(x)), :, np.arange(len(x)), :] = blocks
         return out.reshape(len(x) * outputs, len(y) * outputs)

@@ -16,6 +16,8 @@ Source: Tensor Programs I (arXiv 1910.12478), Theorem 5.4.
 from __future__ import annotations
 
 import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,9 +25,11 @@ from scipy.linalg import solve_triangular
 from scipy.special import ndtri
 
 from tpcore import checks
+from tpcore.compute.progress import Progress
 from tpcore.compute.tiles import map_tiles
 from tpcore.finite.budget import BUDGET
 from tpcore.kernels.recurrent import gram, steps_of
+from tpcore.kernels.reports import ticker
 from tpcore.limit import expect
 from tpcore.limit.closed import form_of
 from tpcore.limit.values import Values
@@ -39,7 +43,8 @@ PILOT = 2**9
 FLAT = 1e-12
 
 
-def kernel(net: Gated, data: Data, seed: int = 0, samples: int | None = None) -> Values:
+def kernel(net: Gated, data: Data, seed: int = 0, samples: int | None = None,
+           progress: Progress | None = None) -> Values:
     """Kernel (M, M) of the states of all steps; `samples` points in all (by default 2^17, fewer for many steps)."""
     inner = gram(data)
     usual = max(2**9, POINTS >> max(0, int(np.ceil(np.log2(len(inner) / MANY)))))
@@ -47,9 +52,13 @@ def kernel(net: Gated, data: Data, seed: int = 0, samples: int | None = None) ->
     checks.memory("steps", data.layout.total, 64.0 * points * len(net.gates), 2 * BUDGET)
     way = _GRU if isinstance(net, GRU) else _LSTM
     pilot = way(net, data, inner, PILOT, [seed, SCRAMBLINGS], None)
-    pilot.kernel()
-    axes = pilot.axes()
-    found = np.stack(map_tiles(lambda k: way(net, data, inner, points, [seed, k], axes).kernel(), range(SCRAMBLINGS)))
+    pilot.kernel(lambda: None)
+    axes, tick = pilot.axes(), ticker(progress, SCRAMBLINGS * int(data.layout.sizes.max()))
+
+    def one(k: int) -> np.ndarray:
+        return way(net, data, inner, points, [seed, k], axes).kernel(tick)
+
+    found = np.stack(map_tiles(one, range(SCRAMBLINGS)))
     error = found.std(axis=0, ddof=1).max() / np.sqrt(SCRAMBLINGS)
     return Values(found.mean(axis=0), "sampling", float(error))
 
@@ -104,7 +113,7 @@ def normal_points(count: int, dimension: int, seed) -> np.ndarray:
     return points
 
 
-class _Gated:
+class _Gated(ABC):
     """One recursion over the steps with one scrambling."""
 
     many: tuple[str, ...] = ()
@@ -130,10 +139,12 @@ class _Gated:
             factor[own, own] = self.rows[gate].factor
         return np.linalg.svd(factor)[2]
 
-    def kernel(self) -> np.ndarray:
+    def kernel(self, tick: Callable[[], None]) -> np.ndarray:
+        """All entries, `tick` called after every step."""
         for t in range(int(self.step.max()) + 1):
             new, known = np.flatnonzero(self.step == t), np.flatnonzero(self.step <= t)
             self.advance(new, known)
+            tick()
         return self.K
 
     def before(self, new: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -170,8 +181,9 @@ class _Gated:
         self.K[np.ix_(new, known)] = value
         self.K[np.ix_(known, new)] = value.T
 
-    def advance(self, new, known) -> None:
-        raise AssertionError
+    @abstractmethod
+    def advance(self, new: np.ndarray, known: np.ndarray) -> None:
+        """The rows of K of the steps `new`, against all `known` ones (the new included)."""
 
 
 class _GRU(_Gated):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tpcore import checks
+from tpcore.compute.progress import Progress, as_progress
 from tpcore.errors import Misuse
 from tpcore.kernels import covariance, gated, recurrent
 from tpcore.kernels.recursion import kernels
@@ -16,7 +17,7 @@ from tpcore.nets.moments import NoRecursion
 from tpcore.nets.recurrent import Recurrent
 
 
-def nngp(net: Network, X, X2=None, *, seed: int = 0, samples: int | None = None) -> np.ndarray:
+def nngp(net: Network, X, X2=None, *, seed: int = 0, samples: int | None = None, progress=None) -> np.ndarray:
     r"""Covariance of the outputs of an infinitely wide network, :math:`K(x, x') = \lim E f(x) f(x')`.
 
     Parameters
@@ -30,6 +31,8 @@ def nngp(net: Network, X, X2=None, *, seed: int = 0, samples: int | None = None)
     seed, samples : int
         Where no exact way is known (LSTM, some GRUs, attention with logits q.k / sqrt n, functions of more than three
         Gaussians): of the sampling, one common sample for all entries. By default `samples` is chosen for each network.
+    progress : Progress or callable ``(done, total)``, optional
+        Told by kernels that take a while: sampled ones and convolutions whose positions are pooled.
 
     Returns
     -------
@@ -53,6 +56,7 @@ def nngp(net: Network, X, X2=None, *, seed: int = 0, samples: int | None = None)
     net = network(net)
     seed = checks.integer("seed", seed, 0)
     samples = None if samples is None else checks.integer("samples", samples, 64, 2**26)
+    progress = as_progress(progress)
     data = net.read(X)
     other = None if X2 is None else net.read(X2, "X2")
     if other is not None:
@@ -61,18 +65,22 @@ def nngp(net: Network, X, X2=None, *, seed: int = 0, samples: int | None = None)
         return kernels(net, data.features, None if other is None else other.features, tangent=False)[0]
     try:
         if isinstance(net, Sequential):
-            return covariance.covariance(net, data, other, seed, samples)
+            return covariance.covariance(net, data, other, seed, samples, progress)
         if isinstance(net, Recurrent):
-            return recurrent_kernel(net, data, other, seed, samples)
+            return recurrent_kernel(net, data, other, seed, samples, progress)
     except NoRecursion:
         pass
     return by_program(net, data, other, seed, samples)
 
 
-def recurrent_kernel(net: Recurrent, data: Data, other: Data | None, seed: int, samples: int | None) -> np.ndarray:
+def recurrent_kernel(net: Recurrent, data: Data, other: Data | None, seed: int, samples: int | None,
+                     progress: Progress) -> np.ndarray:
     """Kernel of a recurrent network's outputs; sampled for GRU and LSTM."""
     both = data if other is None else data + other
-    known = recurrent.rnn(net, both) if isinstance(net, RNN) else gated.kernel(net, both, seed, samples)
+    if isinstance(net, RNN):
+        known = recurrent.rnn(net, both)
+    else:
+        known = gated.kernel(net, both, seed, samples, progress)
     K = recurrent.read_out(net, np.asarray(known), both.layout)
     if other is not None:
         first = data.layout.total if net.readout == "each" else len(data.layout.shapes)
