@@ -107,3 +107,15 @@ def test_particles_are_noted_as_soft():
     tp.inner(x, x)
     lim = particles(p, samples=2**12)
     assert any("no fresh Gaussian" in note for note in lim.notes)
+
+
+def test_a_block_may_be_extended_in_two_ways():
+    """Two stacks that begin with the same grown block do not write over each other."""
+    p = tp.Program("branches")
+    X = p.block("X", cov=np.eye(6))
+    grown = tp.stack([X[:2], X[2:4]], new_axis=False)
+    one, two = (tp.stack([grown, X[i:i + 1]], new_axis=False) for i in (4, 5))
+    p.name("one", tp.inner(one, X)), p.name("two", tp.inner(two, X))
+    lim = particles(p, samples=512)
+    np.testing.assert_allclose(lim.scalar("one"), np.eye(6)[[0, 1, 2, 3, 4]], atol=1e-13)
+    np.testing.assert_allclose(lim.scalar("two"), np.eye(6)[[0, 1, 2, 3, 5]], atol=1e-13)
