@@ -122,29 +122,32 @@ def test_backpropagation_through_a_square(mean):
     assert lim.mean("dh") == 0 and lim.fragment == ("netsort+" if mean else "netsort")
 
 
-def test_approximate_message_passing():
+@pytest.mark.parametrize("phi", ["tanh", "relu", "gelu"])
+def test_approximate_message_passing(phi):
     """x' = A f(x) - E f'(x) f(before): the Onsager term is dotZ; what is left is Gaussian, its variance E f(x)^2."""
+    f, s = getattr(tp, phi), 0.9
+    slope = {"tanh": tp.activations.custom(sech2), "relu": tp.step}.get(phi, tp.activations.custom(tp.gelu.df))
     prog = tp.Program("amp")
-    W, b = prog.matrix("W", variance=1.3), prog.vector("b", variance=0.5)
-    m, before = tp.tanh(b), None
-    truth = normal(lambda z: np.tanh(z) ** 2, 0.5) * 1.3
+    W, b = prog.matrix("W", variance=s), prog.vector("b", variance=0.5)
+    fields = [b]
+    truth = s * normal(lambda z: f(z) ** 2, 0.5)
     for t in range(4):
+        m = f(fields[-1])
         x = (W @ m + W.T @ m) * 0.5**0.5
-        if before is not None:
-            x = x - 1.3 * tp.moment(tp.nonlin(sech2, field)) * before
+        if t:
+            x = x - s * tp.moment(slope(fields[-1])) * f(fields[-2])
         prog.name(f"x{t}", x)
-        field, before = x + b, m
-        m = tp.tanh(field)
+        fields.append(x + b)
     lim = limit(prog)
     for t in range(4):
         assert lim.cov(f"x{t}") == pytest.approx(truth, rel=1e-11)
-        assert lim.cov(f"x{t}", "b") == 0
+        assert lim.cov(f"x{t}", "b") == 0 and lim.mean(f"x{t}") == 0
         fourth = lim.expect(lambda z: z**4, f"x{t}")
         assert fourth.value == pytest.approx(3 * truth**2, rel=1e-10) and fourth.method != "particles"
-        truth = 1.3 * normal(lambda z: np.tanh(z) ** 2, truth + 0.5)
-    assert lim.cov("x1", "x2") == pytest.approx(
-        1.3 * lim.expect(lambda x, y, z: np.tanh(x + z) * np.tanh(y + z), "x0", "x1", "b").value, rel=1e-10
-    )
+        truth = s * normal(lambda z: f(z) ** 2, truth + 0.5)
+    if phi != "relu":  # the kinks of a product are not told
+        both = lim.expect(lambda x, y, z: f(x + z) * f(y + z), "x0", "x1", "b")
+        assert lim.cov("x1", "x2") == pytest.approx(s * both.value, rel=1e-9)
 
 
 @pytest.mark.parametrize(("rows", "cols"), SHAPES)
@@ -207,11 +210,13 @@ def test_repeated_dependent_and_zero_inputs_do_no_harm():
         h = W @ x
         prog.name("y", W.T @ tp.tanh(h))
         prog.name("u", W @ tp.relu(prog["y"] + z))
+        twin = W @ copies[2] + W @ z if crowd else h
+        prog.name("p", W.T @ tp.nonlin(lambda a, b: np.tanh(a) * np.exp(-b * b), h, twin))
         prog.name("w", W.T @ tp.erf(h + prog["u"]))
         return limit(prog)
 
     plain, crowded = build(False), build(True)
-    for name in "yuw":
+    for name in "yuwp":
         for other in "xz" if name != "u" else "u":
             assert crowded.cov(name, other) == pytest.approx(plain.cov(name, other), rel=1e-9), (name, other)
         assert crowded.cov(name) == pytest.approx(plain.cov(name), rel=1e-9), name
