@@ -33,7 +33,9 @@ _runs: OrderedDict = OrderedDict()
 _lock = threading.Lock()
 
 
+@lru_cache(maxsize=256)
 def _columns(made: Compiled) -> int:
+    """Vectors of length n in all."""
     return sum(int(np.prod(node.shape)) * max(1, round(node.dim)) for node in made.prog.nodes if node.kind in "GH")
 
 
@@ -191,8 +193,9 @@ def _measured(average: Average, chunk, names: dict) -> Measured:
         if rest:
             scale = np.sqrt(_cov(chunk, names, first, first) * _cov(chunk, names, other, other))
             values = np.divide(values, scale, out=np.full(len(values), np.nan), where=scale > 0)
+    values = values[np.isfinite(values)]  # a constant vector has no correlation
     spread = float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
-    return Measured(average, float(np.mean(values)), spread)
+    return Measured(average, float(np.mean(values)) if len(values) else float("nan"), spread)
 
 
 def _cov(chunk, names: dict, a: str, b: str) -> np.ndarray:

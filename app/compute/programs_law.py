@@ -38,6 +38,10 @@ class _Kept:
         self._locks: dict[tuple[str, bool], threading.Lock] = {}
         self._found: OrderedDict[tuple[str, bool], object] = OrderedDict()
 
+    def has(self, source: str) -> bool:
+        """Whether the limit and the naive rule's are at hand."""
+        return (source, False) in self._found and (source, True) in self._found
+
     def get(self, source: str, naive: bool):
         key = source, naive
         with self._lock:
@@ -168,20 +172,21 @@ def quick(source: str, *views: str | None) -> bool:
     with _listed_lock:
         listed = source in _listed
     made = compiled(source).listing
-    return listed and all(made.line_of(view).gaussian for view in views if view)
+    return listed and _kept.has(source) and all(made.line_of(view).gaussian for view in views if view)
 
 
+@lru_cache(maxsize=2048)
 def memory(source: str, number: int) -> tuple[tuple[str, float], ...] | None:
     """dotZ of a product as (vector, coefficient): Cov(hatZ)^+ E hatZ Z^x, times the matrix's variance, by Stein's lemma.
 
-    Only where the limit is at hand, of single vectors, and where the earlier products have no memory themselves.
+    Only of single vectors, and where the earlier products have no memory themselves.
     """
     made = compiled(source)
     line, nodes = made.listing.lines[number - 1], made.prog.nodes
     back = [made.listing.lines[k - 1] for k in line.back]
     product = nodes[line.index].op
     one = all(nodes[each.index].shape == () for each in (*back, line))
-    if not quick(source) or not back or not one or not all(_forgets(source, each) for each in back):
+    if not back or not one or not all(_forgets(source, each) for each in back):
         return None
     names, x = [each.name for each in back], nodes[product.x].name
     hats = np.array([[cross(source, a, b) for b in names] for a in names])
@@ -204,16 +209,20 @@ def _facts(source: str) -> Iterator[Facts]:
     """Moments of every vector and values of every C-var, one line more at each step."""
     made, lim = compiled(source), law(source)
     found, scalars = {}, {}
+    with _listed_lock:
+        again = source in _listed
     for line in made.listing.lines:
         if line.kind == "C":
             scalars[line.name] = _scalar(source, line.name)[0]
         for view in line.views:
             found[view] = moments(source, view)
-        yield Facts(source, dict(found), dict(scalars))
+        if not again:
+            yield Facts(source, dict(found), dict(scalars))
+    past = {line.number: memory(source, line.number) for line in made.listing.lines if line.back}
     with _listed_lock:
         _listed.add(source)
     notes = tuple(dict.fromkeys(without_places(note) for note in lim.notes))
-    yield Facts(source, found, scalars, notes, done=True)
+    yield Facts(source, found, scalars, past, notes, done=True)
 
 
 @lru_cache(maxsize=2048)

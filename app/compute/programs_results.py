@@ -116,11 +116,20 @@ class Moments:
 
 @dataclass(frozen=True, eq=False)
 class Facts:
-    """What the limit says of each variable, as far as it is known yet: views to `Moments`, C-vars to values."""
+    """What the limit says of each variable, as far as it is known yet.
+
+    Attributes
+    ----------
+    moments, scalars : dict
+        Views to `Moments`, C-vars to values.
+    memory : dict
+        Lines whose matrix was used the other way before, to dotZ as (vector, coefficient) or None.
+    """
 
     source: str
     moments: dict[str, Moments] = field(default_factory=dict)
     scalars: dict[str, np.ndarray] = field(default_factory=dict)
+    memory: dict[int, tuple[tuple[str, float], ...] | None] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     done: bool = False
 

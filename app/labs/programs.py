@@ -61,7 +61,7 @@ class ProgramsLab(Page):
         self.rule = LaTeX("", renderer="mathjax", margin=0, sizing_mode="stretch_width",
                           stylesheets=[themes.part("base"), themes.part("formula")])
         self.made, self.drawn, self._player, self._filling = None, None, None, False
-        self._laws_shown = None
+        self._shown = self._drawn = self.facts = None
 
     def controls(self):
         self.where = html("", sizing_mode=None)
@@ -220,9 +220,16 @@ class ProgramsLab(Page):
 
     def _show_program(self, s, made, x: str, y: str) -> None:
         """The listing, the line in words, the menus."""
+        if self.errors._current != s.width:
+            self.errors.current(s.width)
         line = line_of(s, made)
+        shown = made.source, line.number, x, y, s.view, s.preset
+        if shown == self._shown:
+            return
+        self._shown = shown
         theory = self.flow.results.get("theory")
-        facts = theory.facts if theory is not None and theory.source == s.program else None
+        facts = theory.facts if theory is not None and theory.source == s.program and theory.facts.done else None
+        self.facts = facts
         self.list.show(made, line.number, words.laws(made, facts))
         self.program.objects[0].object = (f'<div class="tp-head"><h2>Program</h2><span title="{escape(made.reason)}">'
                                           f"fragment <b>{escape(made.fragment)}</b></span></div>")  # fmt: skip
@@ -237,14 +244,12 @@ class ProgramsLab(Page):
         finally:
             self._filling = False
         pair = s.view == "pair"
-        for plot, shown in ((self.pair, pair), (self.errors, not pair)):
-            if plot.pane.visible != shown:
-                plot.pane.visible = plot.head.visible = plot.view.visible = shown
-        if self.errors._current != s.width:
-            self.errors.current(s.width)
+        for plot, visible in ((self.pair, pair), (self.errors, not pair)):
+            if plot.pane.visible != visible:
+                plot.pane.visible = plot.head.visible = plot.view.visible = visible
 
     def _show_line(self, made, line) -> None:
-        title, text, formula = words.explain(line, made, laws.memory(made.source, line.number) if line.back else None)
+        title, text, formula = words.explain(line, made, self.facts.memory.get(line.number) if self.facts else None)
         markup = f'<h3 class="tp-title">Line {line.number}: {escape(title)}</h3><p>{escape(text)}</p>'
         if self.words.object != markup:
             self.words.object = markup
@@ -256,6 +261,7 @@ class ProgramsLab(Page):
 
     def _forget_theory(self) -> None:
         """The figures wait for the limit of another variable."""
+        self._drawn = None
         self.coordinates.update_limit(None)
         self.pair.update_limit(None)
         self.drawn = None
@@ -263,13 +269,15 @@ class ProgramsLab(Page):
     def _show_theory(self, theory) -> None:
         s = self.state.snapshot()
         made = listing(theory.source)
-        if theory.density is not None:
+        before, self._drawn = self._drawn, theory
+        if theory.density is not None and (before is None or before.density is not theory.density):
             self.coordinates.update_limit(theory.density.limit, theory.density.naive, theory.x)
-        if theory.contours is not None:
+        if theory.contours is not None and (before is None or before.contours is not theory.contours):
             self.pair.update_limit(theory.contours.limit, theory.contours.naive, (theory.y, theory.x))
-        if theory.source == s.program and theory.facts.moments:
+        if theory.source == s.program and theory.facts.moments and (before is None or before.facts is not theory.facts):
             self.list.show(made, line_of(s, made).number, words.laws(made, theory.facts))
             if theory.facts.done:
+                self.facts = theory.facts
                 self._show_line(made, line_of(s, made))
         self._caption(theory.x, theory.y)
         self._show_table()

@@ -230,8 +230,10 @@ def numbers(s, made: Listing, x: str, theory, drawn, averages, errors) -> list[N
     if limit is not None and averages is not None:
         row = next((row for row in averages.rows if row.average == limit.average), None)
         if row is not None and math.isfinite(row.mean):
-            spread = 2 * row.spread if math.isfinite(row.spread) else None
-            found.append(Number(f"Deviation, var {x}" if len(x) < 4 else "Deviation, variance", row.mean - limit.value, spread))
+            spread, gap = 2 * row.spread if math.isfinite(row.spread) else None, row.mean - limit.value
+            exact = abs(gap) + (spread or 0.0) < 1e-10
+            label = f"Deviation, var {x}" if len(x) < 4 else "Deviation, variance"
+            found.append(Number(label, 0.0) if exact else Number(label, gap, spread))
     if errors is not None and math.isfinite(errors.slope):
         found.append(Number("Slope in log n", errors.slope, 2 * errors.slope_error))
     found.append(Number("Theorem", made.fragment))

@@ -92,14 +92,13 @@ class CoordinatesPlot(Plot):
         return () if self._limit is None else self._limit.atoms
 
     def _split(self) -> tuple[np.ndarray, list[tuple[float, float]]]:
-        """The coordinates off the limit's point masses, and the shares on them."""
-        rest, shares = self._values, []
-        for place, _ in self._atoms:
-            on = rest == place
-            if on.any():
-                shares.append((place, np.count_nonzero(on) / len(self._values)))
-                rest = rest[~on]
-        return rest, shares
+        """Coordinates that stand alone, and the shares of values that repeat: a draw's own point masses."""
+        if not self._atoms or not len(self._values):
+            return self._values, []
+        found, inverse, counts = np.unique(self._values, return_inverse=True, return_counts=True)
+        many = np.flatnonzero(counts > 1)
+        shares = [(float(found[k]), counts[k] / len(self._values)) for k in many[np.argsort(-counts[many])][:12]]
+        return self._values[counts[inverse] == 1], shares
 
     def _edges(self) -> np.ndarray:
         low, high = self.fig.x_range.start, self.fig.x_range.end
@@ -160,7 +159,7 @@ class CoordinatesPlot(Plot):
             here = [atom for atom in atoms if (atom[0] > middle) == bool(side)]
             source.data = {
                 "x": [x for x, _ in here], "y": [scale * mass for _, mass in here], "colour": [ink] * len(here),
-                "text": [f"mass {mass:.2f} at {fmt.power(x, 2)}" for x, mass in here],
+                "text": [f"mass {mass:.2f}" for _, mass in here],
                 "dx": [-8 if side else 8] * len(here), "dy": [-4] * len(here),
             }  # fmt: skip
         self.push()

@@ -21,7 +21,7 @@ FRAMES = {
     "C": "<rect x='33' y='7' width='20' height='20' rx='2' stroke-dasharray='1.500 2.500'/>",
     "": "<path d='M35 17H51M45 11L51 17L45 23'/>",
 }
-ROOMS = (258, 196)  # pixels for an instruction and its law in a wide and in a narrow column
+ROOMS = (258, 180)  # pixels for an instruction and its law in a wide and in a narrow column
 NAMES = {"A": "matrix", "G": "Gaussian", "H": "image", "C": "scalar"}
 SEE = """
 const view = Bokeh.index.find_one(group);

@@ -115,9 +115,9 @@ def test_level_lines_hold_their_mass_and_curves_are_curves():
 def test_memory_has_its_closed_form(source, line, expected):
     made = listing(source)
     x, y = made.pair
-    theory(source, x, y)
+    found = theory(source, x, y)
     line = line or next(each.number for each in made.lines if each.back)
-    assert dict(laws.memory(source, line)) == pytest.approx(expected, rel=1e-6)
+    assert dict(found.facts.memory[line]) == pytest.approx(expected, rel=1e-6)
 
 
 def test_the_naive_rule_is_wrong_where_there_is_memory_and_right_in_backpropagation():
