@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import nbformat
+import numpy as np
 import pytest
 from nbclient import NotebookClient
 from tests.notebooks.conftest import NOTEBOOKS
@@ -35,8 +36,8 @@ def executed(request):
     return notebook, float(notebook.cells.pop().outputs[0].text)
 
 
-def test_there_are_two_lectures():
-    assert [path.stem for path in LECTURES] == ["01_wide_networks_are_gaussian", "02_semicircle"]
+def test_there_are_three_lectures():
+    assert [path.stem for path in LECTURES] == ["01_wide_networks_are_gaussian", "02_semicircle", "03_master_theorem"]
 
 
 @pytest.mark.parametrize("path", LECTURES, ids=lambda p: p.stem)
@@ -105,9 +106,19 @@ def test_what_the_lectures_claim_of_their_numbers(executed):
         slope, low, high, _ = numbers(notebook, "rate-table")[-1]
         assert low < -0.5 < high and abs(slope + 0.5) < 0.06
         assert numbers(notebook, "dial-million")[-1][:2][0] == 1e6 and numbers(notebook, "dial-million")[-1][1] < 0.01
-    else:
+    elif "million-table" in ids:
         program, trace = (row[:3] for row in numbers(notebook, "rate-table")[-2:])
         assert program[1] < -0.5 < program[2] and trace[1] < -1.0 < trace[2] + 0.02
         million = numbers(notebook, "million-table")[-1]
         assert million[0] == 1e6 and million[2] < 10 < million[3]
         assert all(abs(row[-1]) < 4 for row in numbers(notebook, "program-table")[1:])
+    else:
+        slope, low, high, _ = numbers(notebook, "own-rate-table")[-1]
+        assert low < -0.5 < high and abs(slope + 0.5) < 0.06
+        rows = [row for row in numbers(notebook, "own-rate-table") if len(row) == 6]
+        assert [row[0] for row in rows] == [64, 256, 1024, 4096, 16384] and all(abs(row[3]) < 4 for row in rows)
+        averages = np.array([row[-4:] for row in numbers(notebook, "averages-table")[1:]])
+        assert np.all(np.abs(averages[:, 3] - averages[:, 0]) < 0.01), "one draw of width 10^6"
+        trips = np.array(numbers(notebook, "correction-table")[1:])
+        assert np.allclose(trips[:, 1], trips[:, 2]) and np.all(trips[2:, 0] == 0) and np.all(trips[:, 3] == 0)
+        assert np.all(np.abs(trips[:, 4] - trips[:, 2]) < 4 * trips[:, 5])
