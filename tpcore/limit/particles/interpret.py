@@ -20,7 +20,7 @@ from tpcore.program.graph import arguments
 CLOUDS, LONG_CLOUDS, LONG = 8, 4, 2000
 SOFT, MANY_COLUMNS = 3e-3, 256
 _DEFAULT, _FIRST, _MOST = 2**16, 2**13, 2**24
-_WORK, _TOL_WORK = 2e11, 1e12
+_WORK, _TOL_WORK = 3e11, 2e12
 _KEPT_BYTES, _BYTES = 2**29, 2 * 2**30
 _HEAVY = 0.2
 
@@ -80,8 +80,9 @@ class _Attempt:
         columns = [prod(node.shape) for node in self.nodes if isinstance(node.op, ops.MatMul)]
         self.soft = SOFT if sum(columns) > MANY_COLUMNS else 0.0
         self.basis = min(2 * sum(columns), 2 * MANY_COLUMNS) + 8
-        vectors = sum(prod(node.shape) for node in self.nodes if node.kind in "GH")
-        self.vectors, self.work = vectors, 8.0 * self.basis * sum(columns) + 30.0 * vectors
+        kept = (node for node in self.nodes if node.kind in "GH" and not isinstance(node.op, ops.Stack | ops.Reshape))
+        self.vectors = sum(prod(node.shape) for node in kept)
+        self.work = 8.0 * self.basis * sum(columns) + 30.0 * self.vectors
 
     def until(self, samples: int | None, tol: float | None) -> ParticleLimit:
         """Run with as many particles as asked, or until the errors are small enough."""
