@@ -58,7 +58,12 @@ def relu_reused(p):
     return tp.moment((W @ tp.relu(W @ x)) * (W @ x))
 
 
-@program(2 / np.pi * np.arcsin(2 * 1.1 * (2 / np.pi * np.arcsin(2 * 0.5 / 3)) / (1 + 2 * 1.1 * (2 / np.pi * np.arcsin(2 / 3)))))
+def arcsine(c, q):
+    """E erf(u) erf(v) for variances q and covariance c."""
+    return 2 / np.pi * np.arcsin(2 * c / (1 + 2 * q))
+
+
+@program(arcsine(1.1 * arcsine(0.5, 1.0), 1.1 * arcsine(1.0, 1.0)))
 def erf_twice(p):
     x, y = p.vectors("x y", cov=[[1, 0.5], [0.5, 1]])
     W = p.matrix("W", variance=1.1)

@@ -22,7 +22,7 @@ def check(lim, name, truth, atol):
 
 
 def test_transposes_against_quadrature():
-    """tanh(W W^T x): Z has variance 2 sigma^4 and covariance sigma^2 with x; W^T step(W v): <v, y> = 1/sqrt(2 pi) sigma."""
+    """tanh(W W^T x): Z has variance 2 sigma^4, covariance sigma^2 with x; W^T step(W v): <v, y> = sigma/sqrt(2 pi)."""
     p = tp.Program("transposes")
     W, V = p.matrix("W", variance=1.2), p.matrix("V", variance=0.7)
     x, v = p.vector("x"), p.vector("v")

@@ -1,1 +1,1 @@
-"""The limit of any program by particles: coordinates are quasi-random points, matrices act through orthonormal bases."""
+"""The limit of any program by particles: coordinates are quasi-random points, matrices act in orthonormal bases."""

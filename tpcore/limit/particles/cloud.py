@@ -84,7 +84,8 @@ class Cloud:
 
     def put(self, node: Node, rows=None, coef=None, near=None) -> None:
         """Set the value of a vector."""
-        self.forms[node.index] = Form(self.space(node.dim), prod(node.shape), rows, coef, near if coef is None else None)
+        near = near if coef is None else None
+        self.forms[node.index] = Form(self.space(node.dim), prod(node.shape), rows, coef, near)
 
     def block(self, index: int) -> np.ndarray:
         """The numbers of a vector as functions take them, (particles, *shape)."""
