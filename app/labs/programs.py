@@ -28,13 +28,21 @@ from tpcore.errors import BudgetError, Cancelled
 HEIGHT, TALL = 316, 460
 PERIOD_MS = 667
 WIDE = """
-@container (min-width: 820px) { :host(:not(.tp-projecting)) { grid-template-columns: 336px minmax(0, 1fr) !important; } }
-@container (min-width: 1120px) { :host(:not(.tp-projecting)) { grid-template-columns: 312px minmax(0, 1fr) 272px !important; } }
-@container (min-width: 1280px) { :host(:not(.tp-projecting)) { grid-template-columns: minmax(360px, 27%) minmax(0, 1fr) 296px !important; } }
+@container (min-width: 820px) {
+  :host(:not(.tp-projecting)) { grid-template-columns: 336px minmax(0, 1fr) !important; }
+}
+@container (min-width: 1120px) {
+  :host(:not(.tp-projecting)) { grid-template-columns: 312px minmax(0, 1fr) 272px !important; }
+}
+@container (min-width: 1280px) {
+  :host(:not(.tp-projecting)) { grid-template-columns: minmax(360px, 27%) minmax(0, 1fr) 296px !important; }
+}
 """
 KEY = """p { margin: 0; display: flex; flex-wrap: wrap; gap: 0 12px; }
-span { color: var(--tp-ink3); font-size: var(--tp-caption); line-height: var(--tp-caption-line); } b { color: var(--tp-ink); font-weight: 600; }"""
+span { color: var(--tp-ink3); font-size: var(--tp-caption); line-height: var(--tp-caption-line); }
+b { color: var(--tp-ink); font-weight: 600; }"""
 SWITCH = ".bk-btn-group { width: auto !important; } :host { flex: none; width: auto !important; }"
+BODY = "p { font-size: var(--tp-body) !important; line-height: var(--tp-body-line) !important; color: var(--tp-ink2) !important; }"
 
 
 class ProgramsLab(Page):
@@ -57,7 +65,7 @@ class ProgramsLab(Page):
         self.list = Listing(self._pick)
         self.builder = Builder(self._changed_program)
         self.words = html("", "figure-head")
-        self.words.stylesheets = [*self.words.stylesheets, "p { font-size: var(--tp-body) !important; line-height: var(--tp-body-line) !important; color: var(--tp-ink2) !important; }"]
+        self.words.stylesheets = [*self.words.stylesheets, BODY]
         self.rule = LaTeX("", renderer="mathjax", margin=0, sizing_mode="stretch_width",
                           stylesheets=[themes.part("base"), themes.part("formula")])
         self.made, self.drawn, self._player, self._filling = None, None, None, False

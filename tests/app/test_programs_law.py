@@ -68,6 +68,8 @@ def test_images_of_functions_are_not_called_gaussian():
     assert not {line.name: line.gaussian for line in listing("wt-v2wx").lines}["g"]
     memory = "W=matrix();v=vector();x=vector();h=W@relu(x);y=W.T@(v*v*h)"
     assert not {line.name: line.gaussian for line in listing(memory).lines}["y"]
+    two = "W=matrix();v=vector();x=vector();h=W@x;k=W@relu(x);y=W.T@(v*v*k)"
+    assert not {line.name: line.gaussian for line in listing(two).lines}["y"]
 
 
 def test_ellipses_hold_their_mass():

@@ -70,7 +70,7 @@ def test_lines_are_clicked_stepped_and_played(visit, app_url):
     seen.button("Play lines").click()
     seen.see("text=Line 7").wait_for(timeout=20_000)
     seen.button("Play lines").wait_for()
-    assert "programs.step=7" in seen.page.evaluate("location.search")
+    seen.address("programs.step=7")
 
 
 def test_play_over_width_to_a_hundred_thousand_and_more(visit, app_url):
@@ -92,6 +92,7 @@ def test_a_program_is_built_and_its_link_brings_it_back(visit, app_url):
     seen.button("Add").click()
     seen.see("[role=alert] >> text=the right operand must be a vector").wait_for()
     seen.page.get_by_label("Instruction").locator("visible=true").first.select_option("Moment of a vector")
+    seen.until("""() => [...Bokeh.documents[0]._all_models.values()].some((m) => m.type === "TextInput" && m.value === "m=moment(g)")""")
     seen.button("Add").click()
     seen.see(f"{LINES} >> text=m = 1/n Σ g").wait_for()
     search = seen.page.evaluate("location.search")
