@@ -55,6 +55,25 @@ def test_kernels_are_symmetric_and_positive(case):
         assert K.method == "sampling" and 0 < K.error < 0.05 * np.abs(K).max()
 
 
+def test_batches_of_several_sizes_against_plain_draws():
+    """A batch of two with one of four and one of three: every entry, and the means that LayerNorm takes off."""
+    X, sizes, draws = points(9, 6, seed=6), (2, 4, 3), 400_000
+    X[5] = 0.8 * X[0] + 0.1 * X[5]
+    cuts = np.split(np.arange(9), np.cumsum(sizes)[:-1])
+    z = np.random.default_rng(3).multivariate_normal(np.zeros(9), X @ X.T / 6, size=draws, method="eigh")
+    for cut in cuts:
+        z[:, cut] -= z[:, cut].mean(axis=1, keepdims=True)
+        z[:, cut] /= np.sqrt((z[:, cut] ** 2).mean(axis=1, keepdims=True))
+    x = np.where(z > 0, z, 0.2 * z)
+    head = (Dense(), tp.nets.BatchNorm(), Act("leaky_relu(0.2)"))
+    K = tp.nngp(Sequential(*head), [X[cut] for cut in cuts])
+    spread = np.array([[(x[:, i] * x[:, j]).std() for j in range(9)] for i in range(9)]) / np.sqrt(draws)
+    assert (np.abs(K - x.T @ x / draws) < 4.5 * spread + 1e-9).all()
+    x = (x - x.mean(axis=0)) / x.std(axis=0)
+    K = tp.nngp(Sequential(*head, LayerNorm()), [X[cut] for cut in cuts])
+    assert np.abs(K - x.T @ x / draws).max() < 0.012 and np.allclose(np.diag(K), 1.0)
+
+
 ZEROS = [
     (ResNet(2, "relu", 1.2, None), points()), (CNN(2, "relu", 1.2, None, head="mean"), images()),
     (CNN(2, "gelu", 1.2, None), images()), (RNN("erf", 1.2, 0.9, None), sequences((3, 3, 3))),
