@@ -12,6 +12,7 @@ from urllib.parse import quote
 import panel as pn
 
 from tpapp import theme
+from tpapp.panes import RadioButtonGroup
 from tpapp.widgets import css_text, dress
 
 FRAMES = {
@@ -75,8 +76,8 @@ class Listing(pn.viewable.Viewer):
     def __init__(self, pick: Callable[[int], None], **params):
         super().__init__(**params)
         self.pick, self._showing, self._shown = pick, False, None
-        self.group = dress(pn.widgets.RadioButtonGroup(name="Lines of the program", options={"": 1}, value=1,
-                                                       orientation="vertical", css_classes=["tp-listing"]))
+        self.group = dress(RadioButtonGroup(name="Lines of the program", options={"": 1}, value=1,
+                                            orientation="vertical", css_classes=["tp-listing"]))
         self._plain = [theme.part("base"), theme.asset("listing.css")]
         self.group.stylesheets = [*self._plain]
         self.group.param.watch(self._picked, "value")
