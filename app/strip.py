@@ -10,6 +10,9 @@ from tpapp import theme
 from tpapp.reading import update
 from tpapp.widgets import button, column, escape, html, row
 
+HERE = {"visibility": "visible"}
+AWAY = {"visibility": "hidden"}  # its place stays: a track that changed its length would slip from under a drag
+
 
 class Strip(pn.viewable.Viewer):
     """The hero dial across the page, what is being computed, and errors in words."""
@@ -18,7 +21,7 @@ class Strip(pn.viewable.Viewer):
         super().__init__(**params)
         self.dial = dial
         self.text = html("", "status", sizing_mode=None, css_classes=["tp-status"])
-        self.cancel = button("Cancel", "close", "plain", visible=False, on_click=lambda event: cancel())
+        self.cancel = button("Cancel", "close", "plain", styles=AWAY, on_click=lambda event: cancel())
         self.bar = html("", "bar", height=2, css_classes=["tp-bar"])
         self.words = html("", "words", visible=False, css_classes=["tp-words"])
 
@@ -28,8 +31,7 @@ class Strip(pn.viewable.Viewer):
         under = f"{100 * done:.0f} % done" if busy else f"done in {_seconds(took)}" if took else ""
         update(self.text, f'<div role="status" aria-live="{"off" if busy else "polite"}">'
                           f"<b>{escape(status)}</b><span>{under}</span></div>")
-        if self.cancel.visible != busy:
-            self.cancel.visible = busy
+        self.cancel.styles = HERE if busy else AWAY
         update(self.bar, f'<div role="progressbar" aria-label="Computing" aria-valuemin="0" aria-valuemax="100" '
                          f'aria-valuenow="{100 * done:.0f}" style="width:{100 * done:.1f}%"></div>' if busy else "")
 

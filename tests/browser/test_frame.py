@@ -53,6 +53,16 @@ def test_the_dial_steps_types_and_knows_infinity(visit, frame_url):
     seen.width("4,096")
 
 
+def test_the_track_keeps_its_length_while_something_is_computed(visit, frame_url):
+    seen = visit(frame_url)
+    cancel, track = seen.button("Cancel"), seen.see(".tp-dial-slider")
+    cancel.wait_for(state="hidden")
+    idle = track.bounding_box()
+    seen.page.get_by_label("Preset").locator("visible=true").first.select_option("Slow")
+    cancel.wait_for(state="visible")
+    assert track.bounding_box() == idle, "a track that moves slips from under a drag"
+
+
 def test_dragging_the_track_moves_the_width(visit, frame_url):
     seen = visit(frame_url)
     handle = seen.see(".tp-dial-slider .noUi-handle").bounding_box()
