@@ -48,7 +48,7 @@ class Strip(pn.viewable.Viewer):
 
     def __panel__(self):
         parts = [self.dial] if self.dial is not None else []
-        line = row(*parts, self.text, self.cancel, parts=("strip",), css_classes=["tp-strip"])
+        line = row(*parts, self.cancel, self.text, parts=("strip",), css_classes=["tp-strip"])
         return column(line, self.bar, self.words, parts=("strip-box",), css_classes=["tp-strip-box"])
 
 
