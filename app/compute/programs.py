@@ -1,4 +1,4 @@
-"""Programs at finite width: one draw's coordinates, averages over draws, errors against width; refused in words first."""
+"""Programs at finite width: coordinates of a draw, averages over draws, errors against width; refusals in words."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ from tpcore.finite.run import make_plan
 
 MEMORY = 2**30  # what one draw may take
 SECONDS, TABLE_SECONDS, LADDER_SECONDS = 20.0, 3.0, 8.0
-OVERHEAD, LOADED = 6e-5, 4.0  # seconds an instruction besides arithmetic; arithmetic on a busy machine, times the estimate
+OVERHEAD = 6e-5  # seconds an instruction, besides arithmetic
+LOADED = 4.0  # arithmetic on a busy machine, times its estimate
 WHOLE = 2**22  # numbers of a draw that is kept with all its vectors
 RUNS = 2**24  # numbers in all draws that are kept
 LADDER = (8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384)
@@ -82,7 +83,8 @@ def quick(source: str, width: int, views: tuple[str, ...]) -> bool:
     return seconds(source, width, views) <= QUICK_SECONDS and _columns(made) * width <= WHOLE
 
 
-def coordinates(source: str, width: int, seed: int, views: tuple[str, ...], progress: Progress | None = None) -> Coordinates:
+def coordinates(source: str, width: int, seed: int, views: tuple[str, ...],
+                progress: Progress | None = None) -> Coordinates:  # fmt: skip
     """The coordinates of one or two views in the draw ``tp.run(prog, width, seed)``."""
     check(source, width, views)
     made = compiled(source)
@@ -226,12 +228,14 @@ def errors(source: str, views: tuple[str, ...], widths: tuple[int, ...], draws: 
     pairs = [pair for pair in names if len(pair) == 2]
     limit = np.array([_second(source, *pair) for pair in pairs])
     if not np.abs(limit).max(initial=0.0) > 1e-12:
-        raise Misuse("A relative error needs a limit that is not zero", "second moments that vanish", "Look at another variable")
+        raise Misuse("A relative error needs a limit that is not zero", "second moments that vanish",
+                     "Look at another variable")
     seen: list[np.ndarray] = []
     for n in widths:
         inner = Progress(lambda done, total: inner.cancel() if progress.cancelled else None)
         with in_words():
-            *_, whole = ensemble_chunks(prog, n, draws, np.random.SeedSequence([seed, n]), inner, keep=list(names.values()))
+            root, keep = np.random.SeedSequence([seed, n]), list(names.values())
+            *_, whole = ensemble_chunks(prog, n, draws, root, inner, keep=keep)
         found = np.stack([whole.values(names[pair]) for pair in pairs], axis=1)
         seen.append(np.linalg.norm(found - limit, axis=1) / np.linalg.norm(limit))
         progress.tick()
@@ -270,7 +274,8 @@ def code(source: str, views: tuple[str, ...], width: int | None, seed: int) -> s
     whole = [view for view in views if made.places[view][1] is None]
     names = ", ".join(f'"{view}"' for view in whole)
     lines = [*(["import numpy as np"] if any("np." in line for line in written) else []), "import tpcore as tp", ""]
-    lines += [*written, "print(prog)", "", "lim = tp.limit(prog)", f"for v in [{names}]:", "    print(v, lim.mean(v), lim.cov(v))"]
+    lines += [*written, "print(prog)", "", "lim = tp.limit(prog)"]
+    lines += [f"for v in [{names}]:", "    print(v, lim.mean(v), lim.cov(v))"]
     if len(whole) == 2 and _same_length(made, *whole):
         lines.append(f"print(lim.cov({names}))")
     if width is not None:

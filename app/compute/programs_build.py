@@ -1,4 +1,4 @@
-"""From the lines of `tpapp.compute.programs_text` to a program of tpcore, and to the Python that writes the same program."""
+"""From the lines of `tpapp.compute.programs_text` to a program of tpcore, and to Python that writes the same one."""
 
 from __future__ import annotations
 

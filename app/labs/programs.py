@@ -281,7 +281,8 @@ class ProgramsLab(Page):
         if theory.density is not None and (before is None or before.density is not theory.density):
             self.coordinates.update_limit(theory.density.limit, theory.density.naive, theory.x)
         if theory.contours is not None and (before is None or before.contours is not theory.contours):
-            self.pair.update_limit(theory.contours.limit, theory.contours.naive, (theory.y, theory.x))
+            contours = theory.contours
+            self.pair.update_limit(contours.limit, contours.naive, (theory.y, theory.x))
         if theory.source == s.program and theory.facts.moments and (before is None or before.facts is not theory.facts):
             self.list.show(made, line_of(s, made).number, words.laws(made, theory.facts))
             if theory.facts.done:
@@ -316,7 +317,8 @@ class ProgramsLab(Page):
         s = self.state.snapshot()
         theory, found = self.flow.results.get("theory"), self.flow.results.get("averages")
         found = found if self.flow.result("averages") is not None else None
-        truths = theory.truths if theory is not None and (theory.source, theory.x) == (s.program, views_of(s, listing(s.program))[0]) else None
+        own = theory is not None and (theory.source, theory.x) == (s.program, views_of(s, listing(s.program))[0])
+        truths = theory.truths if own else None
         head = "Averages over coordinates"
         if found is None:
             caption = "the limit alone" if not finite(s) else "&nbsp;"

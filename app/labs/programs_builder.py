@@ -1,4 +1,4 @@
-"""Building a program instruction by instruction: a kind, its operands, the line that they make, and what tpcore says to it."""
+"""Building a program instruction by instruction: a kind, its operands, their line, and what tpcore says to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The coordinates of one vector: their histogram over the density of Z, point masses as stems, the naive rule dotted."""
+"""The coordinates of one vector: a histogram over the density of Z, point masses as stems, the naive rule dotted."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ class CoordinatesPlot(Plot):
         self.paint(area.glyph, fill_color=lambda s: s.width(self.width), fill_alpha=lambda s: 0.28)
         self.paint(line.glyph, line_color=lambda s: s.width(self.width), line_width=lambda s: s.line(1.25))
         stem = fig.segment("x", 0, "x", "y", source=self.stems)
-        self.paint(stem.glyph, line_color=lambda s: s.width(self.width), line_width=lambda s: s.line(7), line_alpha=lambda s: 0.45)
+        self.paint(stem.glyph, line_color=lambda s: s.width(self.width), line_width=lambda s: s.line(7),
+                   line_alpha=lambda s: 0.45)  # fmt: skip
         self._rule(fig, self.naive, self.naive_stems)
         self.theory(fig, self.limit)
         stem = fig.segment("x", 0, "x", "y", source=self.limit_stems, line_dash=DASH, level="overlay")
@@ -112,7 +113,8 @@ class CoordinatesPlot(Plot):
         edges = self._edges()
         step = edges[1] - edges[0]
         if len(rest):  # bins beyond the limit's own range, for coordinates that lie there
-            low, high = (min(12, int(np.ceil(max(0.0, gap) / step))) for gap in (edges[0] - rest.min(), rest.max() - edges[-1]))
+            gaps = (edges[0] - rest.min(), rest.max() - edges[-1])
+            low, high = (min(12, int(np.ceil(max(0.0, gap) / step))) for gap in gaps)
             edges = edges[0] + step * np.arange(-low, len(edges) + high)
         counts = np.histogram(rest, edges)[0]
         return edges, counts / (max(len(self._values), 1) * step), shares
@@ -127,7 +129,8 @@ class CoordinatesPlot(Plot):
             self.main.data = {"x": x, "y": y} if bars.any() else empty
         else:
             self.main.data = empty
-        curves = [float(np.quantile(density.pdf, 0.995)) for density in (self._limit, self._naive) if density is not None and len(density.pdf)]
+        drawn = [density for density in (self._limit, self._naive) if density is not None and len(density.pdf)]
+        curves = [float(np.quantile(density.pdf, 0.995)) for density in drawn]
         limit = curves[0] if curves else 0.0
         naive = min(curves[1], 1.6 * limit) if len(curves) > 1 else 0.0
         peak = float(bars.max(initial=0.0))

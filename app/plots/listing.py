@@ -1,4 +1,4 @@
-"""A program's typed listing: one stock radio group in a stylesheet, so it is read aloud, takes keys, and shows in a notebook.
+"""A program's typed listing: one stock radio group in a stylesheet, so it is read aloud and shows in a notebook.
 
 Each line is a button; its number, its type as a letter in a frame (A square, G circle, H dashed circle, C dotted
 square), the law of its Z and the brackets of shared matrices are rules of a stylesheet written for the program.

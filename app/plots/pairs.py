@@ -1,4 +1,4 @@
-"""Two vectors coordinate by coordinate: points of one draw over the level lines of the limit, the naive rule's dotted."""
+"""Two vectors coordinate by coordinate: points of one draw over the limit's level lines, the naive rule's dotted."""
 
 from __future__ import annotations
 

@@ -246,7 +246,7 @@ def test_the_code_runs_as_shown_and_gives_the_same_numbers(values):
 
 def test_the_histogram_has_area_one_with_its_point_masses():
     plot = CoordinatesPlot()
-    from tpapp.compute.programs_law import smoothed
+    from tpapp.compute.programs_shapes import smoothed
 
     z = np.maximum(np.random.default_rng(2).normal(0.3, 1.1, 2**16), 0)
     plot.update_limit(smoothed(z), name="y")

@@ -10,6 +10,7 @@ from scipy.stats import norm
 
 from tpapp.compute import programs as compute
 from tpapp.compute import programs_law as laws
+from tpapp.compute import programs_shapes as shapes
 from tpapp.compute.programs_listing import compiled, listing
 from tpapp.labs.programs_state import TRANSPOSE
 
@@ -75,7 +76,7 @@ def test_images_of_functions_are_not_called_gaussian():
 def test_ellipses_hold_their_mass():
     centre, cov = np.array([0.3, -1.0]), np.array([[1.5, 0.7], [0.7, 0.9]])
     points = np.random.default_rng(3).multivariate_normal(centre, cov, 100_000)
-    for mass, xs, ys in laws.ellipses(centre, cov).lines:
+    for mass, xs, ys in shapes.ellipses(centre, cov).lines:
         ring = np.stack([xs, ys], 1) - centre
         radius = np.einsum("ki,ij,kj->k", ring, np.linalg.inv(cov), ring)
         assert np.allclose(radius, radius[0])
@@ -96,15 +97,15 @@ def test_level_lines_hold_their_mass_and_curves_are_curves():
     rng = np.random.default_rng(5)
     x = rng.gamma(3.0, 0.5, 2**17)
     y = x + rng.standard_normal(2**17)
-    found = laws.level_lines(x, y)
-    for mass in laws.MASSES:
+    found = shapes.level_lines(x, y)
+    for mass in shapes.MASSES:
         inside = np.zeros(20_000, bool)
         for own, xs, ys in found.lines:
             if own == mass:
                 inside ^= within(xs, ys, x[:20_000], y[:20_000])
         assert inside.mean() == pytest.approx(mass, abs=0.03)
     z = rng.standard_normal(2**14)
-    (mass, xs, ys), = laws.level_lines(z, np.tanh(2 * z)).lines
+    (mass, xs, ys), = shapes.level_lines(z, np.tanh(2 * z)).lines
     assert mass == 1.0 and np.allclose(ys, np.tanh(2 * xs))
 
 

@@ -1,4 +1,4 @@
-"""Programs as text: what the parser takes, what it refuses in words, and that Python and the page write the same program."""
+"""Programs as text: what the parser takes, what it refuses in words; Python and the page write the same program."""
 
 from __future__ import annotations
 
