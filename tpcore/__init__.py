@@ -2,17 +2,19 @@
 
 ``import tpcore as tp``; every public name hangs on ``tp``:
 
-- programs: `Program`, `nonlin`, `moment`, `inner`, `scalar`, `stack`, the activations by name (`relu`, ...) and `activations`;
+- programs: `Program`, `nonlin`, `moment`, `inner`, `scalar`, `stack`, the activations by name (`relu`, ...) and
+  `activations`;
 - their two meanings: `limit`; `run`, `ensemble`; `agreement` compares them; `grad` is the backward pass, a program again,
-  `untie` the naive rule as one;
+  `tangent` the tangent kernel as one, `untie` the naive rule as one;
 - Gaussian expectations: `expect`, `Estimate`;
 - named programs: `gallery`;
 - networks: `nets`, `data`; kernels: `nngp`, `ntk`, `empirical_nngp`, `empirical_ntk`, `sample_outputs`;
+- training as a program: `train`;
 - random matrices: `spectra`;
 - errors: `errors`, all of them `errors.Misuse`.
 """
 
-from tpcore import activations, agreement, compute, data, errors, gallery, nets, spectra
+from tpcore import activations, agreement, compute, data, errors, gallery, nets, spectra, train
 from tpcore.activations import NAMED as _NAMED
 from tpcore.finite.ensemble import ensemble
 from tpcore.finite.run import run
@@ -24,6 +26,7 @@ from tpcore.limit.estimate import Estimate
 from tpcore.limit.interpret import limit  # after the package of that name, whose place it takes here
 from tpcore.program.backprop import grad
 from tpcore.program.build import Program
+from tpcore.program.tangent import tangent
 from tpcore.program.untie import untie
 from tpcore.program.variables import Var, inner, moment, nonlin, scalar, stack
 
@@ -56,6 +59,8 @@ __all__ = [
     "scalar",
     "spectra",
     "stack",
+    "tangent",
+    "train",
     "untie",
     *_NAMED,
 ]
