@@ -315,6 +315,21 @@ def test_wrong_answers_do_not(name, answer):
             assert not re.search(rf"(?<![\d.]){value}", verdict.words), "the words give the answer away"
 
 
+SLIPS = [
+    ("3.1", [1, 2.75, 0], "same W"),
+    ("3.3", lambda m, v, s2, r: (0, s2**2 * r * (m**2 + v), 0), "naive rule"),
+    ("3.4", 0.0, "wherever it exists"),
+    ("3.5", lambda: power(sign=1.0), "W minus its transpose"),
+    ("3.6", backward, "looks like backpropagation"),
+    ("3.6", lambda: there_and_back(psi=tp.inner), "says 0"),
+]
+
+
+@pytest.mark.parametrize(("name", "answer", "phrase"), SLIPS, ids=[row[0] for row in SLIPS])
+def test_the_words_name_the_slip(name, answer, phrase):
+    assert phrase in check(name, given(name, answer)).words
+
+
 @pytest.mark.parametrize("name", CHECKERS)
 @pytest.mark.parametrize("answer", [..., None], ids=["ellipsis", "none"])
 def test_no_answer_is_not_judged(name, answer):
