@@ -16,6 +16,8 @@ def test_the_code_runs_as_shown():
     names: dict = {}
     exec(compile(code, "README.md", "exec"), names)
     assert names["lim"].cov("y") == pytest.approx(1.0)
+    tp, prog = names["tp"], names["prog"]
+    assert tp.limit(prog).corr("z", "x") == pytest.approx(0.5**0.5) and tp.limit(tp.untie(prog)).corr("z", "x") == 0
     assert names["K"].shape == (20, 20) and names["Kn"].shape == (20, 20, 20)
 
 
