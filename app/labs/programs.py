@@ -208,13 +208,13 @@ class ProgramsLab(Page):
                           lambda p: compute.coordinates(s.program, n, s.seed, views, p), self._show_draw,
                           compute.quick(s.program, n, views), "the coordinates")  # fmt: skip
             draws = compute.draws_that_fit(s.program, n, s.draws)
-            many = rested(lambda p: compute.averages(s.program, wanted, n, draws, s.seed, p), 0.05)
+            many = rested(lambda p: compute.averages(s.program, wanted, n, draws, s.seed, p), 0.2)
             yield Request("averages", ("programs-averages", key, wanted, n, draws, s.seed), many, self._show_averages,
                           label="the averages")  # fmt: skip
         if s.view == "error":
             widths, each = compute.ladder(s.program, views)
             if each > 1:
-                several = rested(lambda p: compute.errors(s.program, views, widths, each, s.seed, p), 0.3)
+                several = rested(lambda p: compute.errors(s.program, views, widths, each, s.seed, p), 0.6)
                 yield Request("errors", ("programs-errors", key, widths, each, s.seed), several, self._show_errors,
                               label="the errors")  # fmt: skip
 

@@ -142,7 +142,8 @@ class CoordinatesPlot(Plot):
         scale = 0.8 * end
         for source, stems in ((self.stems, shares), (self.limit_stems, self._atoms),
                               (self.naive_stems, () if self._naive is None else self._naive.atoms)):  # fmt: skip
-            source.data = {"x": [x for x, _ in stems], "y": [scale * mass for _, mass in stems]}
+            if stems or len(source.data["x"]):
+                source.data = {"x": [x for x, _ in stems], "y": [scale * mass for _, mass in stems]}
         self._relabel(scale)
 
     def restyle(self, theme: str | None = None, projector: bool | None = None) -> None:
@@ -160,6 +161,8 @@ class CoordinatesPlot(Plot):
         middle, ink = (self.fig.x_range.start + self.fig.x_range.end) / 2, self.style.token("ink")
         for side, source in enumerate(self.masses):  # words run from a stem to the farther edge
             here = [atom for atom in atoms if (atom[0] > middle) == bool(side)]
+            if not here and not len(source.data["x"]):
+                continue
             source.data = {
                 "x": [x for x, _ in here], "y": [scale * mass for _, mass in here], "colour": [ink] * len(here),
                 "text": [f"mass {mass:.2f}" for _, mass in here],
