@@ -67,7 +67,7 @@ class Form:
     def numbers(self) -> np.ndarray:
         """The rows, made where there are none."""
         if self.rows is None:
-            self.rows = self.space.combine(self.coef)
+            self.rows = self.space.combine(self.coef).astype(float, copy=False)
         return self.rows
 
     def column_means(self) -> np.ndarray:

@@ -57,9 +57,10 @@ def particles(prog, seed: int = 0, samples: int | None = None, tol: float | None
 
     Notes
     -----
-    Source: Tensor Programs III (arXiv 2009.10685), section on the Z-calculus. Programs in which matrices meet more
-    than 256 vectors are soft in rank: a new direction below 0.3 % (for every other cloud 0.1 %) of the largest
-    vector that the matrix met gets no fresh Gaussian but keeps its dot part.
+    Source: Tensor Programs III (arXiv 2009.10685), section on the Z-calculus. Ranks are soft: a new direction below
+    0.1 % of the largest vector that the matrix met gets no fresh Gaussian but keeps its dot part, unless all that met
+    matrices so far is linear in the inputs. In programs whose matrices meet more than 256 vectors it is 0.3 % (0.1 %
+    for every other cloud), with no exception.
     """
     seed = checks.integer("seed", seed, 0)
     if samples is not None:

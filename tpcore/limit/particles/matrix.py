@@ -17,6 +17,8 @@ from scipy.linalg import qr
 
 from tpcore.limit.particles.space import Space
 
+FINE = 1e-3
+
 
 class Side:
     """Orthonormal inputs of W (or of W^T) and their images, as coefficients over the bases of their two spaces."""
@@ -41,7 +43,8 @@ class ParticleMatrix:
     row_space, col_space : Space
         Of its images and of its inputs.
     soft : float
-        Directions below this part of the largest input so far get no fresh Gaussian, only their dot part.
+        Directions below this part of the largest input so far get no fresh Gaussian, only their dot part; at least
+        `FINE` where the inputs are sampled.
     """
 
     def __init__(self, variance: float, rows: float, cols: float, row_space: Space, col_space: Space, soft: float):
@@ -53,7 +56,8 @@ class ParticleMatrix:
         side = self._sides[transposed]
         side.largest = max(side.largest, float(norms.max(initial=0.0)))
         hard = np.maximum(1e-8 * norms, 1e-13 * side.largest)
-        return np.maximum(np.maximum(hard, self.soft * side.largest), 1e-150)
+        soft = max(self.soft, FINE) if any(s.space.sampled for s in self._sides) else self.soft
+        return np.maximum(np.maximum(hard, soft * side.largest), 1e-150)
 
     def multiply(self, x: np.ndarray, floor: np.ndarray, transposed: bool) -> np.ndarray:
         """W x or W^T x for coefficients x (m, k) over the basis of x's space: coefficients over the image's."""
