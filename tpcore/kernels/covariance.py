@@ -1,6 +1,7 @@
-r"""Kernels of stacks of layers, covariance to covariance.
+r"""Kernels of stacks of layers, covariance to covariance, and tangent kernel to tangent kernel.
 
-Every layer maps the second moments of its input to those of its output (`tpcore.nets.moments`). Three ways to go:
+Every layer maps the second moments of its input, and the tangent kernel so far, to those of its output
+(`tpcore.nets.moments`). Three ways to go:
 
 - "points": no layer mixes positions. One matrix over all positions of all inputs passes through; of each input alone
   only variances are needed.
@@ -9,7 +10,7 @@ Every layer maps the second moments of its input to those of its output (`tpcore
   position.
 - "joint": sequences of several lengths, batches, random attention weights. One matrix over everything.
 
-Source: Tensor Programs I (arXiv 1910.12478), Theorem 5.4 and Corollary 5.5.
+Sources: Tensor Programs I (arXiv 1910.12478), Theorem 5.4 and Corollary 5.5; II (arXiv 2006.14548), section 3.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from tpcore.kernels.reports import ticker
 from tpcore.limit.values import Values
 from tpcore.nets import Sequential
 from tpcore.nets.batch import BatchNorm
+from tpcore.nets.batch_integrals import resolved
 from tpcore.nets.convolution import Conv
 from tpcore.nets.data import Data, Layout
 from tpcore.nets.layers import Layer
@@ -40,8 +42,10 @@ DRAWS = 256
 
 
 def covariance(net: Sequential, data: Data, other: Data | None, seed: int = 0, draws: int | None = None,
-               progress: Progress | None = None) -> np.ndarray:
+               progress: Progress | None = None, convention: str | None = None) -> np.ndarray:
     """The kernel (K, K2) of `net` over the outputs for `data` and `other` (None: `data` again).
+
+    With a `convention` the tangent kernel, else the covariance.
 
     Raises
     ------
@@ -52,14 +56,14 @@ def covariance(net: Sequential, data: Data, other: Data | None, seed: int = 0, d
     """
     layers = net.stack
     if net.random:
-        return _mixture(layers, data, other, seed, DRAWS if draws is None else draws, progress)
+        return _mixture(layers, data, other, seed, DRAWS if draws is None else draws, progress, convention)
     mixing = any(layer.spatial or isinstance(layer, BatchNorm) for layer in every(layers))
     if not mixing:
-        return _points(layers, data, other)
+        return _points(layers, data, other, convention)
     shapes = {*data.layout.shapes, *(other.layout.shapes if other else ())}
     if len(shapes) == 1 and data.layout.axes and not net.batched:
-        return _Slabs(layers, data, data if other is None else other).kernel(progress)
-    return _joint(layers, data, other)
+        return _Slabs(layers, data, data if other is None else other, convention).kernel(progress)
+    return _joint(layers, data, other, convention)
 
 
 def _through(layers, o: Own) -> tuple[Own, list[Side]]:
@@ -70,13 +74,25 @@ def _through(layers, o: Own) -> tuple[Own, list[Side]]:
     return o, sides
 
 
-def _across(layers, K: np.ndarray, left: list[Side], right: list[Side]) -> np.ndarray:
+def _across(layers, K: np.ndarray, left: list[Side], right: list[Side], convention: str | None) -> np.ndarray:
+    T = None if convention is None else np.zeros_like(K)
     for layer, mine, theirs in zip(layers, left, right, strict=True):
-        K = layer.cross(K, mine, theirs)
-    return K
+        K, T = layer.both(K, T, mine, theirs, convention)
+    return K if T is None else T
 
 
-def _points(layers, data: Data, other: Data | None) -> np.ndarray:
+def _start(K: np.ndarray, layout: Layout, convention: str | None, rng=None) -> Own:
+    """Numbers, which have no parameters yet."""
+    if convention is None:
+        return Own(K, layout, raw=True, rng=rng)
+    return Own(K, layout, raw=True, rng=rng, T=np.zeros_like(K), convention=convention)
+
+
+def _wanted(o: Own) -> np.ndarray:
+    return o.K if o.T is None else o.T
+
+
+def _points(layers, data: Data, other: Data | None, convention: str | None) -> np.ndarray:
     x = data.features
     y = x if other is None else other.features
     if other is None:
@@ -88,7 +104,7 @@ def _points(layers, data: Data, other: Data | None) -> np.ndarray:
     K = x @ y.T / x.shape[1]
     if other is None:
         np.fill_diagonal(K, _squares(data)[:, 0])
-    return _across(layers, K[None], left, right)[0]
+    return _across(layers, K[None], left, right, convention)[0]
 
 
 def _alone(layers, data: Data) -> list[Side]:
@@ -102,24 +118,25 @@ def _squares(data: Data) -> np.ndarray:
     return (np.einsum("ij,ij->i", x, x) / x.shape[1])[:, None]
 
 
-def _joint(layers, data: Data, other: Data | None, rng=None) -> np.ndarray:
+def _joint(layers, data: Data, other: Data | None, convention: str | None = None, rng=None) -> np.ndarray:
     both = data if other is None else data + other
     x = both.features
     square_memory(len(x), 64.0, 2 * BUDGET)
-    out = _through(layers, Own((x @ x.T / x.shape[1])[None], both.layout, raw=True, rng=rng))[0]
-    K = out.K[0]
+    out = resolved(_through(layers, _start((x @ x.T / x.shape[1])[None], both.layout, convention, rng))[0])
+    K = _wanted(out)[0]
     if other is None:
         return (K + K.T) / 2
     first = int(out.layout.sizes[: len(data.layout.shapes)].sum())
     return K[:first, first:]
 
 
-def _mixture(layers, data: Data, other: Data | None, seed: int, draws: int, progress: Progress | None) -> Values:
+def _mixture(layers, data: Data, other: Data | None, seed: int, draws: int, progress: Progress | None,
+             convention: str | None) -> Values:
     """The mean over draws of the attention weights: each draw's kernel is positive semidefinite, and so is the mean."""
     tick = ticker(progress, draws)
 
     def one(k: int) -> np.ndarray:
-        found = _joint(layers, data, other, np.random.default_rng([seed, k]))
+        found = _joint(layers, data, other, convention, np.random.default_rng([seed, k]))
         tick()
         return found
 
@@ -135,6 +152,7 @@ class _Slabs:
     layers: tuple[Layer, ...]
     left: Data
     right: Data
+    convention: str | None = None
 
     def __post_init__(self):
         self.same = self.left is self.right
@@ -164,7 +182,8 @@ class _Slabs:
 
         def work(rows: slice) -> None:
             a, b = i[rows], j[rows]
-            K = _across(self.layers, self._inner(x[a], y[b]), [s[a] for s in mine], [s[b] for s in theirs])
+            left, right = [s[a] for s in mine], [s[b] for s in theirs]
+            K = _across(self.layers, self._inner(x[a], y[b]), left, right, self.convention)
             K = K.reshape(len(a), outputs, -1)
             out[a, :, b, :] = K
             if self.same:
@@ -190,8 +209,8 @@ class _Slabs:
     def _alone(self, x: np.ndarray) -> tuple[np.ndarray, list[Side]]:
         """The kernel's blocks on the diagonal (N, P', P'), and all sides."""
         def work(rows: slice) -> tuple[np.ndarray, list[Side]]:
-            o, sides = _through(self.layers, Own(self._inner(x[rows], x[rows]), self.layout, raw=True))
-            return o.K.reshape(len(o.K), o.layout.total, -1), sides
+            o, sides = _through(self.layers, _start(self._inner(x[rows], x[rows]), self.layout, self.convention))
+            return _wanted(o).reshape(len(o.K), o.layout.total, -1), sides
 
         parts = map_tiles(work, row_tiles(len(x), self._together()))
         return np.concatenate([K for K, _ in parts]), [_stacked(s) for s in zip(*(sides for _, sides in parts))]

@@ -52,6 +52,22 @@ def weights_of(logits: np.ndarray, layout: Layout, masked: bool) -> np.ndarray:
     return Softmax(seen, 1.0)(logits)
 
 
+def weighed(A: np.ndarray, K: np.ndarray, X: np.ndarray) -> np.ndarray:
+    r"""What random attention weights add to a tangent kernel, for every head.
+
+    With y_i = sum_m A_im v_m the slope of y_i in the logit l_im is A_im (v_m - y_i). Logits q_i.k_m / sqrt n have the
+    tangent kernel T^q_ij K^k_mn + K^q_ij T^k_mn, and v second moments K: so X, which is K^k or T^k, meets
+
+    .. math:: \sum_{mn} A_{im} A_{jn} X_{mn} (K - K A^T_{\cdot j} - A_{i \cdot} K + A K A^T)_{im,jn} .
+
+    A (.., heads, P, P) for one item or all jointly; K, X (.., P, P). Derived for logits q.k / sqrt n, which Hron et al.
+    (arXiv 2006.10540) study.
+    """
+    K, X, B = K[:, None], X[:, None], np.swapaxes(A, -1, -2)
+    AK, AX = A @ K, A @ X
+    return A @ (X * K) @ B - A @ ((X @ B) * (K @ B)) - (AX * AK) @ B + (AX @ B) * (AK @ B)
+
+
 class Attention(Layer):
     r"""Self-attention of one or several heads over the positions of every item.
 
@@ -76,7 +92,8 @@ class Attention(Layer):
 
     Notes
     -----
-    Second moments: sigma_o^2 sigma_v^2 A K A^T. Sources: Tensor Programs I (arXiv 1910.12478), appendix D; Hron et al.
+    Second moments: sigma_o^2 sigma_v^2 A K A^T. Tangent kernel: A (sigma_o^2 sigma_v^2 T + w K) A^T with w the sum of what
+    O and V contribute; deterministic weights have vanishing gradients, random ones add `weighed`. Sources: Tensor Programs I (arXiv 1910.12478), appendix D; Hron et al.
     (arXiv 2006.10540) for s = sqrt(n).
     """
 
@@ -131,7 +148,7 @@ class Attention(Layer):
             logits = K * (self.sigma_k**2 / self.temperature if self.tied else 0.0)
             logits = logits[:, None]
         side = Side((weights_of(logits, o.layout, self.masked),))
-        return o.weighted(self.cross(K, side, side)), side
+        return o.weighted(self.moments(o, side)), side
 
     def _drawn(self, K: np.ndarray, rng: np.random.Generator | None) -> np.ndarray:
         """Logits q_i . k_j / sqrt(n) of every head, (1, heads, P, P): R G R^T with R R^T = K and G standard normal."""
@@ -146,6 +163,17 @@ class Attention(Layer):
         (A,), (B,) = left.arrays, right.arrays
         mixed = A @ K[:, None] @ np.swapaxes(B, -1, -2)
         return (self.sigma_o * self.sigma_v) ** 2 * mixed.mean(axis=1)
+
+    def tangent(self, K, T, left, right, convention):
+        (A,), (B,) = left.arrays, right.arrays
+        o, v, k, q = (s**2 for s in (self.sigma_o, self.sigma_v, self.sigma_k, self.sigma_q))
+        used = 2 * o * v if convention == "multiplier" else o + v
+        total = (A @ (o * v * T + used * K)[:, None] @ np.swapaxes(B, -1, -2)).mean(axis=1)
+        if not self.random:
+            return total
+        keys, queries = (s * T + (s if convention == "multiplier" else 1.0) * K for s in (k, q))
+        slopes = weighed(A, K, k * K).mean(axis=1) * queries + weighed(A, K, keys).mean(axis=1) * q * K
+        return total + o * v / self.temperature**2 * slopes
 
 
 class TokenAverage(Layer):
@@ -176,7 +204,7 @@ class TokenAverage(Layer):
         A = np.eye(K.shape[-1]) + weights_of(K / self.temperature, o.layout, self.masked)
         side = Side((A,))
         average = (lambda m: (A @ m[..., None])[..., 0])
-        return o.mapped(self.cross(K, side, side), o.layout, average), side
+        return o.mapped(self.moments(o, side), o.layout, average), side
 
     def cross(self, K, left, right):
         (A,), (B,) = left.arrays, right.arrays

@@ -21,7 +21,7 @@ class BatchNorm(Layer):
 
     Notes
     -----
-    Second moments by the integrals of `tpcore.nets.batch_integrals` where a positively homogeneous activation (relu,
+    Second moments and tangent kernels by the integrals of `tpcore.nets.batch_integrals` and `batch_tangent` where a positively homogeneous activation (relu,
     abs, leaky_relu) or weights follow; else the limit of the program. Source: Tensor Programs I (arXiv 1910.12478),
     appendix D.
     """
@@ -48,7 +48,8 @@ class BatchNorm(Layer):
         for group in _groups(o.layout):
             if np.trace(S[group, group]) <= 1e-14 * np.trace(K[group, group]):
                 raise Misuse("Batch normalization needs a batch whose members differ", "a batch of equal members")
-        return replace(o, K=S[None], normalized=True, fresh=False), Side()
+        T = None if o.T is None else center @ o.T @ center
+        return replace(o, K=S[None], T=T, normalized=True, fresh=False), Side()
 
     def cross(self, K, left, right):
         raise NoRecursion

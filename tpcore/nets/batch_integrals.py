@@ -33,7 +33,12 @@ def resolved(o: Own, phi: Activation | None = None) -> Own:
     if not o.normalized:
         return o
     phi = get("identity") if phi is None else phi
-    return replace(o, K=kernel(o.K[0], o.layout.groups(), phi)[None], normalized=False, gaussian=False, fresh=False,
+    T = None
+    if o.T is not None:
+        from tpcore.nets.batch_tangent import tangent
+
+        T = tangent(o.K[0], o.T[0], o.layout.groups(), phi)[None]
+    return replace(o, T=T, K=kernel(o.K[0], o.layout.groups(), phi)[None], normalized=False, gaussian=False, fresh=False,
                    mean=lambda: means(o.K[0], o.layout.groups(), phi)[None])
 
 

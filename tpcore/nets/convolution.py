@@ -12,7 +12,7 @@ from tpcore.nets.base import maybe_spread, spread
 from tpcore.nets.batch_integrals import resolved
 from tpcore.nets.builder import Builder, Signal, added
 from tpcore.nets.layers import Layer
-from tpcore.nets.moments import Own, Side
+from tpcore.nets.moments import Own, Side, rates
 
 LARGEST_WINDOW, MOST_NODES = 64, 4096
 
@@ -47,7 +47,8 @@ class Conv(Layer):
 
     Notes
     -----
-    Second moments: sigma_w^2 / k^axes sum_d K_{p+d, q+d} + sigma_b^2. Source: Tensor Programs I (arXiv 1910.12478),
+    Second moments: sigma_w^2 / k^axes sum_d K_{p+d, q+d} + sigma_b^2; tangent kernel: sums of sigma_w^2 T + u K in the
+    same way, + beta. Source: Tensor Programs I (arXiv 1910.12478),
     section 4 (weight sharing is the same A-var used again).
     """
 
@@ -99,11 +100,18 @@ class Conv(Layer):
         o = resolved(o)
         index, layout = self._windows(o.layout)
         side = Side(shared=index)
-        return o.weighted(self.cross(o.K, side, side), layout), side
+        return o.weighted(self.moments(o, side), layout), side
 
     def cross(self, K, left, right):
-        index = left.shared
-        scale, shift = self.sigma_w**2 / len(index), (self.sigma_b or 0.0) ** 2
+        return self._summed(K, left.shared, self.sigma_w**2, (self.sigma_b or 0.0) ** 2)
+
+    def tangent(self, K, T, left, right, convention):
+        use, free = rates(convention, self.sigma_w, self.sigma_b)
+        return self._summed(self.sigma_w**2 * T + use * K, left.shared, 1.0, free)
+
+    @staticmethod
+    def _summed(K, index, scale: float, shift: float):
+        scale /= len(index)
         sums = jitted.window_diagonals if K.ndim == 2 else jitted.window_sums
         out = np.empty((len(K), *(index.shape[1],) * (K.ndim - 1)))
         sums(np.ascontiguousarray(K), np.ascontiguousarray(index), scale, shift, out)
@@ -147,7 +155,8 @@ class AvgPool(Layer):
         average = np.zeros((index.shape[1], o.layout.total))
         np.add.at(average, (np.arange(index.shape[1])[None, :].repeat(len(index), 0), index), 1.0 / len(index))
         side = Side(shared=average)
-        return o.mapped(self.cross(o.full(), side, side), layout, lambda m: m @ average.T), side
+        o.full()
+        return o.mapped(self.moments(o, side), layout, lambda m: m @ average.T), side
 
     def cross(self, K, left, right):
         return left.shared @ K @ right.shared.T
@@ -184,7 +193,8 @@ class GraphConvLayer(Layer):
 
     Notes
     -----
-    Second moments: sigma_w^2 \hat A K \hat A^T + sigma_b^2. Source: Tensor Programs I (arXiv 1910.12478), appendix D.
+    Second moments: sigma_w^2 \hat A K \hat A^T + sigma_b^2; tangent kernel: \hat A (sigma_w^2 T + u K) \hat A^T + beta.
+    Source: Tensor Programs I (arXiv 1910.12478), appendix D.
     """
 
     weights = True
@@ -218,7 +228,12 @@ class GraphConvLayer(Layer):
     def own(self, o: Own) -> tuple[Own, Side]:
         o = resolved(o)
         side = Side(shared=np.kron(np.eye(len(o.layout.shapes)), self._mixing(o.layout)))
-        return o.weighted(self.cross(o.full(), side, side)), side
+        o.full()
+        return o.weighted(self.moments(o, side)), side
 
     def cross(self, K, left, right):
         return self.sigma_w**2 * (left.shared @ K @ right.shared.T) + (self.sigma_b or 0.0) ** 2
+
+    def tangent(self, K, T, left, right, convention):
+        use, free = rates(convention, self.sigma_w, self.sigma_b)
+        return left.shared @ (self.sigma_w**2 * T + use * K) @ right.shared.T + free

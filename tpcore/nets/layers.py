@@ -1,7 +1,7 @@
 """Layers without an eye for positions: Dense, Act, LayerNorm, Residual.
 
 Each layer has its two meanings side by side: what it writes into a program (`apply`), and how it maps second moments
-(`own` for each input, `cross` for pairs; see `tpcore.nets.moments`).
+(`own` for each input, `cross` for pairs) and tangent kernels (`tangent`); see `tpcore.nets.moments`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from tpcore.limit import expect, pairs
 from tpcore.nets.base import Described, described, maybe_spread, spread
 from tpcore.nets.batch_integrals import resolved
 from tpcore.nets.builder import Builder, Signal
-from tpcore.nets.moments import NoRecursion, Own, Side, no_variance
+from tpcore.limit.closed import flat as closed_flat, form_of
+from tpcore.nets.moments import Moments, NoRecursion, Own, Side, no_variance, rates
 from tpcore.program.variables import Vector, moment, scalar
 
 
@@ -51,6 +52,21 @@ class Layer(Described, ABC):
     def cross(self, K: np.ndarray, left: Side, right: Side) -> np.ndarray:
         """Second moments (B, P, Q) or (B, P) of pairs of items."""
 
+    def tangent(self, K: np.ndarray, T: np.ndarray, left: Side, right: Side, convention: str) -> np.ndarray:
+        """Tangent kernels behind the layer from second moments K and tangent kernels T before it.
+
+        By default those of a layer that is linear and has no parameters: its `cross`.
+        """
+        return self.cross(T, left, right)
+
+    def both(self, K: np.ndarray, T: np.ndarray | None, left: Side, right: Side, convention: str) -> Moments:
+        """Second moments and, unless T is None, tangent kernels behind the layer."""
+        return self.cross(K, left, right), None if T is None else self.tangent(K, T, left, right, convention)
+
+    def moments(self, o: Own, side: Side) -> Moments:
+        """`both` of every item by itself."""
+        return self.both(o.K, o.T, side, side, o.convention)
+
     def spec(self) -> dict[str, Any]:
         """A description that JSON can hold."""
         return {"layer": type(self).__name__.removesuffix("Layer"), **described(self._fields())}
@@ -67,7 +83,8 @@ class Dense(Layer):
 
     Notes
     -----
-    Second moments: sigma_w^2 K + sigma_b^2. Source: Tensor Programs I (arXiv 1910.12478), section 5.
+    Second moments: sigma_w^2 K + sigma_b^2; tangent kernel: sigma_w^2 T + u K + beta. Source: Tensor Programs I
+    (arXiv 1910.12478), section 5; II (arXiv 2006.14548), section 3.
     """
 
     weights = True
@@ -83,10 +100,14 @@ class Dense(Layer):
 
     def own(self, o: Own) -> tuple[Own, Side]:
         o = resolved(o)
-        return o.weighted(self.cross(o.K, Side(), Side())), Side()
+        return o.weighted(self.moments(o, Side())), Side()
 
     def cross(self, K, left, right):
         return self.sigma_w**2 * K + (self.sigma_b or 0.0) ** 2
+
+    def tangent(self, K, T, left, right, convention):
+        use, free = rates(convention, self.sigma_w, self.sigma_b)
+        return self.sigma_w**2 * T + use * K + free
 
 
 class Act(Layer):
@@ -98,7 +119,8 @@ class Act(Layer):
 
     Notes
     -----
-    Second moments: V_phi(K). Source: Tensor Programs I (arXiv 1910.12478), section 3.
+    Second moments: V_phi(K); tangent kernel: V_phi'(K) T, entry by entry. Source: Tensor Programs I (arXiv 1910.12478),
+    section 3; II (arXiv 2006.14548), section 3.
     """
 
     def __init__(self, phi="relu"):
@@ -116,25 +138,38 @@ class Act(Layer):
         if o.raw or not o.gaussian or o.normalized:
             raise NoRecursion
         q = np.ascontiguousarray(o.variances())
-        K = self._flat(q, q, q) if o.diagonal else np.asarray(expect.V(self.phi, o.K, check=False))
+        side = Side((q,))
+        K, T = self.moments(o, side)
         linear = self.phi.form == "identity"
         mean = None if linear else (lambda: np.asarray(expect.one(self.phi, q)))
-        return replace(o, K=K, gaussian=linear, fresh=False, mean=mean), Side((q,))
+        return replace(o, K=K, T=T, gaussian=linear, fresh=False, mean=mean), side
 
     def cross(self, K, left, right):
-        if not left.arrays:
-            return K
-        p, q = left.arrays[0], right.arrays[0]
-        if K.ndim == 3:
-            if left is right and len(K) == 1:
-                return np.asarray(expect.V(self.phi, K[0], check=False))[None]
-            p, q = np.broadcast_arrays(p[:, :, None], q[:, None, :])
-        return self._flat(p, q, K)
+        return self.both(K, None, left, right, "")[0]
 
-    def _flat(self, p, q, c):
+    def both(self, K, T, left, right, convention):
+        if not left.arrays:
+            return K, T
+        p, q = left.arrays[0], right.arrays[0]
+        if K.ndim == 3 and left is right:
+            if T is None:
+                return np.asarray(expect.V(self.phi, K, check=False)), None
+            V, dV = expect.V_dV(self.phi, K, check=False)
+            return np.asarray(V), np.asarray(dV) * T
+        if K.ndim == 3:
+            p, q = np.broadcast_arrays(p[:, :, None], q[:, None, :])
+        V, dV = self._flat(p, q, K, T is not None)
+        return V, None if T is None else dV * T
+
+    def _flat(self, p, q, c, slope: bool):
         flat = [np.ascontiguousarray(x, dtype=float).reshape(-1) for x in (p, q, c)]
+        form = form_of(self.phi)
+        if slope and form is not None:
+            return tuple(part.reshape(c.shape) for part in closed_flat(form, *flat))
         zero = np.zeros(c.size)
-        return pairs.flat(self.phi, self.phi, *flat, zero, zero, False)[0].reshape(c.shape)
+        found = (pairs.flat(self.phi, self.phi, *flat, zero, zero, kind)[0].reshape(c.shape)
+                 for kind in (False, True)[: 1 + slope])
+        return (*found, None)[:2]
 
 
 def normalized(x: Vector, together: bool = False) -> Vector:
@@ -156,7 +191,8 @@ class LayerNorm(Layer):
 
     Notes
     -----
-    Second moments: (K - m m'^T) / (s s'^T). Source: Tensor Programs I (arXiv 1910.12478), appendix D.
+    Second moments: (K - m m'^T) / (s s'^T); tangent kernel: T / (s s'^T), as m and s converge. Source: Tensor Programs
+    I (arXiv 1910.12478), appendix D.
     """
 
     def apply(self, signal: Signal, b: Builder) -> Signal:
@@ -170,13 +206,23 @@ class LayerNorm(Layer):
         variance = o.variances() - mean**2
         no_variance("LayerNorm", variance, float(np.max(o.variances(), initial=0.0)))
         side = Side((mean, np.sqrt(variance)))
-        return replace(o, K=self.cross(o.K, side, side), mean=None, fresh=False), side
+        K, T = self.moments(o, side)
+        return replace(o, K=K, T=T, mean=None, fresh=False), side
 
     def cross(self, K, left, right):
-        (m, s), (n, t) = left.arrays, right.arrays
-        if K.ndim == 3:
-            m, s, n, t = m[:, :, None], s[:, :, None], n[:, None, :], t[:, None, :]
+        m, s, n, t = self._shaped(K, left, right)
         return (K - m * n) / (s * t)
+
+    def tangent(self, K, T, left, right, convention):
+        _, s, _, t = self._shaped(T, left, right)
+        return T / (s * t)
+
+    @staticmethod
+    def _shaped(K, left, right):
+        m, s, n, t = *left.arrays, *right.arrays
+        if K.ndim == 3:
+            return m[:, :, None], s[:, :, None], n[:, None, :], t[:, None, :]
+        return m, s, n, t
 
 
 class Residual(Layer):
@@ -189,8 +235,8 @@ class Residual(Layer):
 
     Notes
     -----
-    Second moments: K + K_f where f ends in weights of its own (which make f(x) independent of x); else the limit of
-    the program.
+    Second moments: K + K_f where f ends in weights of its own (which make f(x) independent of x), and the tangent kernel
+    T + T_f; else the limit of the program.
     """
 
     def __init__(self, *layers: Layer):
@@ -231,13 +277,17 @@ class Residual(Layer):
             sides.append(side)
         if not branch.fresh:
             raise NoRecursion
-        return replace(o, K=o.K + branch.K, fresh=False), Side(inner=tuple(sides))
+        T = None if o.T is None else o.T + branch.T
+        return replace(o, K=o.K + branch.K, T=T, fresh=False), Side(inner=tuple(sides))
 
     def cross(self, K, left, right):
-        branch = K
+        return self.both(K, None, left, right, "")[0]
+
+    def both(self, K, T, left, right, convention):
+        branch, moved = K, T
         for layer, mine, theirs in zip(self.layers, left.inner, right.inner, strict=True):
-            branch = layer.cross(branch, mine, mine if left is right else theirs)
-        return K + branch
+            branch, moved = layer.both(branch, moved, mine, mine if left is right else theirs, convention)
+        return K + branch, None if T is None else T + moved
 
 
 __all__ = ["Act", "Dense", "Layer", "LayerNorm", "Residual", "normalized"]

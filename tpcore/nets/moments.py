@@ -1,11 +1,16 @@
-r"""Second moments that pass from layer to layer: how a network acts on covariances.
+r"""Second moments and tangent kernels that pass from layer to layer: how a network acts on covariances.
 
 For two inputs a layer maps the matrix K_pq = E x_p x'_q over their positions to that of the next layer. What it needs
 of each input alone (variances for an activation, attention weights) it keeps as a `Side` when that input's own matrix
 passes through (`own`); pairs of inputs follow (`cross`). Where only pairs at the same position matter (convolutions
 before a flattening) K is (.., P), its diagonal.
 
-Source: Tensor Programs I (arXiv 1910.12478), section 2.1 of its recursion (Theorem 5.4), layer by layer.
+Beside K may go the tangent kernel T_pq, the inner product of the gradients of a coordinate of x_p and of x'_q in all
+parameters so far, averaged over the coordinates. A layer with weights W of its own maps T to sigma_w^2 T + u K + beta,
+where u K and beta are what its weights and biases contribute; a function multiplies by its slopes. Scalars that
+converge (means, standard deviations, attention weights) have vanishing gradients, and count as constants.
+
+Sources: Tensor Programs I (arXiv 1910.12478), Theorem 5.4; Tensor Programs II (arXiv 2006.14548), section 3.
 """
 
 from __future__ import annotations
@@ -17,6 +22,9 @@ import numpy as np
 
 from tpcore.errors import Misuse
 from tpcore.nets.data import Layout
+
+
+Moments = tuple[np.ndarray, np.ndarray | None]
 
 
 class NoRecursion(Exception):
@@ -45,6 +53,10 @@ class Own:
         K is the centred covariance of what batch normalization is about to divide.
     rng : Generator or None
         Of random attention weights.
+    T : ndarray or None
+        The tangent kernel, in the shape of K; None where nobody asks for it.
+    convention : str
+        That of `tpcore.ntk`.
     """
 
     K: np.ndarray
@@ -55,6 +67,8 @@ class Own:
     mean: Callable[[], np.ndarray] | None = None
     normalized: bool = False
     rng: np.random.Generator | None = None
+    T: np.ndarray | None = None
+    convention: str = "multiplier"
 
     @property
     def diagonal(self) -> bool:
@@ -70,14 +84,16 @@ class Own:
             raise NoRecursion
         return self.K
 
-    def weighted(self, K: np.ndarray, layout: Layout | None = None) -> Own:
-        """After a layer with weights of its own."""
-        return replace(self, K=K, layout=layout or self.layout, gaussian=True, fresh=True, raw=False, mean=None)
+    def weighted(self, moments: Moments, layout: Layout | None = None) -> Own:
+        """After a layer with weights of its own that has made (K, T)."""
+        K, T = moments
+        return replace(self, K=K, T=T, layout=layout or self.layout, gaussian=True, fresh=True, raw=False, mean=None)
 
-    def mapped(self, K: np.ndarray, layout: Layout, average: Callable[[np.ndarray], np.ndarray]) -> Own:
-        """After a linear map of positions without weights."""
+    def mapped(self, moments: Moments, layout: Layout, average: Callable[[np.ndarray], np.ndarray]) -> Own:
+        """After a linear map of positions without weights that has made (K, T)."""
+        K, T = moments
         mean = None if self.mean is None else (lambda: average(self.mean()))
-        return replace(self, K=K, layout=layout, mean=mean, fresh=False)
+        return replace(self, K=K, T=T, layout=layout, mean=mean, fresh=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +110,13 @@ class Side:
     def joined(self) -> Side:
         """Items of one position each as one item of many."""
         return Side(tuple(a.reshape(1, -1) for a in self.arrays), self.shared, tuple(s.joined() for s in self.inner))
+
+
+def rates(convention: str, sigma_w: float, sigma_b: float | None) -> tuple[float, float]:
+    """(u, beta): what weights times second moments, and biases, contribute to a tangent kernel."""
+    multiplier = convention == "multiplier"
+    free = 0.0 if sigma_b is None else sigma_b**2 if multiplier else 1.0
+    return (sigma_w**2 if multiplier else 1.0), free
 
 
 def no_variance(layer: str, where: np.ndarray, scale: float) -> None:

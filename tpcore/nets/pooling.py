@@ -36,9 +36,10 @@ class Flatten(Layer):
             o = resolved(o)
         index = o.layout.starts[None, :] + np.arange(positions.common(o.layout, "Flatten"))[:, None]
         side = Side(shared=index)
-        K = self.cross(o.K, side, side)
+        K, T = self.moments(o, side)
         # A vector of P n features: Gaussian, but of another law at every position.
-        return replace(o, K=K, layout=o.layout.points(), gaussian=False, mean=self._mean(o, index), fresh=False), side
+        mean = self._mean(o, index)
+        return replace(o, K=K, T=T, layout=o.layout.points(), gaussian=False, mean=mean, fresh=False), side
 
     @staticmethod
     def _mean(o: Own, index: np.ndarray):
@@ -73,8 +74,8 @@ class MeanPool(Layer):
             o = resolved(o)
         average = positions.averages(o.layout)
         side = Side(shared=average)
-        K = self.cross(o.full(), side, side)
-        return o.mapped(K, o.layout.points(), lambda m: m @ average.T), side
+        o.full()
+        return o.mapped(self.moments(o, side), o.layout.points(), lambda m: m @ average.T), side
 
     def cross(self, K, left, right):
         if len(left.shared) == 1:

@@ -37,7 +37,8 @@ class LastStep(Layer):
         index = last_steps(o.layout)
         mean = None if o.mean is None else (lambda: o.mean()[:, index])
         side = Side(shared=index)
-        return replace(o, K=self.cross(o.K, side, side), layout=o.layout.points(), mean=mean), side
+        K, T = self.moments(o, side)
+        return replace(o, K=K, T=T, layout=o.layout.points(), mean=mean), side
 
     def cross(self, K, left, right):
         return K[:, left.shared] if K.ndim == 2 else K[:, left.shared[:, None], right.shared[None, :]]

@@ -19,16 +19,18 @@ class Influence:
     Parameters
     ----------
     nodes : list of Node
-    root : int
-        The line whose entries are the objective's.
+    roots : int or list of int
+        The line whose entries are the objective's, or several of one shape that are added.
     """
 
-    def __init__(self, nodes: list[ops.Node], root: int):
+    def __init__(self, nodes: list[ops.Node], roots: int | list[int]):
         self.nodes, self.of = nodes, {}
-        shape = nodes[root].shape
+        roots = [roots] if isinstance(roots, int) else roots
+        shape = nodes[roots[0]].shape
         self.entries = int(np.prod(shape, dtype=int))
-        self.of[root] = np.eye(self.entries, dtype=bool).reshape(*shape, self.entries)
-        for i in range(root, -1, -1):
+        for root in roots:
+            self.of[root] = np.eye(self.entries, dtype=bool).reshape(*shape, self.entries)
+        for i in range(max(roots), -1, -1):
             if i in self.of:
                 for arg in dict.fromkeys(_arguments(nodes[i].op)):
                     self._add(arg, self.through(i, arg))

@@ -14,7 +14,7 @@ weights; the readout gives sigma_v^2 <y_a, y_b>. Source: Tensor Programs II (arX
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -27,15 +27,16 @@ from tpcore.program.tape import MatrixUse, Tape, VectorUse
 from tpcore.program.where import fail
 
 
-def tangent(prog, output: str, weights: Mapping[str, object] | None = None):
-    """A program whose C-var ``"ntk"`` is the tangent kernel of an output of `prog`.
+def tangent(prog, output: str | Sequence[str], weights: Mapping[str, object] | None = None):
+    """A program whose C-var ``"ntk"`` is the tangent kernel of an output of `prog`, or of the sum of several.
 
     Parameters
     ----------
     prog : Program
         Stays as it is.
-    output : str
-        The name of an output; with a block of features of shape S the kernel has the shape (*S, *S).
+    output : str or list of str
+        The name of an output; with a block of features of shape S the kernel has the shape (*S, *S). Several names, of
+        outputs of one shape that have readouts of their own, stand for their sum.
     weights : dict, optional
         Learning rates times variances, by the names of matrices and input vectors, and the output's name for its
         bias. By default a matrix has its variance, a group of vectors its covariances, the readout and the output's
@@ -61,31 +62,46 @@ def tangent(prog, output: str, weights: Mapping[str, object] | None = None):
     """
     check.check_program(prog)
     back = prog.copy(f"{prog.title}, tangent kernel")
-    out, roots = objective(back, output, prog)
-    if out is None:
-        fail("tangent", "the kernel is that of an output", check.describe(back.var(roots[0])),
-             "Declare one: prog.output(name, v, y) with a readout v used nowhere else")
-    uses = collect(back, out)
-    kernel = Kernel(back, out, dict(weights or {}))
-    kernel.readout()
+    outs = summands(back, output, prog)
+    uses = collect(back, outs)
+    kernel = Kernel(back, outs, dict(weights or {}))
+    kernel.readouts()
     kernel.matrices(uses)
     kernel.vectors(uses)
     kernel.total()
-    back.outputs = {k: o for k, o in back.outputs.items() if o.readout != out.readout}
+    back.outputs = {k: o for k, o in back.outputs.items() if o.readout not in {out.readout for out in outs}}
     return back
 
 
-def collect(back, out: ops.Output) -> list[tuple[MatrixUse | VectorUse, np.ndarray]]:
-    """All uses of parameters below the readout, each with the entry of the output that owns each column (-1: none)."""
+def summands(back, output, prog) -> list[ops.Output]:
+    """The outputs that `output` names."""
+    outs = []
+    for name in output if isinstance(output, list | tuple) else [output]:
+        out, roots = objective(back, name, prog)
+        if out is None:
+            fail("tangent", "the kernel is that of an output", check.describe(back.var(roots[0])),
+                 "Declare one: prog.output(name, v, y) with a readout v used nowhere else")
+        outs.append(out)
+    shapes = {back.nodes[out.features].shape for out in outs}
+    if len(shapes) != 1 or len({out.readout for out in outs}) < len(outs):
+        fail("tangent", "outputs to be added must have one shape, and readouts of their own",
+             ", ".join(out.name for out in outs) or "none")
+    return outs
+
+
+def collect(back, outs: list[ops.Output]) -> list[tuple[MatrixUse | VectorUse, np.ndarray]]:
+    """All uses of parameters below the readouts, each with the entry of the sum that owns each column (-1: none)."""
     nodes = list(back.nodes)
-    active = ancestors(nodes, [out.features])
-    found = Influence(nodes, out.features)
+    roots = [out.features for out in outs]
+    active = ancestors(nodes, roots)
+    found = Influence(nodes, roots)
     slopes, uses = {}, []
     for group in apart(nodes, found):
         tape = Tape(back, active - set(back._constants.values()), slopes, inputs=False)
         cotangent = np.zeros(found.entries)
         cotangent[group] = 1.0
-        seed(tape, out, out.features, cotangent.reshape(nodes[out.features].shape))
+        for out in outs:
+            seed(tape, out, out.features, cotangent.reshape(nodes[out.features].shape))
         tape.run()
         for use in [*tape.matrix_uses, *tape.vector_uses]:
             uses.append((use, _owners(found, use, group)))
@@ -119,25 +135,32 @@ def _owners(found: Influence, use: MatrixUse | VectorUse, group: list[int]) -> n
 class Kernel:
     """The kernel while it is put together, parameter after parameter."""
 
-    def __init__(self, back, out: ops.Output, weights: dict):
-        self.back, self.out, self.weights = back, out, weights
-        self.shape = back.nodes[out.features].shape
+    def __init__(self, back, outs: list[ops.Output], weights: dict):
+        self.back, self.outs, self.weights = back, outs, weights
+        self.shape = back.nodes[outs[0].features].shape
         self.entries = int(np.prod(self.shape, dtype=int))
         self.parts: list = []
-        names = {n.name for n in back.nodes if isinstance(n.op, ops.MatrixInput | ops.GaussianInput)} | {out.name}
+        names = {n.name for n in back.nodes if isinstance(n.op, ops.MatrixInput | ops.GaussianInput)}
+        names |= {out.name for out in outs}
         for name in weights:
             if name not in names:
                 fail("tangent", "weights are given to matrices and input vectors by name", repr(name),
                      f"They are {', '.join(sorted(names))}")
 
-    def readout(self) -> None:
-        """sigma_v^2 <y_a, y_b>, and the variance of the output's bias."""
-        node = self.back.nodes[self.out.readout]
-        column = int(node.op.columns)
-        weight = self._number(node.name, float(node.op.group.cov[column, column]))
-        bias = self._number(self.out.name, self.out.bias_variance)
-        y = _flat(self.back.var(self.out.features))
-        self._part(f"ntk_{node.name}", Sum(np.arange(self.entries), weight, bias, self.entries), [_gram(y)])
+    def readouts(self) -> None:
+        """sigma_v^2 <y_a, y_b>, and the variance of the output's bias; outputs that share a bias add its slopes."""
+        slopes: dict[str, float] = {}
+        for out in self.outs:
+            bias = np.sqrt(self._number(out.name, out.bias_variance))
+            slopes[out.bias] = slopes.get(out.bias, 0.0) + bias
+        shared = sum(slope**2 for slope in slopes.values())
+        for out in self.outs:
+            node = self.back.nodes[out.readout]
+            column = int(node.op.columns)
+            weight = self._number(node.name, float(node.op.group.cov[column, column]))
+            y = _flat(self.back.var(out.features))
+            self._part(f"ntk_{node.name}", Sum(np.arange(self.entries), weight, shared, self.entries), [_gram(y)])
+            shared = 0.0
 
     def matrices(self, uses) -> None:
         """sigma^2 rows <ybar, ybar'> <x, x'> for every matrix."""
