@@ -8,9 +8,6 @@ import numpy as np
 
 from tpcore.limit.particles.space import Space
 
-_FEW = 64
-
-
 class Table:
     """Coefficients of a block that is extended again and again, without copying what is there each time."""
 
@@ -48,6 +45,8 @@ class Form:
     near : ndarray or None
         (m, size): their projections on the basis where they were multiplied by a matrix; what is missing was found
         negligible there. Set for vectors that have no `coef`.
+    shadow : ndarray or None
+        (m, size): inner products with the first m vectors of the basis, where there is no `coef`.
     table : Table or None
         Where `coef` is stored, if vectors can be added behind it.
     """
@@ -57,6 +56,7 @@ class Form:
     rows: np.ndarray | None = None
     coef: np.ndarray | None = None
     near: np.ndarray | None = None
+    shadow: np.ndarray | None = None
     table: Table | None = None
 
     @property
@@ -76,11 +76,13 @@ class Form:
 
     def inner(self, other: Form) -> np.ndarray:
         """<x_i, y_j>, shape (size, other.size)."""
-        if (self.span is None or other.span is None) and max(self.size, other.size) > _FEW:
-            for one, two in ((self, other), (other, self)):
-                if one.coef is not None and two.span is None:
-                    two.near = one.space.project(two.numbers())
-        if self.span is None or other.span is None or (self.coef is None and other.coef is None):
+        if self.coef is None and other.coef is None:
             return self.numbers() @ other.numbers().T / self.space.size
-        common = min(len(self.span), len(other.span))
-        return self.span[:common].T @ other.span[:common]
+        one, two = (x.projected() if x.span is None else x.span for x in (self, other))
+        common = min(len(one), len(two))
+        return one[:common].T @ two[:common]
+
+    def projected(self) -> np.ndarray:
+        """The inner products with all of the basis; what is known of them is not computed again."""
+        self.shadow = self.space.project(self.numbers(), self.shadow)
+        return self.shadow

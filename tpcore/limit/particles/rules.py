@@ -59,7 +59,7 @@ def _mat_mul(cloud: Cloud, node: ops.Node, op: ops.MatMul) -> None:
         sizes = norms(rows)
         _finite(sizes, node, f"The vector {cloud.nodes[op.x].name} that meets a matrix")
         floor = matrix.floor(sizes, op.transposed)
-        form.near = form.space.absorb(rows, floor)
+        form.near = form.space.absorb(rows, floor, form.shadow)
     cloud.put(node, coef=matrix.multiply(form.span, floor, op.transposed))
 
 
@@ -76,10 +76,24 @@ def _lin_comb(cloud: Cloud, node: ops.Node, op: ops.LinComb) -> None:
     else:
         if all(form.span is not None for form in forms):
             near = _total(spread(form.span for form in forms))
-        rows = np.zeros((int(np.prod(node.shape, dtype=int)), cloud.size))
-        for c, form, pick in zip(op.coefficients, forms, picks, strict=True):
-            rows += c * form.numbers()[pick]
+        rows = _sum_of_rows(cloud, op, forms, picks)
     cloud.put(node, rows, coef, near)
+
+
+def _sum_of_rows(cloud: Cloud, op: ops.LinComb, forms: list[Form], picks: list) -> np.ndarray:
+    """The combination as rows; those known by coefficients alone are added up as such first."""
+    rows, spanned = None, []
+    for c, form, pick in zip(op.coefficients, forms, picks, strict=True):
+        if form.rows is None:
+            spanned.append(c * form.coef[:, pick])
+        elif rows is None:
+            rows = c * form.rows[pick]
+        else:
+            rows += c * form.rows[pick]
+    if spanned:
+        made = forms[0].space.combine(_total(spanned)).astype(float, copy=False)
+        rows = made if rows is None else np.add(rows, made, out=made)
+    return rows
 
 
 def _total(parts: list[np.ndarray]) -> np.ndarray:

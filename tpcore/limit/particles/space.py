@@ -73,18 +73,26 @@ class Space:
             number -= len(taken)
         return slice(parts[0].start, parts[-1].stop)
 
-    def project(self, rows: np.ndarray) -> np.ndarray:
-        """<basis, rows>, shape (count, len(rows))."""
-        return gram(rows.astype(self.dtype, copy=False), self.rows).T
+    def project(self, rows: np.ndarray, known: np.ndarray | None = None) -> np.ndarray:
+        """<basis, rows>, shape (count, len(rows)), of which the first may be known."""
+        if known is None:
+            return gram(rows.astype(self.dtype, copy=False), self.rows).T
+        if len(known) == self.count:
+            return known
+        more = gram(rows.astype(self.dtype, copy=False), self._rows[len(known) : self.count])
+        return np.concatenate([known, more.T])
 
     def combine(self, coefficients: np.ndarray) -> np.ndarray:
         """The vectors (k, particles) of coefficients (m, k), m <= count."""
         return coefficients.T.astype(self.dtype) @ self._rows[: len(coefficients)]
 
-    def absorb(self, rows: np.ndarray, floor: np.ndarray) -> np.ndarray:
-        """Take rows into the span, up to residuals of root mean square `floor` (k,): coefficients (count, k)."""
+    def absorb(self, rows: np.ndarray, floor: np.ndarray, known: np.ndarray | None = None) -> np.ndarray:
+        """Take rows into the span, up to residuals of root mean square `floor` (k,): coefficients (count, k).
+
+        `known` are their inner products with the first vectors of the basis.
+        """
         rows = rows.astype(self.dtype, copy=False)
-        coefficients, whole = self.project(rows), np.square(norms(rows))
+        coefficients, whole = self.project(rows, known), np.square(norms(rows))
         rest = whole - np.square(coefficients).sum(axis=0)
         if (rest + _SQUARES[self.dtype.itemsize] * whole < np.square(floor)).all():
             return coefficients
@@ -98,7 +106,7 @@ class Space:
         if (np.square(left[keep]) < _AGAIN[self.dtype.itemsize] * whole[keep]).any():
             shift = self.project(rest)
             rest -= self.combine(shift)
-            coefficients += shift
+            coefficients = coefficients + shift
         new = self._orthonormal(rest[keep], np.maximum(floor[keep], _GRAM * left[keep]))
         if self.size >= _LARGE:
             self._narrow()
