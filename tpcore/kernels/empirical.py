@@ -19,6 +19,7 @@ from tpcore.kernels.draws import BUDGET, Request
 from tpcore.kernels.nngp import network
 from tpcore.kernels.ntk import CONVENTIONS
 from tpcore.kernels.recursion import steps
+from tpcore.kernels.uses import activations
 from tpcore.limit.expect import differentiable
 from tpcore.nets import MLP, Network
 
@@ -99,12 +100,12 @@ def empirical_ntk(
     Raises
     ------
     Misuse, BudgetError, Cancelled
-        `Misuse` also for an activation that jumps.
+        `Misuse` also for activations that jump.
 
     Notes
     -----
-    Sum over the layers of backward times forward similarity; see `tpcore.kernels.backward`. Source: Tensor Programs II
-    (arXiv 2006.14548), section 3.
+    Sum over all uses of all parameters of backward times forward similarity: for MLPs see `tpcore.kernels.backward`,
+    for other networks `tpcore.kernels.uses`. Source: Tensor Programs II (arXiv 2006.14548), section 3.
     """
     chunks = empirical_ntk_chunks(
         net, X, width, draws, seed, convention=convention, method=method, progress=progress, budget=budget
@@ -118,8 +119,11 @@ def empirical_ntk_chunks(
 ) -> Iterator[np.ndarray]:
     """`empirical_ntk` as a stream of consecutive draws, arrays (some, N, N), as they become ready."""
     checks.choice("convention", convention, CONVENTIONS)
+    for phi in activations(network(net)):
+        differentiable(phi)
+    if not isinstance(net, MLP):
+        return programs.tangents(net, X, width, draws, seed, method, progress, budget, convention)
     request = Request(net, X, width, draws, seed, method, progress, budget, passes=2, entries=lambda n: n * n)
-    differentiable(net.phi)
     layers = steps(request.net, convention)
     return request.chunks(
         lambda forward: tangent(forward.run(backward=True), layers), lambda dense: dense.ntk(layers)

@@ -8,6 +8,7 @@ import numpy as np
 
 from tpcore import checks
 from tpcore.finite.ensemble import ensemble_chunks
+from tpcore.kernels.uses import tangent_program
 from tpcore.nets import Network, Sequential
 from tpcore.nets.builder import Built
 from tpcore.program.variables import inner
@@ -34,6 +35,20 @@ def chunks(net: Network, X, width: int, draws: int, seed, method: str, progress,
             yield _kernel(built, [found.scalars[name][new] for name in names])
         else:
             yield built.outputs({name: values[new] for name, values in found.outputs.items()})
+
+
+def tangents(net: Network, X, width: int, draws: int, seed, method: str, progress, budget: float,
+             convention: str) -> Iterator[np.ndarray]:
+    """Empirical tangent kernels (some, K, K) of consecutive draws, of the same networks as in `chunks`."""
+    width, draws = checks.integer("width", width, 1), checks.integer("draws", draws, 1)
+    checks.choice("method", method, METHODS)
+    built = _built(net, X, width)
+    checks.memory("draws", draws, 8.0 * built.count**2, budget)
+    prog, done = tangent_program(built, convention), 0
+    for found in ensemble_chunks(prog, width, draws, seed, progress, None, method, np.float64, ["ntk"], budget):
+        new = found.scalars["ntk"][done : found.draws].reshape(-1, built.count, built.count)
+        done = found.draws
+        yield (new + np.swapaxes(new, 1, 2)) / 2
 
 
 def _built(net: Network, X, width: int) -> Built:
