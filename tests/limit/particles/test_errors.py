@@ -7,7 +7,7 @@ from scipy.integrate import quad
 import tpcore as tp
 from tests.limit.particles.training import mlp, tanh_slope
 from tpcore.compute.tiles import get_threads, set_threads
-from tpcore.limit.particles.interpret import particles
+from tpcore.limit.particles.interpret import particles, results
 from tpcore.limit.particles.law import combined
 
 
@@ -150,6 +150,18 @@ def test_tolerance():
     assert rough.particles < fine.particles and not fine.notes
     # tanh^2 averages to 0.63 with a root mean square of 0.7
     assert fine.error(where) <= 1e-4 and rough.error(where) <= 1e-2
+
+
+def test_a_tolerance_is_asked_of_results_alone():
+    """exp(3 x) is far from known to 1e-3; only its logarithm, tamed, has a name."""
+    p = tp.Program("between")
+    x = p.vector("x", variance=9.0)
+    between = tp.moment(tp.nonlin(np.exp, x))
+    p.name("result", tp.scalar(lambda c: 1 + 1e-3 * np.tanh(c / 1e9), between))
+    free = tp.moment(x * x)
+    assert [node.index for node in results(p)] == [p.node("result").index, free.index]
+    lim = particles(p, tol=1e-3)
+    assert lim.error(between.index) > 1e-2 * lim.scalar(between.index) and lim.particles == 2**13
 
 
 def test_a_tolerance_out_of_reach_is_said(monkeypatch):

@@ -41,8 +41,9 @@ def particles(prog, seed: int = 0, samples: int | None = None, tol: float | None
         Particles in all, at least 64: 8 clouds (4 for programs of more than 2,000 lines), each rounded up to a power
         of two and to four times the Gaussians that it needs. 2^16 by default, fewer for long programs.
     tol : float, optional
-        Accuracy asked of every C-var and of the outputs' covariance, relative to the size of what is averaged: the
-        number of particles grows until the errors are below, or until memory or time are used up; ``notes`` tells.
+        Accuracy asked of the program's results, relative to the size of what is averaged: of the outputs' covariance
+        and of the C-vars that were given a name or that no other line uses. The number of particles grows until the
+        errors are below, or until memory or time are used up; ``notes`` tells.
 
     Returns
     -------
@@ -149,17 +150,22 @@ class _Attempt:
 
 
 def worst(limit: ParticleLimit, tol: float) -> tuple[str, float]:
-    """The C-var or output with the largest error over tolerance, and that ratio."""
+    """The result of the program with the largest error over tolerance, and that ratio."""
     name, ratio = "", 0.0
-    for node in limit._nodes:
-        if node.kind == "C":
-            error = float(np.max(limit._value(node).error, initial=0.0))
-            scale = max(cloud.scales[node.index] for cloud in limit._clouds)
-            if error > ratio * tol * max(scale, 1e-300):
-                name, ratio = node.name, error / (tol * scale)
+    for node in results(limit._prog):
+        error = float(np.max(limit._value(node).error, initial=0.0))
+        scale = max(cloud.scales[node.index] for cloud in limit._clouds)
+        if error > ratio * tol * max(scale, 1e-300):
+            name, ratio = node.name, error / (tol * scale)
     if limit._prog.outputs:
         known = limit._kernel()
         error, scale = float(np.max(known.error)), float(np.abs(known.value).max())
         if error > ratio * tol * max(scale, 1e-300):
             name, ratio = "the covariance of the outputs", error / (tol * scale)
     return name, ratio
+
+
+def results(prog) -> list[ops.Node]:
+    """The C-vars that were given a name, and those that no other line uses: not what stands between, as adjoints do."""
+    used = {j for node in prog.nodes for j in arguments(node.op)}
+    return [n for n in prog.nodes if n.kind == "C" and not (n.index in prog._automatic and n.index in used)]

@@ -91,8 +91,12 @@ def _sum_of_rows(cloud: Cloud, op: ops.LinComb, forms: list[Form], picks: list) 
         else:
             rows += c * form.rows[pick]
     if spanned:
-        made = forms[0].space.combine(_total(spanned)).astype(float, copy=False)
-        rows = made if rows is None else np.add(rows, made, out=made)
+        total = _total(spanned)
+        if len(total) == 1 and rows is not None:
+            rows += total.T
+        else:
+            made = forms[0].space.combine(total).astype(float, copy=False)
+            rows = made if rows is None else np.add(rows, made, out=made)
     return rows
 
 
