@@ -25,7 +25,7 @@ class Cloud:
         A power of two.
     key : tuple of int
         Names the scrambling.
-    soft : float
+    soft, exact : float, bool
         As in `ParticleMatrix`.
     linear : frozenset of int
         The Nonlin lines that are linear in their vector.
@@ -50,8 +50,9 @@ class Cloud:
         soft: float = 0.0,
         linear: frozenset[int] = frozenset(),
         last: dict[int, int] | None = None,
+        exact: bool = False,
     ):
-        self.nodes, self.size, self.soft, self.linear = nodes, size, soft, linear
+        self.nodes, self.size, self.soft, self.exact, self.linear = nodes, size, soft, exact, linear
         self.forms: dict[int, Form] = {}
         self.scalars: dict[int, np.ndarray] = {}
         self.scales: dict[int, float] = {}

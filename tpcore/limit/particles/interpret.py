@@ -59,9 +59,9 @@ def particles(prog, seed: int = 0, samples: int | None = None, tol: float | None
     Notes
     -----
     Source: Tensor Programs III (arXiv 2009.10685), section on the Z-calculus. Ranks are soft: a new direction below
-    0.1 % of the largest vector that the matrix met gets no fresh Gaussian but keeps its dot part, unless all that met
-    matrices so far is linear in the inputs. In programs whose matrices meet more than 256 vectors it is 0.3 % (0.1 %
-    for every other cloud), with no exception.
+    0.3 % (for every other cloud 0.1 %; less where `tol` is below 1e-4) of the largest vector that the matrix met gets
+    no fresh Gaussian but keeps its dot part. What is linear in the inputs stays exact, as long as the matrices meet 256
+    vectors at most.
     """
     seed = checks.integer("seed", seed, 0)
     if samples is not None:
@@ -69,18 +69,18 @@ def particles(prog, seed: int = 0, samples: int | None = None, tol: float | None
     if tol is not None:
         tol = checks.real("tol", tol, 0.0, 1.0, open_low=True)
     check_program(prog)
-    return _Attempt(prog, seed).until(samples, tol)
+    return _Attempt(prog, seed, SOFT if tol is None else min(SOFT, 30 * tol)).until(samples, tol)
 
 
 class _Attempt:
     """One program on its way to enough particles."""
 
-    def __init__(self, prog, seed: int):
-        self.prog, self.nodes, self.seed = prog, list(prog.nodes), seed
+    def __init__(self, prog, seed: int, soft: float):
+        self.prog, self.nodes, self.seed, self.soft = prog, list(prog.nodes), seed, soft
         self.linear = linear_lines(self.nodes)
         self.clouds = CLOUDS if len(self.nodes) <= LONG else LONG_CLOUDS
         columns = [prod(node.shape) for node in self.nodes if isinstance(node.op, ops.MatMul)]
-        self.soft = SOFT if sum(columns) > MANY_COLUMNS else 0.0
+        self.exact = sum(columns) <= MANY_COLUMNS
         self.basis = min(2 * sum(columns), 2 * MANY_COLUMNS) + 8
         kept = (node for node in self.nodes if node.kind in "GH" and not isinstance(node.op, ops.Stack | ops.Reshape))
         self.vectors = sum(prod(node.shape) for node in kept)
@@ -126,7 +126,7 @@ class _Attempt:
 
     def _cloud(self, number: int, size: int, last: dict[int, int]) -> Cloud:
         soft = self.soft / 3.0 ** (number % 2)
-        return Cloud(self.nodes, size, (self.seed, number), soft, self.linear, last).run(RULES)
+        return Cloud(self.nodes, size, (self.seed, number), soft, self.linear, last, self.exact).run(RULES)
 
     def _power(self, samples: float) -> int:
         """Particles of each cloud, a power of two."""
@@ -134,7 +134,7 @@ class _Attempt:
 
     def _notes(self, clouds: list[Cloud]) -> list[str]:
         found = []
-        if self.soft:
+        if not self.exact:
             found.append(
                 f"The matrices meet more than {MANY_COLUMNS} vectors: directions below {100 * self.soft:g} % of the "
                 "largest have no fresh Gaussian."

@@ -17,8 +17,6 @@ from scipy.linalg import qr
 
 from tpcore.limit.particles.space import Space
 
-FINE = 1e-3
-
 
 class Side:
     """Orthonormal inputs of W (or of W^T) and their images, as coefficients over the bases of their two spaces."""
@@ -43,12 +41,14 @@ class ParticleMatrix:
     row_space, col_space : Space
         Of its images and of its inputs.
     soft : float
-        Directions below this part of the largest input so far get no fresh Gaussian, only their dot part; at least
-        `FINE` where the inputs are sampled.
+        Directions below this part of the largest input so far get no fresh Gaussian, only their dot part.
+    exact : bool
+        All get one as long as no input was sampled.
     """
 
-    def __init__(self, variance: float, rows: float, cols: float, row_space: Space, col_space: Space, soft: float):
-        self.variance, self.lengths, self.soft = variance, (rows, cols), soft
+    def __init__(self, variance: float, rows: float, cols: float, row_space: Space, col_space: Space, soft: float,
+                 exact: bool = False):
+        self.variance, self.lengths, self.soft, self.exact = variance, (rows, cols), soft, exact
         self._sides = Side(col_space), Side(row_space)
 
     def floor(self, norms: np.ndarray, transposed: bool) -> np.ndarray:
@@ -56,7 +56,7 @@ class ParticleMatrix:
         side = self._sides[transposed]
         side.largest = max(side.largest, float(norms.max(initial=0.0)))
         hard = np.maximum(1e-8 * norms, 1e-13 * side.largest)
-        soft = max(self.soft, FINE) if any(s.space.sampled for s in self._sides) else self.soft
+        soft = 0.0 if self.exact and not any(side.space.sampled for side in self._sides) else self.soft
         return np.maximum(np.maximum(hard, soft * side.largest), 1e-150)
 
     def multiply(self, x: np.ndarray, floor: np.ndarray, transposed: bool) -> np.ndarray:

@@ -18,7 +18,7 @@ _FEW_COLUMNS = 16
 
 def _matrix_input(cloud: Cloud, node: ops.Node, op: ops.MatrixInput) -> None:
     spaces = (cloud.space(op.rows), cloud.space(op.cols))
-    cloud.matrices[node.index] = ParticleMatrix(op.variance, op.rows, op.cols, *spaces, cloud.soft)
+    cloud.matrices[node.index] = ParticleMatrix(op.variance, op.rows, op.cols, *spaces, cloud.soft, cloud.exact)
 
 
 def _gaussian_input(cloud: Cloud, node: ops.Node, op: ops.GaussianInput) -> None:
@@ -169,10 +169,9 @@ def _stack(cloud: Cloud, node: ops.Node, op: ops.Stack) -> None:
             return
     forms = [cloud.form(arg) for arg in op.args]
     order = _stack_order(cloud, op)
-    near = None
-    if all(form.span is not None for form in forms):
-        near = _side_by_side(forms)[:, order]
-    cloud.put(node, np.concatenate([form.numbers() for form in forms])[order], near=near)
+    near = _side_by_side(forms)[:, order] if all(form.span is not None for form in forms) else None
+    rows = np.concatenate([form.numbers() for form in forms])
+    cloud.put(node, rows[order] if (np.diff(order) != 1).any() else rows, near=near)
 
 
 def _stack_coefficients(cloud: Cloud, node: ops.Node, op: ops.Stack, forms: list[Form]) -> None:

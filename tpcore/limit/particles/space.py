@@ -69,7 +69,9 @@ class Space:
             if len(late):
                 taken = taken - gram(taken, late).astype(self.dtype) @ late
             lower = np.linalg.cholesky(gram(taken, taken))
-            parts.append(self._append(_inverse(lower).astype(self.dtype) @ taken))
+            place = self._place(len(taken))
+            np.matmul(_inverse(lower).astype(self.dtype), taken, out=self._rows[place])
+            parts.append(place)
             number -= len(taken)
         return slice(parts[0].start, parts[-1].stop)
 
@@ -110,7 +112,8 @@ class Space:
         new = self._orthonormal(rest[keep], np.maximum(floor[keep], _GRAM * left[keep]))
         if self.size >= _LARGE:
             self._narrow()
-        self._append(new)
+        place = self._place(len(new))
+        self._rows[place] = new
         return np.concatenate([coefficients, gram(new, rest)])
 
     def _narrow(self) -> None:
@@ -144,13 +147,13 @@ class Space:
         if 4 * (self.count + number) > self.size:
             raise Exhausted
 
-    def _append(self, new: np.ndarray) -> slice:
-        first, self.count = self.count, self.count + len(new)
+    def _place(self, number: int) -> slice:
+        """Rows for so many new vectors."""
+        first, self.count = self.count, self.count + number
         if self.count > len(self._rows):
             grown = np.empty((max(2 * len(self._rows), self.count), self.size), self.dtype)
             grown[:first] = self._rows[:first]
             self._rows = grown
-        self._rows[first : self.count] = new
         return slice(first, self.count)
 
 
