@@ -8,7 +8,8 @@
   `tangent` the tangent kernel as one, `untie` the naive rule as one;
 - Gaussian expectations: `expect`, `Estimate`;
 - named programs: `gallery`;
-- networks: `nets`, `data`; kernels: `nngp`, `ntk`, `empirical_nngp`, `empirical_ntk`, `sample_outputs`;
+- networks: `nets`, `data`; kernels: `nngp`, `ntk`, `empirical_nngp`, `empirical_ntk`, `sample_outputs`; `regression`
+  with them: `posterior`, `flow`;
 - training as a program: `train`;
 - random matrices: `spectra`;
 - errors: `errors`, all of them `errors.Misuse`.
@@ -18,6 +19,7 @@ from tpcore import activations, agreement, compute, data, errors, gallery, nets,
 from tpcore.activations import NAMED as _NAMED
 from tpcore.finite.ensemble import ensemble
 from tpcore.finite.run import run
+from tpcore.kernels import regression
 from tpcore.kernels.empirical import empirical_nngp, empirical_ntk, sample_outputs
 from tpcore.kernels.nngp import nngp
 from tpcore.kernels.ntk import ntk
@@ -54,6 +56,7 @@ __all__ = [
     "nngp",
     "nonlin",
     "ntk",
+    "regression",
     "run",
     "sample_outputs",
     "scalar",
