@@ -19,7 +19,7 @@ from tpcore.limit.plan import Plan
 _RANK = 2e-15
 _FEW = 128
 _CALL, _POINT = 5e-5, 5e-8  # nominal seconds
-_PRICE = {False: (0.0, 0.0, 1e-3, 5e-2), True: (0.0, 0.0, 1e-2, 1.0)}  # of a request, by rank; kinked or not
+_KINKED = (0.0, 0.0, 1e-2, 1.5)  # nominal seconds of a request with known kinks, by rank
 
 
 def gaussian_mean(combo: Combo) -> np.ndarray:
@@ -81,6 +81,12 @@ def whiten(cov: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     Works on correlations, so that small and large Gaussians may stand together.
     """
+    if not np.isfinite(cov).all():
+        raise Misuse(
+            "The Gaussians of an expectation must have finite variances",
+            "one that overflows or is not a number",
+            "Scale the program's vectors or matrices down: a variance above 1e300 cannot be represented",
+        )
     scale = np.sqrt(np.maximum(np.einsum("roo->ro", cov), 0.0))
     safe = np.where(scale > 0, scale, 1.0)
     values, vectors = np.linalg.eigh(cov / safe[:, :, None] / safe[:, None, :])
@@ -129,7 +135,7 @@ class _Task:
 
     def __call__(self, z: np.ndarray, requests: np.ndarray) -> np.ndarray:
         """The integrand at z (rank, points, R) for some requests, affine factors integrated out."""
-        self.budget.spend(_CALL + _POINT * (len(self.mean) + len(self.values) + 1) * z[0].size if len(z) else 0.0)
+        self.budget.spend(_CALL + self.price(z[0].size) if len(z) else 0.0)
         picked = self.chosen[requests]
         k = self.opaque
         leaves = self.mean[:k, None, requests] + np.einsum("rod,dpr->opr", self.factor[requests], z)
@@ -140,13 +146,17 @@ class _Task:
                 result = result * value(leaves, picked)
         return np.broadcast_to(result, z.shape[1:])
 
+    def price(self, points: float) -> float:
+        """Nominal seconds."""
+        return _POINT * (len(self.mean) + len(self.values) + 1) * points
+
     def run(self, rank: int, budget: Budget) -> tuple[np.ndarray, np.ndarray]:
         count = len(self.chosen)
         if rank == 0:
             return self(np.zeros((0, 1, count)), np.arange(count))[0], np.zeros(count)
         if rank > 1 and budget.rough:
-            budget.predict(count * _PRICE[bool(self.kinks)][rank])
-            value = few(self, rank, count)
+            value, points = few(self, rank, count)
+            budget.predict(count * (_KINKED[rank] if self.kinks else self.price(points)))
             return value, 1e-12 * np.abs(value)
         numbers = [o for o, _ in self.kinks]
         normals = np.moveaxis(self.factor[:, numbers], 1, 0) if numbers else np.zeros((0, count, rank))

@@ -6,24 +6,26 @@ which it is the best friend; else nested Gauss-Legendre panels whose ends lie
 on the known kinks. A kink is a hyperplane n . z = o; integrating the last
 variable out leaves a function that is smooth except where two such
 hyperplanes meet, so the kinks of the outer variables come from eliminating
-the inner one, and every piece is smooth on the panels it is given.
+the inner one, and every piece is smooth on the panels it is given. What these
+do not settle has kinks of its own: `tpcore.limit.adaptive`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 
+from tpcore.limit.adaptive import adaptive, plane, planes, weight
 from tpcore.limit.quadrature import expectation
 
 _EDGE = {1: 12.0, 2: 10.0, 3: 9.0}
-_LADDER = {2: [(8, 8), (8, 12), (16, 12), (48, 12)], 3: [(8, 10), (12, 12)]}
+_LADDER = [(8, 8), (8, 12), (16, 12), (48, 12)]
 _STEPS = {2: [0.5, 0.35, 0.25, 0.17, 0.12, 0.08], 3: [0.7, 0.5, 0.35, 0.25, 0.17]}
 _TARGET = {1: 2e-13, 2: 2e-13, 3: 1e-11}
+_ROUGH = {2: 7e5, 3: 3.5e6}  # points that kinks take that are not known
 _CELLS = 2**20
-_DEPTH = 40
 
 Integrand = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -46,36 +48,70 @@ def integrate(
     Returns
     -------
     values, errors : ndarray, shape (count,)
-        The error is the change in the last refinement, plus what the integrand still weighs at the edge.
+        The error is the change in the last refinement, plus what the integrand still weighs at the edge; where kinks
+        are not known, that of `tpcore.limit.adaptive`.
     """
     if rank == 1:
         return _line(f, count, normals[:, :, 0], offsets)
     if rank == 3 and len(normals):
         return _one_by_one(f, count, normals, offsets)
-    values, errors = np.zeros(count), np.full(count, np.inf)
-    centres = np.zeros((count, rank)) if centres is None else np.where(np.abs(centres) < _EDGE[rank], centres, 0.0)
-    rules: list[Callable] = []
-    if not len(normals):
-        rules += [lambda requests, h=h: _trapezoid(f, rank, requests, h) for h in _STEPS[rank]]
-        rules += [lambda requests, g=g: _polar(f, requests, centres, g) for g in (8, 12)] if rank == 2 else []
-    ladder = _LADDER[rank][-2:] if rules else _LADDER[rank]
-    rules += [lambda requests, g=g: _nested(f, rank, requests, normals, offsets, *g) for g in ladder]
-    waiting, before = np.arange(count), None
-    for rule in rules:
-        found, sizes, edges = rule(waiting)
-        gap = np.full(len(waiting), np.inf) if before is None else np.abs(found - before)
-        better = gap + edges <= errors[waiting]
-        values[waiting[better]], errors[waiting[better]] = found[better], (gap + edges)[better]
-        left = ~(gap + edges <= _TARGET[rank] * sizes)
-        waiting, before = waiting[left], found[left]
-        if not len(waiting):
-            break
+    if len(normals):
+        rules = [lambda requests, g=g: _nested(f, rank, requests, normals, offsets, *g) for g in _LADDER]
+        values, errors, sizes, rough = _climb(rules, count, _TARGET[rank], [])
+    else:
+        rules = [lambda requests, h=h: _trapezoid(f, rank, requests, h) for h in _STEPS[rank]]
+        values, errors, sizes, rough = _climb(rules, count, _TARGET[rank], _STEPS[rank])
+    if rank == 2 and len(rough) and not len(normals):
+        centres = np.zeros((count, 2)) if centres is None else np.where(np.abs(centres) < _EDGE[2], centres, 0.0)
+        values[rough], errors[rough] = _polar(f, rough, centres[rough])
+        rough = rough[~(errors[rough] <= _TARGET[2] * sizes[rough])]
+    if len(rough):
+        values[rough], errors[rough] = (plane if rank == 2 else planes)(f, rough, sizes[rough])
     return values, errors
 
 
-def few(f: Integrand, rank: int, count: int) -> np.ndarray:
-    """E f_r(z) by a few points: an order of magnitude."""
-    return _trapezoid(f, rank, np.arange(count), 1.25)[0]
+def _climb(rules: list[Callable], count: int, target: float, steps: list[float]):
+    """Finer and finer rules until two agree: values, errors, integrals of |f|, and the requests that do not settle.
+
+    With `steps`, those of the trapezoid rule, a request is given up once its gaps do not fall as they do for smooth
+    functions, exp(-const / step).
+    """
+    values, errors, sizes = np.zeros(count), np.full(count, np.inf), np.ones(count)
+    waiting, before, given_up = np.arange(count), np.full(count, np.nan), []
+    for k, rule in enumerate(rules):
+        found, size, edges = rule(waiting)
+        with np.errstate(all="ignore"):
+            error = np.abs(found - before) + edges
+            left = ~(error <= target * size)
+            lost = ~np.isfinite(found)
+            if steps and 0 < k < len(rules) - 1:
+                lost |= ~((error / size) ** (steps[k - 1] / steps[-2]) <= 1e3 * target)
+        values[waiting], errors[waiting] = found, error
+        sizes[waiting] = np.where(np.isfinite(size), size, 1.0)
+        given_up.append(waiting[left & lost])
+        waiting, before = waiting[left & ~lost], found[left & ~lost]
+        if not len(waiting):
+            break
+    return values, errors, sizes, np.concatenate([*given_up, waiting])
+
+
+def few(f: Integrand, rank: int, count: int) -> tuple[np.ndarray, float]:
+    """E f_r(z) by a few points, an order of magnitude (0 where it is not finite), and points that `integrate` takes.
+
+    The latter for each request, for functions without known kinks: from how well one request settles.
+    """
+    value = _trapezoid(f, rank, np.arange(count), 1.25)[0]
+    steps, one = _STEPS[rank], np.full(1, count // 2)
+    (coarse, *_), (fine, size, _) = (_trapezoid(f, rank, one, h) for h in steps[1:3])
+    with np.errstate(all="ignore"):
+        gap = np.nan_to_num(np.abs(fine - coarse) / size, nan=1.0, posinf=1.0).clip(1e-300, 1.0).max()
+    ball = {2: np.pi, 3: 4 / 3 * np.pi}[rank] * _EDGE[rank] ** rank
+    points = ball / steps[0] ** rank
+    for before, h in pairwise(steps):
+        points += ball / h**rank
+        if gap ** (1.1 * steps[1] / before) <= _TARGET[rank]:
+            return np.nan_to_num(value, posinf=0.0, neginf=0.0), points
+    return np.nan_to_num(value, posinf=0.0, neginf=0.0), _ROUGH[rank]
 
 
 def _one_by_one(f: Integrand, count: int, normals, offsets) -> tuple[np.ndarray, np.ndarray]:
@@ -98,10 +134,10 @@ def _trapezoid(f: Integrand, rank: int, requests: np.ndarray, h: float):
     edge = _EDGE[rank]
     line = np.arange(-int(edge / h), int(edge / h) + 1) * h
     z = np.array(np.meshgrid(*[line] * rank, indexing="ij")).reshape(rank, -1)
-    weights = np.prod(_weight(z) * h, axis=0)
-    keep = weights > 1e-30
-    z, weights = z[:, keep], weights[keep]
-    rim = np.abs(z).max(axis=0) > edge - 1.5 * h
+    radius = np.sqrt(np.square(z).sum(axis=0))
+    z, radius = z[:, radius <= edge], radius[radius <= edge]
+    weights = np.prod(weight(z) * h, axis=0)
+    rim = radius > edge - 1.5 * h
     value, size, border = (np.empty(len(requests)) for _ in range(3))
     step = max(1, _CELLS // z.shape[1])
     for start in range(0, len(requests), step):
@@ -113,10 +149,6 @@ def _trapezoid(f: Integrand, rank: int, requests: np.ndarray, h: float):
     return value, size, border
 
 
-def _weight(z: np.ndarray) -> np.ndarray:
-    return np.exp(-z * z / 2) / np.sqrt(2 * np.pi)
-
-
 def _line(f: Integrand, count: int, slopes, offsets) -> tuple[np.ndarray, np.ndarray]:
     """One variable."""
     edge = _EDGE[1]
@@ -124,81 +156,43 @@ def _line(f: Integrand, count: int, slopes, offsets) -> tuple[np.ndarray, np.nda
         kinks = np.where(slopes != 0, offsets / slopes, edge)
     cuts = np.broadcast_to(np.linspace(-edge, edge, 17), (count, 17))
     cuts = np.sort(np.concatenate([cuts, np.clip(kinks, -edge, edge).T.reshape(count, -1)], axis=1), axis=1)
-    weighted = lambda z, owner: f(z[None], owner) * _weight(z)  # noqa: E731
-    values, errors, _, rim = _adaptive(weighted, cuts)
+    weighted = lambda z, owner: f(z[None], owner) * weight(z)  # noqa: E731
+    values, errors, _, rim = adaptive(weighted, cuts)
     return values, errors + rim
 
 
-def _polar(f: Integrand, requests: np.ndarray, centres: np.ndarray, nodes: int):
-    """Two variables as radius and angle, for functions that are not smooth at a point or on rays from it."""
-    x, w = np.polynomial.legendre.leggauss(nodes)
-    values, sizes, errors = (np.empty(len(requests)) for _ in range(3))
-    cuts = np.linspace(0.1, 0.1 + 2 * np.pi, 9)
-    for k, request in enumerate(requests):
-        owner, centre = np.full(1, request), centres[request]
-        half = (_EDGE[2] + np.hypot(*centre)) / 16
-        r = (np.arange(1, 16, 2)[:, None] * half + half * x).ravel()
-        weight = np.tile(w * half, 8) * r
+def _polar(f: Integrand, requests: np.ndarray, centres: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Two variables as radius and angle, for functions that are smooth but at a point or on rays from it.
 
-        def ring(angle, _, owner=owner, centre=centre, r=r, weight=weight):
-            flat = angle.reshape(-1)[:, None]
-            z = np.stack([centre[0] + np.cos(flat) * r, centre[1] + np.sin(flat) * r])
-            values = f(z.reshape(2, -1, 1), owner).reshape(z.shape[1:]) * _weight(z[0]) * _weight(z[1])
-            return (values @ weight).reshape(angle.shape)
-
-        value, error, size, _ = _adaptive(ring, cuts[None])
-        values[k], errors[k], sizes[k] = value[0], error[0], size[0]
-    return values, sizes, errors
-
-
-def _adaptive(g: Callable, cuts: np.ndarray):
-    """Integrals of g(x, owner) over the panels of each row of `cuts`, halved where two rules differ.
-
-    Returns values, errors, integrals of |g|, and |g| near the outermost ends.
+    The error is infinite where the function is not smooth along the radii.
     """
-    count = len(cuts)
-    owner = np.repeat(np.arange(count), cuts.shape[1] - 1)
-    low, high = cuts[:, :-1].ravel(), cuts[:, 1:].ravel()
-    keep = high > low
-    owner, low, high = owner[keep], low[keep], high[keep]
-    values, errors = np.zeros(count), np.zeros(count)
-    whole, _, rim = _panels(g, owner, low, high)
-    outermost = (low <= cuts[owner, 0]) | (high >= cuts[owner, -1])
-    rims = np.bincount(owner[outermost], rim[outermost], count)
-    sizes = None
-    for depth in range(_DEPTH):
-        middle = (low + high) / 2
-        left, left_size, _ = _panels(g, owner, low, middle)
-        right, right_size, _ = _panels(g, owner, middle, high)
-        if sizes is None:
-            sizes = np.bincount(owner, left_size + right_size, count)
-        gap = np.abs(left + right - whole)
-        hopeless = ~np.isfinite(gap) | ~np.isfinite(sizes[owner])
-        done = (gap <= 0.05 * _TARGET[1] * sizes[owner]) | hopeless | (depth == _DEPTH - 1)
-        values += np.bincount(owner[done], (left + right)[done], count)
-        errors += np.bincount(owner[done], gap[done], count)
-        more = ~done
-        if not more.any():
-            break
-        owner = np.concatenate([owner[more]] * 2)
-        low, high = np.concatenate([low[more], middle[more]]), np.concatenate([middle[more], high[more]])
-        whole = np.concatenate([left[more], right[more]])
-    return values, errors, sizes, rims
+    values, errors = np.zeros(len(requests)), np.full(len(requests), np.inf)
+    for k, (request, centre) in enumerate(zip(requests, centres, strict=True)):
+        coarse, fine = (_rings(f, request, centre, nodes) for nodes in (8, 12))
+        some = 0.123 + np.arange(12.0)[:, None] * np.pi / 6
+        once, again = coarse(some), fine(some)
+        gap = float(np.abs(once - again).max())
+        if gap <= 1e-11 * np.abs(again).max():
+            cuts = np.linspace(0.1, 0.1 + 2 * np.pi, 9)[None]
+            value, error, *_ = adaptive(lambda angle, _, fine=fine: fine(angle), cuts)
+            values[k], errors[k] = value[0], error[0] + gap / 4 + 1e-14 * abs(value[0])
+    return values, errors
 
 
-def _panels(g: Callable, owner, low, high) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Sixteen-point Gauss-Legendre on each panel: integrals of g and of |g|, and |g| at the outer points."""
-    x, w = np.polynomial.legendre.leggauss(16)
-    value, size, rim = (np.empty(len(owner)) for _ in range(3))
-    step = max(1, _CELLS // 16)
-    for start in range(0, len(owner), step):
-        part = slice(start, start + step)
-        half, centre = (high[part] - low[part]) / 2, (high[part] + low[part]) / 2
-        at = g(centre + half * x[:, None], owner[part])
-        terms = at * (w[:, None] * half)
-        value[part], size[part] = terms.sum(axis=0), np.abs(terms).sum(axis=0)
-        rim[part] = np.abs(at[[0, -1]]).max(axis=0) if len(at) else 0.0
-    return value, size, rim
+def _rings(f: Integrand, request: int, centre: np.ndarray, nodes: int) -> Callable:
+    """The integral over the radius as a function of angles."""
+    x, w = np.polynomial.legendre.leggauss(nodes)
+    owner, half = np.full(1, request), (_EDGE[2] + np.hypot(*centre)) / 16
+    r = (np.arange(1, 16, 2)[:, None] * half + half * x).ravel()
+    weights = np.tile(w * half, 8) * r
+
+    def ring(angle: np.ndarray) -> np.ndarray:
+        flat = angle.reshape(-1)[:, None]
+        z = np.stack([centre[0] + np.cos(flat) * r, centre[1] + np.sin(flat) * r])
+        at = f(z.reshape(2, -1, 1), owner).reshape(z.shape[1:])
+        return (at * weight(z[0]) * weight(z[1]) @ weights).reshape(angle.shape)
+
+    return ring
 
 
 def _eliminated(normals: np.ndarray, offsets: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -277,7 +271,7 @@ def _nodes(levels, part, count, edge, panels, nodes) -> tuple[np.ndarray, np.nda
         cuts = np.sort(np.concatenate(cuts), axis=0)
         half, centre = (cuts[1:] - cuts[:-1]) / 2, (cuts[1:] + cuts[:-1]) / 2
         new = (centre[:, None] + half[:, None] * x[:, None, None]).reshape(-1, points, count)
-        more = (half[:, None] * w[:, None, None]).reshape(-1, points, count) * _weight(new)
+        more = (half[:, None] * w[:, None, None]).reshape(-1, points, count) * weight(new)
         total = len(new) * points
         old = np.broadcast_to(z[:, None], (len(z), len(new), points, count)).reshape(len(z), total, count)
         z = np.concatenate([old, new.reshape(1, total, count)])

@@ -82,17 +82,19 @@ def exact(prog, tol: float | None = None) -> SymbolicLimit:
     try:
         return symbolic(prog, Budget(QUICK, tol))
     except TooLong:
-        outline = Budget(QUICK, tol, rough=True, worth=patience(tol))
+        outline = Budget(3 * QUICK, tol, rough=True, worth=patience(tol))
     try:
         symbolic(prog, outline)
     except TooLong:
         outline.predict((outline.spent + outline.predicted) * (1 / max(outline.done, 1e-9) - 1))
-    return symbolic(prog, Budget(patience(tol), tol))
+    return symbolic(prog, Budget(patience(tol, outline.predicted), tol))
 
 
-def patience(tol: float | None) -> float:
-    """Nominal seconds that exactness is worth."""
-    return 5.0 if tol is None else 1.0 if tol >= 1e-5 else 60.0
+def patience(tol: float | None, predicted: float = np.inf) -> float:
+    """Nominal seconds that exactness is worth, where so many are foreseen; three or four are a second of one core."""
+    if tol is not None and tol < 1e-5:
+        return 60.0
+    return min(5.0 if tol is None else 1.0, 2 * predicted + 10 * QUICK)
 
 
 class Chosen(Limit):

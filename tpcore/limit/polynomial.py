@@ -6,7 +6,7 @@ from itertools import product
 
 import numpy as np
 
-from tpcore.limit.recognize import POINTS, ROUNDING, Block, interpolation
+from tpcore.limit.recognize import ROUNDING, Block, interpolation
 
 
 def expansion(block: Block, degrees: dict[int, int]) -> list[tuple[dict[int, int], list[int], Block]]:
@@ -26,7 +26,9 @@ def expansion(block: Block, degrees: dict[int, int]) -> list[tuple[dict[int, int
         terms = _terms(degrees, chosen)
         shown, slack = _coefficient(block, terms, values)
         if _zero(shown, slack):
-            continue
+            if degrees:
+                continue
+            return [({}, others, block)]  # it may be different from 0 where no point has been
         rest = []
         for i in others:
             other, other_slack = _coefficient(block, terms, moved[i])
@@ -52,9 +54,9 @@ def _terms(degrees: dict[int, int], powers: dict[int, int]) -> list[tuple[float,
 
 def _coefficient(block: Block, terms: list, values: dict) -> tuple[np.ndarray, np.ndarray]:
     """c_p at some points, and its rounding error there."""
-    result = slack = np.zeros((POINTS, block.size))
+    result = slack = np.zeros((block.points, block.size))
     for weight, nodes in terms:
-        slots = values | {a: np.full((POINTS, block.size), node) for a, node in nodes.items()}
+        slots = values | {a: np.full((block.points, block.size), node) for a, node in nodes.items()}
         term = weight * block.expanded(*(slots[i] for i in range(len(slots))))
         with np.errstate(all="ignore"):
             result, slack = result + term, slack + ROUNDING * np.abs(term)

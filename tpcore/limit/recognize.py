@@ -5,8 +5,9 @@ limit is exact: on which columns of a block each column depends, whether all
 columns are treated alike, in which arguments it is a polynomial, and whether it is
 linear across columns (a softmax-weighted sum of keys with fixed weights).
 Each is tested at fixed pseudo-random points spread over seven orders of
-magnitude; rounding is the only tolerance. A function that hides another rule
-in a set that no such point meets is not found out, nor would any quadrature.
+magnitude, several hundred where blocks are small; rounding is the only
+tolerance. A function that hides another rule in a set that no such point meets
+is not found out, nor would any quadrature.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 from tpcore.errors import Misuse
 from tpcore.program.functions import Adapted
 
-POINTS = 32
+FEWEST, MOST, VALUES = 32, 512, 2**16
 ROUNDING = 1e-12
 
 
@@ -44,6 +45,8 @@ class Block:
         self.params, self.where, self.shape = params, where, tuple(shape)
         self.shapes = [tuple(s) for s in shapes]
         self.size = int(np.prod(self.shape))
+        taken = max(self.size, 1) + sum(int(np.prod(s)) for s in self.shapes)
+        self.points = int(np.clip(VALUES // taken, FEWEST, MOST))
         self._rng = np.random.Generator(np.random.PCG64(20191028))
 
     def __call__(self, *values: np.ndarray) -> np.ndarray:
@@ -73,8 +76,9 @@ class Block:
         """As a call, with every argument given for every column: values (points, size)."""
         return self._run(self.call, tuple(v.reshape(len(v), *self.shape) for v in values))
 
-    def draw(self, sizes: list[int], points: int = POINTS) -> list[np.ndarray]:
+    def draw(self, sizes: list[int], points: int | None = None) -> list[np.ndarray]:
         """Random arguments (points, sizes[i]); the points' scales go from 0.01 to 10^5."""
+        points = self.points if points is None else points
         scale = 10.0 ** np.linspace(-2, 5, points)[:, None]
         return [scale * self._rng.standard_normal((points, size)) for size in sizes]
 
@@ -200,7 +204,7 @@ class Block:
         """Whether adding one number to all columns of argument `which` in a group changes nothing."""
         sizes = [int(np.prod(s)) for s in self.shapes]
         values = self.draw(sizes)
-        shift = np.abs(values[which]).max(axis=1, keepdims=True) * self._rng.standard_normal((POINTS, len(groups)))
+        shift = np.abs(values[which]).max(axis=1, keepdims=True) * self._rng.standard_normal((self.points, len(groups)))
         moved = list(values)
         moved[which] = values[which] + shift[:, groups]
         arranged = ([v.reshape(-1, *s) for v, s in zip(vs, self.shapes, strict=True)] for vs in (values, moved))
