@@ -15,7 +15,7 @@ from tpapp.compute.programs_text import Node, Statement
 from tpcore.activations import NAMED
 from tpcore.errors import Misuse
 
-MOST_NODES, MOST_COLUMNS = 160, 64
+MOST_NODES, MOST_COLUMNS = 160, 256
 SLOPES = ("relu", "abs", "erf", "erf_sigmoid", "tanh", "sigmoid", "gelu", "silu", "softplus", "sin", "cos", "gauss")
 JUMPS = {"relu": "step", "abs": "sign"}  # derivatives that are activations of their own
 PLAIN = {"sqrt": np.sqrt, "exp": np.exp, "log": np.log}
@@ -60,8 +60,11 @@ def in_words(line: int = 0) -> Iterator[None]:
         parts = [error.must, f"Got {error.came}" if error.came else "", error.hint]
         error.args = (" ".join(part.rstrip(".") + "." for part in parts if part),)
         raise
-    except (OverflowError, ZeroDivisionError, RecursionError) as error:
-        raise Misuse(f"Line {line} must have numbers of ordinary size", str(error) or type(error).__name__) from None
+    except RecursionError:
+        raise Misuse(f"Line {line} must be a formula of ordinary length", "a longer one", "Use several lines") from None
+    except (OverflowError, ZeroDivisionError) as error:
+        came = "a division by zero" if isinstance(error, ZeroDivisionError) else "a number too large to compute with"
+        raise Misuse(f"Line {line} must have numbers of ordinary size", came) from None
 
 
 def build(lines: list[str], title: str = "own program") -> tuple[tp.Program, list[str]]:
@@ -72,8 +75,11 @@ def build(lines: list[str], title: str = "own program") -> tuple[tp.Program, lis
         with in_words(number):
             code.append(builder.line(text.parse(line)))
         columns = sum(int(np.prod(node.shape)) for node in prog.nodes if node.kind in "GH")
-        if len(prog.nodes) > MOST_NODES or columns > MOST_COLUMNS * 4:
+        if len(prog.nodes) > MOST_NODES:
             raise Misuse(f"A program may have at most {MOST_NODES} instructions here", f"{len(prog.nodes)} by line {number}")
+        if columns > MOST_COLUMNS:
+            must = f"A program may have at most {MOST_COLUMNS} vectors here, those of blocks counted"
+            raise Misuse(must, f"{columns} by line {number}")
     with in_words():
         str(prog)  # the checks of a whole program: readouts
     return prog, code
@@ -111,8 +117,10 @@ class Builder:
                    "vectors": ("mean", "cov", "dim"), "block": ("mean", "cov", "shape", "dim")}[tree.value]  # fmt: skip
         options, code = self._options(tree, allowed)
         for size in ("rows", "cols", "dim"):
-            if not 1 / 64 <= options.get(size, 1) <= 64:
-                raise Misuse(f"{size} must lie between 1/64 and 64, in units of the width", f"{options[size]:g}")
+            value = options.get(size, 1.0)
+            if not isinstance(value, float) or not 1 / 64 <= value <= 64:
+                must = f"{size} must be a number between 1/64 and 64, in units of the width"
+                raise Misuse(must, f"{value:g}" if isinstance(value, float) else "a list")
         if tree.value == "vectors":
             made = self.prog.vectors(list(names), **options)
             self.names.update(zip(names, made))
@@ -120,10 +128,12 @@ class Builder:
         if len(names) > 1:
             raise Misuse(f"{tree.value} makes one variable", ", ".join(names), "vectors makes several that are correlated")
         if tree.value == "block":
-            options["shape"] = int(options.get("shape", 2))
+            size = options.get("shape", 2.0)
             code = code if "shape" in code else f"{code}, shape=2"
-            if not 1 <= options["shape"] <= 8:
-                raise Misuse("A block may have 1 to 8 vectors here", f"{options['shape']}")
+            if not isinstance(size, float) or size not in range(1, 9):
+                must = "shape must be a whole number from 1 to 8, the vectors of the block"
+                raise Misuse(must, f"{size:g}" if isinstance(size, float) else "a list")
+            options["shape"] = int(size)
         self.names[names[0]] = getattr(self.prog, tree.value)(names[0], **options)
         return f'{names[0]} = prog.{tree.value}("{names[0]}"{code})'
 

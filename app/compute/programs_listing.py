@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import threading
 from dataclasses import dataclass
 from functools import lru_cache
@@ -69,6 +70,7 @@ def _listed(source: str, prog: tp.Program, example, code: tuple[str, ...], edita
     with in_words():
         name, reason = fragment(prog), explain(prog)
     nodes, listed = prog.nodes, rows(prog)
+    reason = _renumbered(reason, {row.line: k for k, row in enumerate(listed, 1) if row.line})
     numbers = {row.index: k for k, row in enumerate(listed, 1) if row.index >= 0}
     gaussian, back = _gaussian(nodes, name), _back(nodes)
     readouts = {output.readout for output in prog.outputs.values()}
@@ -93,6 +95,11 @@ def _listed(source: str, prog: tp.Program, example, code: tuple[str, ...], edita
     made = Listing(source, title, sentence, naive, NAMES[name], reason, tuple(lines), _brackets(nodes, numbers),
                    watch, pair, code, editable, _scalars(nodes, example, editable))  # fmt: skip
     return Compiled(prog, made, places)
+
+
+def _renumbered(reason: str, numbers: dict[int, int]) -> str:
+    """Words about lines of the body, by the numbers of the page, which counts inputs too."""
+    return re.sub(r"\bline (\d+)(?=, `)", lambda match: f"line {numbers[int(match[1])]}", reason)
 
 
 def _dim(node: ops.Node | None) -> float:

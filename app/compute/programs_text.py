@@ -20,11 +20,12 @@ from tpcore.errors import Misuse
 MOST_CHARACTERS = 3000
 MOST_LINES = 60
 MOST_DEPTH = 12
+MOST_TOKENS = 200
 LONGEST_NAME = 12
 LARGEST = 1e6
 INPUTS = ("matrix", "vector", "vectors", "block")
 RESERVED = frozenset({"np", "tp", "prog", "lim", "run", "ens", *keyword.kwlist, *keyword.softkwlist})
-_TOKEN = re.compile(r"\s*(?:(\d+(?:\.\d*)?(?:[eE][+-]?\d{1,2})?|\.\d+)|([A-Za-z]\w*)|(\*\*|[-+*/^@()\[\],.=]))", re.A)
+_TOKEN = re.compile(r"\s*(?:(\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+)|([A-Za-z]\w*)|(\*\*|[-+*/^@()\[\],.=]))", re.A)
 _ALLOWED = re.compile(r"[\w\s.,;=+\-*/^@()\[\]]*", re.A)
 
 
@@ -91,6 +92,9 @@ def _tokens(text: str) -> list[str]:
             raise Misuse("An instruction is made of names, numbers, calls and + - * / ^ @", repr(text[at:at + 20]))
         found.append(match[1] or match[2] or match[3])
         at = match.end()
+    if len(found) > MOST_TOKENS:
+        must = f"A line may have at most {MOST_TOKENS} names, numbers and signs"
+        raise Misuse(must, f"{len(found)}", "Give a part of it a line of its own")
     return [token for i, token in enumerate(found) if not _prefix(found, i)]
 
 
@@ -121,6 +125,11 @@ class _Reader:
         if self.next:
             raise Misuse("The line must end after its instruction", f"{self.next!r} in {self.line[:60]!r}")
 
+    def bound(self, depth: int) -> None:
+        if depth > MOST_DEPTH:
+            must = f"Parentheses and signs may be nested {MOST_DEPTH} deep"
+            raise Misuse(must, "more", "Give the inner part a line of its own")
+
     def sum(self, depth: int) -> Node:
         return self._binary(("+", "-"), self.product, depth)
 
@@ -128,18 +137,17 @@ class _Reader:
         return self._binary(("*", "/", "@"), self.signed, depth)
 
     def _binary(self, symbols: tuple[str, ...], part, depth: int) -> Node:
-        if depth > MOST_DEPTH:
-            raise Misuse(f"Parentheses may be nested {MOST_DEPTH} deep", "more", "Give the inner part a line of its own")
-        left = part(depth + 1)
+        left = part(depth)
         while self.next in symbols:
             symbol = self.take(*symbols)
-            left = Node(symbol, parts=(left, part(depth + 1)))
+            left = Node(symbol, parts=(left, part(depth)))
         return left
 
     def signed(self, depth: int) -> Node:
+        self.bound(depth)
         if self.next == "-":
             self.take("-")
-            inner = self.signed(depth + 1) if depth <= 3 * MOST_DEPTH else self.power(depth)
+            inner = self.signed(depth + 1)
             return Node("number", -inner.value) if inner.kind == "number" else Node("negative", parts=(inner,))
         return self.power(depth)
 
@@ -165,8 +173,7 @@ class _Reader:
 
     def atom(self, depth: int) -> Node:
         token = self.next
-        if depth > 3 * MOST_DEPTH:
-            raise Misuse(f"Parentheses may be nested {MOST_DEPTH} deep", "more", "Give the inner part a line of its own")
+        self.bound(depth)
         if token == "(":
             self.take("(")
             inner = self.sum(depth + 1)

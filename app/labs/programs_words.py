@@ -28,9 +28,8 @@ def claim(s, made: Listing) -> str:
 
 def short(value: float) -> str:
     """A number in a law: 0.75, 1.3, −0.5."""
-    if abs(value) < 5e-5:
-        return "0"
-    return fmt.minus(f"{value:.4g}" if abs(value) >= 1 else f"{value:.3f}".rstrip("0").rstrip(".") or "0")
+    plain = f"{value:.4g}" if abs(value) >= 1 else f"{value:.3f}".rstrip("0").rstrip(".")
+    return "0" if plain in ("", "-0") else fmt.minus(plain)
 
 
 def law(line: Line, moments: Moments | None, scalar) -> str:
@@ -122,7 +121,9 @@ def _matmul(line: Line, made: Listing) -> tuple[str, str, str]:
     seen = [each for each in made.lines if each.number < line.number and each.rule == "MatMul" and each.args[0] == matrix]
     text = "Each coordinate is a sum of n small terms, so Z is Gaussian with mean 0."
     if seen:
-        text += f" It is correlated with line {seen[-1].number}, which met the same matrix, as far as {x} is with {seen[-1].args[1]}."
+        past = seen[-1]
+        text += (f" Line {past.number} met the same matrix: the two are correlated "
+                 f"as far as the inner product of {x} and {past.args[1]} is not 0.")  # fmt: skip
     formula = rf"$\mathbb{{E}}\,({z(line.name)})^2 = {_size(line, made)}\, \mathbb{{E}}\,({z(x)})^2$"
     return f"{_used(line)} meets {x}", text, formula
 
@@ -184,17 +185,23 @@ def _image(line: Line, made: Listing) -> tuple[str, str, str]:
             "Nonlin": "It acts on each coordinate alone, so Z is the same function of Z.",
             "Nonlin+": "The scalars tend to constants; with these in their place it acts on each coordinate alone.",
             }.get(line.rule, "")  # fmt: skip
-    return f"{line.name}: {title[0].lower()}{title[1:]}", text, rf"${z(line.name)} = {right_side(line, made)}$"
+    right = right_side(line, made)
+    if re.search(r" \[[\d x]+\]$", line.text):  # columns of a block mixed by constants, which the listing counts
+        right = rf"\sum_j c_j\, {z(line.args[0])}_j"
+    return f"{line.name}: {title[0].lower()}{title[1:]}", text, rf"${z(line.name)} = {right}$"
 
 
 def _moment(line: Line, made: Listing) -> tuple[str, str, str]:
     text = "An average over the coordinates tends to a constant: the law of large numbers."
-    vectors = [name for name in line.args if any(each.name == name and each.views for each in made.lines)]
+    used = [each for name in line.args for each in made.lines if each.name == name and each.views]
+    vectors, scalars = [each.name for each in used], [name for name in line.args if name not in {e.name for e in used}]
+    block = any(each.views[0] != each.name for each in used)
     inside = r"\,".join(z(name) for name in vectors)
     if len(vectors) == 1 and re.search(r"ᵀ", line.text):
-        inside = rf"({z(vectors[0])})^2"
-    elif len(vectors) == 1 and "(" in line.text.split("Σ")[-1]:
-        inside = rf"\operatorname{{{line.function.replace('_', ' ')}}}({inside})"
+        inside = rf"{inside}_i\,{inside}_j" if block else rf"({inside})^2"
+    elif "(" in line.text.split("Σ")[-1]:
+        given = "".join(f"; {', '.join(map(tex, scalars))}" if scalars else "")
+        inside = rf"\operatorname{{{line.function.replace('_', ' ')}}}({', '.join(map(z, vectors))}{given})"
     return f"{line.name}: an average", text, rf"${tex(line.name)} \to \mathbb{{E}}\, {inside}$"
 
 

@@ -76,12 +76,27 @@ def test_arithmetic_means_what_it_says():
     ("x=vector(dim=1000)", "between 1/64 and 64"),
     ("x=vector();m=moment(x);y=x+relu(m,x)", "relu takes 1 variable"),
     ("x=vector();y=sum(x)", "run over the vectors of a block"),
+    ("x=vector();y=1e5^1e5*x", "a number too large to compute with"),
+    ("x=vector();y=1/0*x", "Got a division by zero"),
+    ("x=vector(variance=1e308)", "Got 1e308"),
+    ("W=matrix(rows=[1,2])", "rows must be a number"),
+    ("X=block(shape=1.5)", "shape must be a whole number"),
+    ("X=block(shape=2);c=X[5]", "shape (2,). Got 5."),
+    ("X=block(shape=8);A=stack(X,X,X,X,X,X,X,X);B=stack(A,A,A,A,A,A,A,A)", "at most 256 vectors"),
+    ("x=vector();y=" + "(" * 13 + "2*x" + ")" * 13, "nested 12 deep"),
+    ("x=vector();y=x" + "+x" * 300, "names, numbers and signs"),
 ])  # fmt: skip
 def test_type_errors_come_in_words_with_the_line(source, words):
     with pytest.raises(Misuse) as refusal:
         written(source)
     said = str(refusal.value)
     assert words in said and ".py" not in said and "`" not in said, said
+
+
+def test_parentheses_nest_as_deep_as_is_said():
+    for opened, closed in (("(", ")"), ("tanh(", ")")):
+        made = compiled(f"x=vector();y={opened * 12}2*x{closed * 12}").listing
+        assert made.lines[-1].views == ("y",)
 
 
 @pytest.mark.parametrize("source", [

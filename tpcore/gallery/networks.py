@@ -67,10 +67,11 @@ def attention() -> Program:
 def normalize(prog: Program, name: str, h):
     """(h - <h>) / sqrt(<(h - <h>)^2>), the averages over the coordinates."""
     centred = h - moment(h)
-    return prog.name(name, nonlin(_divide, centred, params=[prog.name(f"var_{name}", moment(centred * centred))]))
+    return prog.name(name, nonlin(over_root, centred, params=[prog.name(f"var_{name}", moment(centred * centred))]))
 
 
-def _divide(c, s):
+def over_root(c, s):
+    """c / sqrt(s)."""
     return c / np.sqrt(s)
 
 

@@ -135,8 +135,8 @@ class Vector(Var):
                  check.describe(self), "Numbers of single coordinates come from tp.run(prog, width)[name]")
         try:
             index = instructions.columns(self)[key]
-        except (IndexError, TypeError, ValueError) as error:
-            fail("Reshape", f"the index must fit the block's shape {self.shape}", f"{key!r} ({error})")
+        except (IndexError, TypeError, ValueError):
+            fail("Reshape", f"the index must fit the block's shape {self.shape}", repr(key))
         return instructions.arrange(self, index)
 
     def reshape(self, *shape) -> Vector:
