@@ -37,6 +37,9 @@ def test_batch_normalization_is_the_limit_of_the_program(phi, depth):
 def test_batches_of_two_and_shared_members():
     """A batch of two is its sign; equal batches have equal blocks; a scale does nothing."""
     net, X = Sequential(Dense(1.2), tp.nets.BatchNorm(), Act("relu")), points(4, 6, seed=6)
+    # Nothing after the normalization: a batch's mean square is 1, its mean 0.
+    bare = tp.nngp(Sequential(Dense(1.2), tp.nets.BatchNorm()), X)
+    np.testing.assert_allclose([np.trace(bare), bare.sum()], [4.0, 0.0], atol=1e-12)
     pair = tp.nngp(net, X[:2])
     np.testing.assert_allclose(pair, np.eye(2) / 2, atol=1e-14)
     K = tp.nngp(net, [X[:2], X, X[:2] * 3.0, X + 1.0])

@@ -85,7 +85,8 @@ def test_central_differences(case):
 
 def test_draws_are_those_of_the_program():
     """Dense draws: those of `empirical_nngp` and `sample_outputs`, by the readout's part of the kernel."""
-    net, X = Sequential(Dense(1.2, 0.3), Act("erf"), Residual(Act("sin"), Dense(0.9, None)), Dense(1.0, None)), points(3)
+    net = Sequential(Dense(1.2, 0.3), Act("erf"), Residual(Act("sin"), Dense(0.9, None)), Dense(1.0, None))
+    X = points(3)
     K = tp.empirical_nngp(net, X, width=6, draws=3, seed=5, method="dense")
     made = tangent_program(net.build(net.read(X)), "multiplier")
     E = tp.empirical_ntk(net, X, width=6, draws=3, seed=5, method="dense")

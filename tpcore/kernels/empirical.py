@@ -3,7 +3,7 @@ r"""Kernels and outputs of networks of finite width, at random initialization.
 MLPs have a way of their own (`forward`, `backward`), which never stores a weight matrix, so that the width goes to
 millions; ``method="dense"`` stores them, for tests. Every other network runs as its program
 (`tpcore.kernels.programs`). Draw i belongs to the same network in all three functions, whatever the number of draws or
-threads.
+threads (but see `seed`).
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ def empirical_nngp(
     draws : int
         How many independent networks.
     seed : int or SeedSequence
-        The same seed gives the same networks here, in `empirical_ntk` and in `sample_outputs`.
+        The same seed gives the same networks here and in `sample_outputs`, and in `empirical_ntk`; for networks that
+        are no MLPs in the latter only where all of them run dense (the backward pass changes how a lazy run draws).
     method : {"auto", "lazy", "dense"}
         "dense" stores the weight matrices; "lazy" never does; "auto" is "lazy" for MLPs and as in `tpcore.run` for
         others. The laws are equal.

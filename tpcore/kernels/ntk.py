@@ -13,6 +13,7 @@ from tpcore.kernels.uses import activations, by_tangent
 from tpcore.limit.expect import differentiable
 from tpcore.limit.values import Values
 from tpcore.nets import MLP, RNN, Network, Sequential
+from tpcore.nets.batch_tangent import refuse_threes
 from tpcore.nets.moments import NoRecursion
 
 CONVENTIONS = ("multiplier", "variance")
@@ -75,7 +76,8 @@ def ntk(net: Network, X, X2=None, convention: str = "multiplier", *, seed: int =
         if isinstance(net, Sequential):
             return covariance.covariance(net, data, other, seed, samples, progress, convention)
     except NoRecursion:
-        pass
+        if net.batched:
+            refuse_threes(both.layout.groups())
     if isinstance(net, RNN):
         K = recurrent.tangent(net, both, convention)
     else:

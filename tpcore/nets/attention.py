@@ -92,9 +92,9 @@ class Attention(Layer):
 
     Notes
     -----
-    Second moments: sigma_o^2 sigma_v^2 A K A^T. Tangent kernel: A (sigma_o^2 sigma_v^2 T + w K) A^T with w the sum of what
-    O and V contribute; deterministic weights have vanishing gradients, random ones add `weighed`. Sources: Tensor Programs I (arXiv 1910.12478), appendix D; Hron et al.
-    (arXiv 2006.10540) for s = sqrt(n).
+    Second moments: sigma_o^2 sigma_v^2 A K A^T. Tangent kernel: A (sigma_o^2 sigma_v^2 T + w K) A^T with w the sum of
+    what O and V contribute; deterministic attention has vanishing gradients, random attention adds `weighed`. Sources:
+    Tensor Programs I (arXiv 1910.12478), appendix D; Hron et al. (arXiv 2006.10540) for s = sqrt(n).
     """
 
     weights = True

@@ -21,9 +21,9 @@ class BatchNorm(Layer):
 
     Notes
     -----
-    Second moments and tangent kernels by the integrals of `tpcore.nets.batch_integrals` and `batch_tangent` where a positively homogeneous activation (relu,
-    abs, leaky_relu) or weights follow; else the limit of the program. Source: Tensor Programs I (arXiv 1910.12478),
-    appendix D.
+    Second moments and tangent kernels by the integrals of `tpcore.nets.batch_integrals` and `batch_tangent` where a
+    positively homogeneous activation (relu, abs, leaky_relu) or weights follow; else the limit of the program. Source:
+    Tensor Programs I (arXiv 1910.12478), appendix D.
     """
 
     def apply(self, signal: Signal, b: Builder) -> Signal:

@@ -33,13 +33,13 @@ def resolved(o: Own, phi: Activation | None = None) -> Own:
     if not o.normalized:
         return o
     phi = get("identity") if phi is None else phi
-    T = None
+    S, groups, T = o.K[0], o.layout.groups(), None
     if o.T is not None:
         from tpcore.nets.batch_tangent import tangent
 
-        T = tangent(o.K[0], o.T[0], o.layout.groups(), phi)[None]
-    return replace(o, T=T, K=kernel(o.K[0], o.layout.groups(), phi)[None], normalized=False, gaussian=False, fresh=False,
-                   mean=lambda: means(o.K[0], o.layout.groups(), phi)[None])
+        T = tangent(S, o.T[0], groups, phi)[None]
+    return replace(o, K=kernel(S, groups, phi)[None], T=T, normalized=False, gaussian=False, fresh=False,
+                   mean=lambda: means(S, groups, phi)[None])
 
 
 def means(S: np.ndarray, groups: list[slice], phi: Activation) -> np.ndarray:

@@ -59,14 +59,24 @@ def tangent(S: np.ndarray, M: np.ndarray, groups: list[slice], phi: Activation) 
     return out
 
 
+def refuse_threes(groups: list[slice]) -> None:
+    """Refuse batches of three, whatever the activation."""
+    for size in (g.stop - g.start for g in groups):
+        if size == 3:
+            _refuse(size, 2)
+
+
+def _refuse(size: int, rank: int) -> None:
+    raise Misuse("The tangent kernel of batch normalization is infinite unless a batch has four members that span "
+                 "three dimensions, for 1/r^2 has no mean", f"a batch of {size} that spans {rank}",
+                 "Use batches of four or more different inputs; of eight, to see it at finite width")
+
+
 def _finite(batch: _Batch, M: np.ndarray) -> None:
     inside = batch.vectors @ batch.vectors.T
     beyond = np.abs(M - inside @ M @ inside).max() > OUTSIDE * np.abs(M).max()
     if len(batch.values) == 2 or (len(batch.values) == 1 and beyond):
-        raise Misuse("The tangent kernel of batch normalization is infinite unless a batch has four members that span "
-                     "three dimensions, for 1/r^2 has no mean", f"a batch of {batch.size} that spans "
-                     f"{len(batch.values)}", "Use batches of four or more different inputs; of eight, to see it at "
-                     "finite width")
+        _refuse(batch.size, len(batch.values))
 
 
 def _single(batch: _Batch, M: np.ndarray, phi: Activation) -> np.ndarray:
@@ -177,4 +187,4 @@ def _crossed(phi: Activation, P: np.ndarray, R: np.ndarray, S: np.ndarray) -> tu
     return np.asarray(expect.pair(phi, p, q, c)), np.asarray(expect.dpair(phi, p, q, c))
 
 
-__all__ = ["tangent"]
+__all__ = ["refuse_threes", "tangent"]

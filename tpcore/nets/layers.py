@@ -235,7 +235,7 @@ class Residual(Layer):
 
     Notes
     -----
-    Second moments: K + K_f where f ends in weights of its own (which make f(x) independent of x), and the tangent kernel
+    Second moments: K + K_f where f ends in weights of its own (which make f(x) independent of x), tangent kernel:
     T + T_f; else the limit of the program.
     """
 
