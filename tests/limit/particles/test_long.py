@@ -14,6 +14,7 @@ from tpcore.limit.particles.points import Points
 from tpcore.limit.particles.rules import RULES, linear_lines
 from tpcore.limit.particles.space import Exhausted, Space
 from tpcore.program.graph import arguments
+from tpcore.train import MLPModel, unroll
 
 X = np.random.default_rng(2).normal(size=(3, 2))
 Y = np.array([0.6, -0.8, 0.3])
@@ -101,6 +102,27 @@ def test_single_precision_changes_no_digit_that_is_known(prog, monkeypatch):
     double = cloud(prog, soft=1e-3)
     assert double.space(1.0).dtype == float and single.space(1.0).dtype == np.float32
     assert 0 < np.abs(trajectory(prog, single) - trajectory(prog, double)).max() < 2e-5
+
+
+def test_unrolled_training_costs_what_a_program_by_hand_does(monkeypatch):
+    """Products with the basis, counted: for the grown blocks of `tpcore.train.unroll` coefficients are enough."""
+    done = []
+
+    def counted(method, size):
+        def call(self, x, *args):
+            done.append(size(self, x, *args))
+            return method(self, x, *args)
+        return call
+
+    monkeypatch.setattr(Space, "combine", counted(Space.combine, lambda s, x: x.size))
+    monkeypatch.setattr(Space, "project", counted(
+        Space.project, lambda s, x, known=None: len(x) * (s.count - (0 if known is None else len(known)))))
+    spent, steps = [], 40
+    for prog in (mlp(X, Y, 0.4, tp.tanh, tanh_slope, 2, steps), unroll(MLPModel(2, "tanh"), X, Y, steps, 0.4)):
+        done.clear()
+        cloud(prog, soft=3e-3)
+        spent.append(sum(done))
+    assert spent[1] < 1.15 * spent[0], spent
 
 
 def test_few_particles_become_more():

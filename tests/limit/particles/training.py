@@ -75,7 +75,7 @@ def relu_slope(x):
     return tp.step(x)
 
 
-def outputs(lim, steps: int) -> tuple[np.ndarray, np.ndarray]:
+def outputs(lim, steps: int, name: str = "f{}") -> tuple[np.ndarray, np.ndarray]:
     """f and its errors, (steps + 1, B)."""
-    known = [lim._value(lim._node(f"f{t}")) for t in range(steps + 1)]
+    known = [lim._value(lim._node(name.format(t))) for t in range(steps + 1)]
     return np.array([k.value for k in known]), np.array([k.error for k in known])

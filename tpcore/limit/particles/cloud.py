@@ -31,6 +31,8 @@ class Cloud:
         The Nonlin lines that are linear in their vector.
     last : dict
         Node index to the last line that uses it; the rows of other vectors are forgotten there. Empty to keep all.
+    room : int
+        Vectors to be expected in a basis.
 
     Attributes
     ----------
@@ -51,6 +53,7 @@ class Cloud:
         linear: frozenset[int] = frozenset(),
         last: dict[int, int] | None = None,
         exact: bool = False,
+        room: int = 64,
     ):
         self.nodes, self.size, self.soft, self.exact, self.linear = nodes, size, soft, exact, linear
         self.forms: dict[int, Form] = {}
@@ -59,7 +62,7 @@ class Cloud:
         self.matrices: dict[int, ParticleMatrix] = {}
         self.groups: dict[GaussianGroup, np.ndarray] = {}
         self.tails: dict[int, float] = {}
-        self._key, self._last = key, last or {}
+        self._key, self._last, self._room = key, last or {}, room
         self._spaces: dict[float, Space] = {}
 
     def run(self, rules: dict[type, Callable]) -> Cloud:
@@ -79,7 +82,7 @@ class Cloud:
         if found is None:
             same = round(float(dim), 12)
             if same not in self._spaces:
-                self._spaces[same] = Space(Points(self.size, (*self._key, len(self._spaces))))
+                self._spaces[same] = Space(Points(self.size, (*self._key, len(self._spaces))), self._room)
             found = self._spaces[dim] = self._spaces[same]
         return found
 

@@ -126,7 +126,7 @@ class _Attempt:
 
     def _cloud(self, number: int, size: int, last: dict[int, int]) -> Cloud:
         soft = self.soft / 3.0 ** (number % 2)
-        return Cloud(self.nodes, size, (self.seed, number), soft, self.linear, last, self.exact).run(RULES)
+        return Cloud(self.nodes, size, (self.seed, number), soft, self.linear, last, self.exact, self.basis).run(RULES)
 
     def _power(self, samples: float) -> int:
         """Particles of each cloud, a power of two."""

@@ -20,7 +20,7 @@ from tpcore.limit.particles.points import Points
 _GRAM = 1e-8
 _POLISH, _TILE, _LARGE = 0.1, 8192, 1024
 # For double and for single precision: rests that are orthogonalized again, as parts of a square, and the grain of one.
-_AGAIN, _SQUARES = {8: 1e-3, 4: 0.05}, {8: 1e-12, 4: 1e-6}
+_AGAIN, _SQUARES = {8: 1e-3, 4: 0.01}, {8: 1e-12, 4: 1e-6}
 
 
 class Exhausted(Exception):
@@ -33,6 +33,8 @@ class Space:
     Parameters
     ----------
     points : Points
+    room : int
+        Vectors to be expected: memory that is not written to costs nothing, moving what is there does.
 
     Attributes
     ----------
@@ -40,9 +42,9 @@ class Space:
         Of the rows.
     """
 
-    def __init__(self, points: Points):
-        self.points, self.size, self.dtype = points, points.count, np.dtype(float)
-        self._rows = np.empty((64, self.size), self.dtype)
+    def __init__(self, points: Points, room: int = 64):
+        self.points, self.size, self.room, self.dtype = points, points.count, room, np.dtype(float)
+        self._rows = np.empty((min(64, room), self.size))
         self._rows[0] = 1.0
         self.count = 1
         self._pool, self._seen = np.empty((0, self.size), self.dtype), 1
@@ -121,7 +123,7 @@ class Space:
         if not self.sampled:
             self.dtype = np.dtype(np.float32)
             self._pool, old = self._pool.astype(self.dtype), self._rows
-            self._rows = np.empty(old.shape, self.dtype)
+            self._rows = np.empty((max(len(old), self.room), self.size), self.dtype)
             self._rows[: self.count] = old[: self.count]
 
     @property
