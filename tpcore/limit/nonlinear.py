@@ -156,6 +156,7 @@ def finite(value: np.ndarray, where: str) -> np.ndarray:
         raise Misuse(
             f"{where} must be finite in the limit",
             f"{np.asarray(value)[~np.isfinite(value)][0]}",
-            "A division by a moment or variance that is zero, or an overflow; add a small epsilon",
+            "Where that divides by a moment or variance that is zero, add a small epsilon; where numbers overflow, scale "
+            "vectors or matrices down",
         )
     return np.asarray(value, float)

@@ -87,7 +87,11 @@ def _gaussian_input(state: State, node: ops.Node, op: ops.GaussianInput) -> None
 
 
 def _mat_mul(state: State, node: ops.Node, op: ops.MatMul) -> None:
-    state.vectors[node.index] = state.multiply(node.index, op.matrix, op.x, op.transposed)
+    with np.errstate(all="ignore"):
+        state.vectors[node.index] = state.multiply(node.index, op.matrix, op.x, op.transposed)
+    if not state.budget.rough:
+        side = state.matrices[op.matrix]
+        finite((side.backward if op.transposed else side.forward).images.cov, f"The variance of {_name(node)}")
 
 
 def _lin_comb(state: State, node: ops.Node, op: ops.LinComb) -> None:
@@ -136,8 +140,10 @@ def _moment(state: State, node: ops.Node, op: ops.Moment) -> None:
 
 
 def _inner(state: State, node: ops.Node, op: ops.Inner) -> None:
-    found = state.moments.inner(state.vectors[op.x], state.vectors[op.y])
-    state.set_scalar(node.index, Known(found.value.reshape(node.shape), found.error, found.method), (op.x, op.y))
+    with np.errstate(all="ignore"):
+        found = state.moments.inner(state.vectors[op.x], state.vectors[op.y])
+    value = finite(found.value.reshape(node.shape), _name(node))
+    state.set_scalar(node.index, Known(value, found.error, found.method), (op.x, op.y))
 
 
 def _scalar(state: State, node: ops.Node, op: ops.Scalar) -> None:
