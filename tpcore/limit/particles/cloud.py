@@ -76,6 +76,11 @@ class Cloud:
                         self._forget(j)
         return self
 
+    @property
+    def sampled(self) -> bool:
+        """Whether a basis is in single precision."""
+        return any(space.sampled for space in self._spaces.values())
+
     def space(self, dim: float) -> Space:
         """The space of vectors of length dim n."""
         found = self._spaces.get(dim)

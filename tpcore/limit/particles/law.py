@@ -14,7 +14,7 @@ from tpcore.limit.particles.cloud import Cloud
 from tpcore.program.ops import Function, GaussianInput, Node
 
 METHOD = "particles"
-_ROUNDING = 4e-15
+_ROUNDING, _SINGLE = 4e-15, 1e-7
 
 
 class ParticleLimit(Limit):
@@ -41,9 +41,14 @@ class ParticleLimit(Limit):
         """Add to the notes."""
         self._said.append(sentence)
 
+    @property
+    def _grain(self) -> float:
+        """Of the precision of the bases."""
+        return _SINGLE if any(cloud.sampled for cloud in self._clouds) else _ROUNDING
+
     def _each(self, work: Callable[[Cloud], np.ndarray]) -> Known:
         """`work` on every cloud, as one estimate."""
-        return combined(map_tiles(work, self._clouds))
+        return combined(map_tiles(work, self._clouds), self._grain)
 
     def _mean(self, node: Node) -> Known:
         if isinstance(node.op, GaussianInput):
@@ -62,7 +67,7 @@ class ParticleLimit(Limit):
         return _symmetric(found) if x is y else found
 
     def _value(self, node: Node) -> Known:
-        return combined([cloud.scalars[node.index] for cloud in self._clouds])
+        return combined([cloud.scalars[node.index] for cloud in self._clouds], self._grain)
 
     def _expectation(self, function: Function, nodes: list[Node], shape: tuple[int, ...]) -> Known:
         def work(cloud: Cloud) -> np.ndarray:
@@ -83,8 +88,8 @@ class ParticleLimit(Limit):
         return found
 
 
-def combined(values: list[np.ndarray]) -> Known:
-    """Mean over independent clouds and its error."""
+def combined(values: list[np.ndarray], grain: float = _ROUNDING) -> Known:
+    """Mean over independent clouds and its error, no less than `grain` of the value."""
     stack = np.array(values, float)
     count = len(stack)
     mean = stack.mean(axis=0)
@@ -92,7 +97,7 @@ def combined(values: list[np.ndarray]) -> Known:
     error = quantile * stack.std(axis=0, ddof=1) / np.sqrt(count)
     error = np.maximum(error, np.sqrt(np.mean(np.square(error))) if error.size else 0.0)
     scale = np.abs(stack).max(axis=0) if stack.size else np.zeros(mean.shape)
-    return Known(mean, error + _ROUNDING * scale, METHOD)
+    return Known(mean, error + grain * scale, METHOD)
 
 
 def _symmetric(known: Known) -> Known:
