@@ -15,6 +15,7 @@ from tpcore.limit.budget import MOST_RANK, Beyond, Budget
 from tpcore.limit.cubature import few, integrate
 from tpcore.limit.forms import Combo, monomial
 from tpcore.limit.plan import Plan
+from tpcore.limit.wick import wick
 
 _RANK = 2e-15
 _FEW = 128
@@ -163,18 +164,6 @@ class _Task:
         offsets = np.array([kink - self.mean[o] for o, kink in self.kinks]).reshape(len(self.kinks), count)
         centres = -np.einsum("rdo,or->rd", np.linalg.pinv(self.factor), self.mean[: self.opaque])
         return integrate(self, rank, count, normals, offsets, centres)
-
-
-def wick(means: list[np.ndarray], cov: np.ndarray) -> np.ndarray | float:
-    """E prod_a (means[a] + e_a) for centred Gaussians e with covariances cov[a, b]."""
-    if not means:
-        return 1.0
-    head, tail = means[0], means[1:]
-    result = head * wick(tail, cov[1:, 1:])
-    for b in range(len(tail)):
-        keep = [c + 1 for c in range(len(tail)) if c != b]
-        result = result + cov[0, b + 1] * wick(tail[:b] + tail[b + 1 :], cov[np.ix_(keep, keep)])
-    return result
 
 
 def _through(plan: Plan) -> str:
