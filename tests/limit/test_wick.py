@@ -15,7 +15,8 @@ from tpcore.limit.wick import wick
 
 def power(mean: float, variance: float, k: int) -> float:
     """E (mean + sqrt(variance) Z)^k by the binomial formula."""
-    return sum(comb(k, j) * mean ** (k - j) * variance ** (j / 2) * factorial2(j - 1) for j in range(0, k + 1, 2))
+    double = lambda j: factorial2(j - 1) if j else 1.0  # noqa: E731
+    return sum(comb(k, j) * mean ** (k - j) * variance ** (j / 2) * double(j) for j in range(0, k + 1, 2))
 
 
 def pairings(cov: np.ndarray) -> float:
