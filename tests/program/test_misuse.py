@@ -207,3 +207,14 @@ def test_a_program_is_checked_when_it_is_printed_and_the_line_is_the_culprits():
     with pytest.raises(ProgramError, match=r"culprit = s\.W @ s\.v"):
         str(s.p)
     assert culprit.kind == "G"
+
+
+def test_functions_leave_their_arguments_as_they_are():
+    def doubled(s):
+        s *= 2
+        return s
+
+    prog = tp.Program("in place")
+    x = prog.vector("x", variance=1.3)
+    with pytest.raises(ProgramError, match="must leave its arguments as they are"):
+        tp.nonlin(doubled, x)

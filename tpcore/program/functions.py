@@ -52,12 +52,23 @@ def label_of(fn: Callable, labels: dict) -> str:
     return labels.setdefault(id(fn), (f"f{len(labels) + 1}", fn))[0]
 
 
+def _sealed(values: np.ndarray) -> np.ndarray:
+    """A copy that cannot be written to: other instructions need the arrays that a function is given."""
+    copy = values.copy()
+    if isinstance(copy, np.ndarray):
+        copy.flags.writeable = False
+    return copy
+
+
 def _run(instruction: str, label: str, call: Callable, arrays: Sequence[np.ndarray]) -> np.ndarray:
     shapes = ", ".join(str(a.shape) for a in arrays)
     try:
         with np.errstate(all="ignore"):
-            out = np.asarray(call(*[a.copy() for a in arrays]))
+            out = np.asarray(call(*map(_sealed, arrays)))
     except Exception as error:
+        if "read-only" in str(error):
+            fail(instruction, f"the function {label} must leave its arguments as they are",
+                 f"{type(error).__name__} ({error})", "Write s = 2 * s in place of s *= 2, or copy first: s = s.copy()")
         fail(
             instruction,
             f"the function {label} must accept NumPy arrays, points along the first axis",
