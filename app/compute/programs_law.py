@@ -3,96 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 
-import tpcore as tp
 from tpapp.compute.programs_build import in_words, without_places
+from tpapp.compute.programs_limits import asking, kept, law, naive_known
 from tpapp.compute.programs_listing import compiled
 from tpapp.compute.programs_results import (
     Average, ContourPair, Contours, Density, DensityPair, Facts, Moments, Theory, Truth,
 )  # fmt: skip
 from tpapp.compute.programs_shapes import REACH, ellipses, level_lines, smoothed
 from tpcore.compute.progress import Progress
-from tpcore.errors import Misuse, Unsupported
-from tpcore.program.untie import untie
 
 DRAWS = 2**17
-KEPT = 48
-POINTS = 2**14  # where an engine wants to be told
-
-
-class _Kept:
-    """Limits by program, computed once each; the newest are kept."""
-
-    def __init__(self):
-        self._lock = threading.Lock()
-        self._locks: dict[tuple[str, bool], threading.Lock] = {}
-        self._found: OrderedDict[tuple[str, bool], object] = OrderedDict()
-
-    def has(self, source: str) -> bool:
-        """Whether the limit and the naive rule's are at hand."""
-        return (source, False) in self._found and (source, True) in self._found
-
-    def get(self, source: str, naive: bool):
-        key = source, naive
-        with self._lock:
-            own = self._locks.setdefault(key, threading.Lock())
-        with own:
-            if key not in self._found:
-                self._found[key] = _limit(source, naive)
-            with self._lock:
-                self._found.move_to_end(key)
-                while len(self._found) > KEPT:
-                    self._locks.pop(self._found.popitem(last=False)[0], None)
-            return self._found[key]
-
-
-_kept = _Kept()
-_asking = threading.RLock()  # a limit keeps what it has found: one thread asks at a time
-
-
-def _limit(source: str, naive: bool):
-    """The limit of a program or of its naive rule; None where the two are one, words where there is none."""
-    prog = compiled(source).prog
-    try:
-        with in_words():
-            return limit_of(naive_program(prog) if naive else prog)
-    except Misuse as refusal:
-        return refusal
-
-
-def limit_of(prog):
-    """The limit, sampled where the engine asks to be told that it may."""
-    if prog is None:
-        return None
-    try:
-        return tp.limit(prog)
-    except Unsupported:
-        return tp.limit(prog, samples=POINTS)
-
-
-def naive_program(prog):
-    """The program of the naive rule, W^T a matrix of its own; None where no matrix is used both ways."""
-    return untie(prog) if prog.fragment.startswith("netsort") else None
-
-
-def law(source: str, naive: bool = False):
-    """The limit of a program (or of its naive rule; None where that is the same). Raises its refusal."""
-    found = _kept.get(source, naive)
-    if isinstance(found, Misuse):
-        raise found
-    return found
-
-
-def naive_known(source: str) -> bool:
-    """Whether the naive rule says something of its own, and that can be computed."""
-    found = _kept.get(source, True)
-    return found is not None and not isinstance(found, Misuse)
 
 
 @lru_cache(maxsize=4096)
@@ -100,7 +26,7 @@ def moments(source: str, view: str, naive: bool = False) -> Moments:
     """Mean and variance of Z."""
     lim = law(source, naive)
     name, column = _place(source, view)
-    with _asking, in_words():
+    with asking, in_words():
         mean, cov = np.ravel(lim.mean(name)), np.asarray(lim.cov(name), float)
         error, method = lim.error(name), lim.method(name)
     at = column or 0
@@ -113,7 +39,7 @@ def cross(source: str, x: str, y: str, naive: bool = False) -> float:
     """Cov(Z^x, Z^y)."""
     (i, a), (j, b) = _place(source, x), _place(source, y)
     lim = law(source, naive)
-    with _asking, in_words():
+    with asking, in_words():
         found = np.asarray(lim.cov(i, j), float)
     rows = int(np.prod(compiled(source).prog.node(i).shape, dtype=int))
     return float(found.reshape(rows, -1)[a or 0, b or 0])
@@ -168,14 +94,14 @@ def quick(source: str, *views: str | None) -> bool:
     with _listed_lock:
         listed = source in _listed
     made = compiled(source).listing
-    return listed and _kept.has(source) and all(made.line_of(view).gaussian for view in views if view)
+    return listed and kept.has(source) and all(made.line_of(view).gaussian for view in views if view)
 
 
 @lru_cache(maxsize=2048)
 def memory(source: str, number: int) -> tuple[tuple[str, float], ...] | None:
-    """dotZ of a product as (vector, coefficient): Cov(hatZ)^+ E hatZ Z^x, times the matrix's variance, by Stein's lemma.
+    """dotZ of a product as (vector, coefficient), by Stein's lemma.
 
-    Only of single vectors, and where the earlier products have no memory themselves.
+    Cov(hatZ)^+ E hatZ Z^x, times the matrix's variance. Only of single vectors, and where the earlier products have no memory themselves.
     """
     made = compiled(source)
     line, nodes = made.listing.lines[number - 1], made.prog.nodes
@@ -225,7 +151,7 @@ def _facts(source: str) -> Iterator[Facts]:
 def _scalar(source: str, name: str, naive: bool = False) -> tuple[np.ndarray, float, str]:
     """The limit of a C-var with its error and method."""
     lim = law(source, naive)
-    with _asking, in_words():
+    with asking, in_words():
         return np.asarray(lim.scalar(name), float), float(lim.error(name)), lim.method(name)
 
 
@@ -282,7 +208,8 @@ def density(source: str, view: str, naive: bool = False) -> Density:
     found, line = moments(source, view, naive), compiled(source).listing.line_of(view)
     sd = np.sqrt(found.variance)
     if sd <= 1e-9 * max(1.0, abs(found.mean)):
-        return Density(np.zeros(0), np.zeros(0), ((found.mean, 1.0),), (found.mean - 1.0, found.mean + 1.0), found.method)
+        span = (found.mean - 1.0, found.mean + 1.0)
+        return Density(np.zeros(0), np.zeros(0), ((found.mean, 1.0),), span, found.method)
     if line.gaussian:
         x = found.mean + sd * np.linspace(-REACH, REACH, 241)
         pdf = np.exp(-0.5 * ((x - found.mean) / sd) ** 2) / (sd * np.sqrt(2 * np.pi))
@@ -294,7 +221,7 @@ def sample(source: str, views: tuple[str, ...], naive: bool = False, draws: int 
     """Joint draws of Z, one array (draws,) a view."""
     places = [_place(source, view) for view in views]
     lim = law(source, naive)
-    with _asking, in_words():
+    with asking, in_words():
         found = lim.sample(draws, seed=1, names=list(dict.fromkeys(name for name, _ in places)))
     return [np.asarray(found[name], float).reshape(draws, -1)[:, column or 0] for name, column in places]
 

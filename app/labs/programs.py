@@ -6,115 +6,27 @@ import math
 import time
 
 import numpy as np
-import panel as pn
 
-from tpapp import theme as themes
 from tpapp.compute import programs as compute
 from tpapp.compute import programs_law as laws
 from tpapp.compute.programs_listing import OWN, listing
 from tpapp.labs import programs_words as words
-from tpapp.labs.programs_builder import Builder
+from tpapp.labs.programs_layout import HEIGHT, TALL
+from tpapp.labs.programs_player import Player
 from tpapp.labs.programs_state import NEXT, PRESETS, ProgramsState, line_of, views_of
-from tpapp.page import Page, Request, finite, section
-from tpapp.panes import LaTeX
+from tpapp.page import Request, finite
 from tpapp.plots import averages as table
-from tpapp.plots.coordinates import CoordinatesPlot
-from tpapp.plots.deviation import DeviationPlot
-from tpapp.plots.listing import NAMES, Listing
-from tpapp.plots.pairs import SHOWN, PairPlot
-from tpapp.widgets import button, column, dress, escape, html, row
+from tpapp.plots.pairs import SHOWN
+from tpapp.widgets import escape
 from tpcore.errors import BudgetError, Cancelled
 
-HEIGHT, TALL = 316, 460
-PERIOD_MS = 667
-WIDE = """
-@container (min-width: 820px) {
-  :host(:not(.tp-projecting)) { grid-template-columns: 336px minmax(0, 1fr) !important; }
-}
-@container (min-width: 1120px) {
-  :host(:not(.tp-projecting)) { grid-template-columns: 312px minmax(0, 1fr) 272px !important; }
-}
-@container (min-width: 1280px) {
-  :host(:not(.tp-projecting)) { grid-template-columns: minmax(360px, 27%) minmax(0, 1fr) 296px !important; }
-}
-"""
-KEY = """p { margin: 0; display: flex; flex-wrap: wrap; gap: 0 12px; }
-span { color: var(--tp-ink3); font-size: var(--tp-caption); line-height: var(--tp-caption-line); }
-b { color: var(--tp-ink); font-weight: 600; }"""
-SWITCH = ".bk-btn-group { width: auto !important; } :host { flex: none; width: auto !important; }"
-BODY = "p { font-size: var(--tp-body) !important; line-height: var(--tp-body-line) !important; color: var(--tp-ink2) !important; }"
 
-
-class ProgramsLab(Page):
+class ProgramsLab(Player):
     """Every coordinate of a big program looks like an independent draw of Z."""
 
     slug, title, glyph = "programs", "Programs", "programs"
     State = ProgramsState
     presets = PRESETS
-
-    # -- what stands where -------------------------------------------------------------------------------------
-
-    def build(self):
-        self.coordinates = CoordinatesPlot(theme=self.theme, height=HEIGHT)
-        self.pair = PairPlot(theme=self.theme, height=HEIGHT)
-        self.errors = DeviationPlot(theme=self.theme, height=HEIGHT)
-        self.errors.view.visible = False
-        self.plots = [self.coordinates, self.pair, self.errors]
-        self.averages = html("")
-        self.averages.stylesheets = [*self.averages.stylesheets, table.CSS]
-        self.list = Listing(self._pick)
-        self.builder = Builder(self._changed_program)
-        self.words = html("", "figure-head")
-        self.words.stylesheets = [*self.words.stylesheets, BODY]
-        self.rule = LaTeX("", renderer="mathjax", margin=0, sizing_mode="stretch_width",
-                          stylesheets=[themes.part("base"), themes.part("formula")])
-        self.made, self.drawn, self._player, self._filling = None, None, None, False
-        self._shown = self._drawn = self.facts = None
-
-    def controls(self):
-        self.where = html("", sizing_mode=None)
-        back = button("Line back", "back", "icon", on_click=lambda event: self._press(-1))
-        self.play = button("Play lines", "play", css_classes=["tp-lines"], on_click=lambda event: self.toggle())
-        on = button("Line on", "on", "icon", on_click=lambda event: self._press(1))
-        transport = row(back, self.play, on, html("", css_classes=["tp-spacer"]), self.where, parts=("transport",))
-        transport.sizing_mode = "stretch_width"
-        key = "".join(f"<span><b>{kind}</b> {NAMES[kind]}</span>" for kind in "AGHC")
-        legend = html(f"<p>{key}</p>")
-        legend.stylesheets = [*legend.stylesheets, KEY]
-        foot = row(legend, self.builder.start, parts=("transport",))
-        foot.sizing_mode = "stretch_width"
-        self.program = section("Program", self.list, transport, column(self.words, self.rule), foot, self.builder, aside=" ")
-        self.selects = {name: dress(pn.widgets.Select(name=label, options=[""]))
-                        for name, label in (("x", "Variable"), ("y", "Against"))}
-        for name, widget in self.selects.items():
-            widget.param.watch(lambda event, name=name: self._choose_view(name, event.new), "value")
-        seed = dress(pn.widgets.IntInput.from_param(self.state.param.seed, name="Seed"), "beside")
-        seed.stylesheets = [*seed.stylesheets, ".bk-spin-btn { display: none !important; }"]
-        again = button("Draw again", on_click=lambda event: self._next_seed())
-        return [
-            self.program,
-            row(*self.selects.values(), parts=("halves",)),
-            section("Draws", self.control("draws", segmented=True), row(seed, again, parts=("figure-row",)),
-                    aside="networks in the table"),
-        ]
-
-    def figures(self):
-        switch = self.control("view", label="Second figure", segmented=True)
-        switch.stylesheets = [*switch.stylesheets, SWITCH]
-        switch.sizing_mode = None
-        for plot in (self.pair, self.errors):
-            plot.head.sizing_mode = "stretch_width"
-        self.coordinates.head.sizing_mode = "stretch_width"
-        first = column(row(self.coordinates.head, parts=("figure-row",)), self.coordinates.pane, css_classes=["tp-figure"])
-        head = row(column(self.pair.head, self.errors.head), switch, parts=("figure-row",))
-        second = column(head, self.pair.pane, self.errors.pane, css_classes=["tp-figure"])
-        self.table_head = html("", "figure-head")
-        return [[first, second], [column(self.table_head, self.averages, css_classes=["tp-figure"])]]
-
-    def _frame(self):
-        root = super()._frame()
-        self.layout.body.stylesheets = [*self.layout.body.stylesheets, WIDE]
-        return root
 
     # -- what a visitor does -----------------------------------------------------------------------------------
 
@@ -137,52 +49,6 @@ class ProgramsLab(Page):
             if self.state.preset != OWN:
                 self.choose(OWN)
             self.state.param.update(program=source, step=number, x="", y="")
-
-    def _step_to(self, line: int) -> None:
-        made = listing(self.state.program)
-        self.state.param.update(step=max(1, min(len(made.lines), line)), x="", y="")
-
-    def _press(self, steps: int) -> None:
-        self.stop()
-        with self.together():
-            self._step_to(line_of(self.state, listing(self.state.program)).number + steps)
-
-    def toggle(self) -> None:
-        """Play the lines from the present one on, or pause; with reduced motion one line a press."""
-        if self._player is not None:
-            return self.stop()
-        made = listing(self.state.program)
-        number = line_of(self.state, made).number
-        start = 1 if number >= len(made.lines) else number + 1
-        with self.together():
-            self._step_to(start)
-        if not (self.dial is not None and self.dial.reduced_motion):
-            self._player = pn.state.add_periodic_callback(self._tick, period=PERIOD_MS)
-            self._face()
-
-    def stop(self) -> None:
-        """Stop playing the lines."""
-        if self._player is not None:
-            self._player.stop()
-            self._player = None
-            self._face()
-
-    def _tick(self) -> None:
-        made = listing(self.state.program)
-        number = line_of(self.state, made).number
-        if number < len(made.lines):
-            with self.together():
-                self._step_to(number + 1)
-        if number + 1 >= len(made.lines):
-            self.stop()
-
-    def _face(self) -> None:
-        name = "pause" if self._player is not None else "play"
-        self.play.param.update(name=f"{name.capitalize()} lines", icon=themes.icon(name))
-
-    def leave(self):
-        self.stop()
-        super().leave()
 
     # -- state -> requests -> figures --------------------------------------------------------------------------
 
@@ -306,9 +172,12 @@ class ProgramsLab(Page):
         """Titles: what it is, of how many."""
         names = {key: f"<i>{escape(value or '')}</i>" for key, value in (("x", x), ("y", y))}
         count = "the limit alone" if self.drawn is None else f"density over {len(self.drawn.x):,} coordinates"
-        self.coordinates.describe(f"Coordinates of {names['x']} against Z<sup style='line-height: 0'>{escape(x)}</sup>", count)
-        shown = "level lines" if self.drawn is None or self.drawn.y is None else f"{min(SHOWN, len(self.drawn.y)):,} shown"
-        self.pair.describe("Pair plot", f"({names['y']}, {names['x']}) by coordinate, {shown}" if y else "one vector alone")
+        law = f"Z<sup style='line-height: 0'>{escape(x)}</sup>"
+        self.coordinates.describe(f"Coordinates of {names['x']} against {law}", count)
+        alone = self.drawn is None or self.drawn.y is None
+        shown = "level lines" if alone else f"{min(SHOWN, len(self.drawn.y)):,} shown"
+        pair = f"({names['y']}, {names['x']}) by coordinate, {shown}" if y else "one vector alone"
+        self.pair.describe("Pair plot", pair)
 
     def _show_averages(self, result) -> None:
         self._show_table()
