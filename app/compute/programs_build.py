@@ -76,7 +76,8 @@ def build(lines: list[str], title: str = "own program") -> tuple[tp.Program, lis
             code.append(builder.line(text.parse(line)))
         columns = sum(int(np.prod(node.shape)) for node in prog.nodes if node.kind in "GH")
         if len(prog.nodes) > MOST_NODES:
-            raise Misuse(f"A program may have at most {MOST_NODES} instructions here", f"{len(prog.nodes)} by line {number}")
+            must = f"A program may have at most {MOST_NODES} instructions here"
+            raise Misuse(must, f"{len(prog.nodes)} by line {number}")
         if columns > MOST_COLUMNS:
             must = f"A program may have at most {MOST_COLUMNS} vectors here, those of blocks counted"
             raise Misuse(must, f"{columns} by line {number}")
@@ -108,7 +109,8 @@ class Builder:
             return self._output(names[0], tree)
         term = self._term(tree)
         if not isinstance(term.value, tp.Var):
-            raise Misuse("an instruction must give a variable of the program", f"the number {term.code}", "Numbers stand in formulas: 2*x")
+            raise Misuse("an instruction must give a variable of the program", f"the number {term.code}",
+                         "Numbers stand in formulas: 2*x")
         self.names[names[0]] = self.prog.name(names[0], term.value)
         return f'{names[0]} = prog.name("{names[0]}", {term.code})'
 
@@ -126,7 +128,8 @@ class Builder:
             self.names.update(zip(names, made))
             return f'{", ".join(names)} = prog.vectors("{" ".join(names)}"{code})'
         if len(names) > 1:
-            raise Misuse(f"{tree.value} makes one variable", ", ".join(names), "vectors makes several that are correlated")
+            raise Misuse(f"{tree.value} makes one variable", ", ".join(names),
+                         "vectors makes several that are correlated")
         if tree.value == "block":
             size = options.get("shape", 2.0)
             code = code if "shape" in code else f"{code}, shape=2"
@@ -140,7 +143,8 @@ class Builder:
     def _options(self, tree: Node, allowed: tuple[str, ...]) -> tuple[dict, str]:
         """Numbers and lists given to an input, by name or in order, and their Python."""
         if len(tree.parts) > len(allowed):
-            raise Misuse(f"{tree.value} takes at most {len(allowed)} numbers: {', '.join(allowed)}", f"{len(tree.parts)}")
+            must = f"{tree.value} takes at most {len(allowed)} numbers: {', '.join(allowed)}"
+            raise Misuse(must, f"{len(tree.parts)}")
         given = [*zip(allowed, tree.parts), *tree.named]
         options, code = {}, ""
         for name, part in given:
@@ -191,8 +195,10 @@ class Builder:
 
     def _list(self, node: Node) -> Term:
         terms = [self._term(part) for part in node.parts]
-        if not all(isinstance(term.value, (float, np.ndarray)) for term in terms) or len({np.shape(t.value) for t in terms}) > 1:
-            raise Misuse("a list holds numbers, or lists of numbers of one length", ", ".join(term.code for term in terms))
+        numeric = all(isinstance(term.value, (float, np.ndarray)) for term in terms)
+        if not numeric or len({np.shape(term.value) for term in terms}) > 1:
+            came = ", ".join(term.code for term in terms)
+            raise Misuse("a list holds numbers, or lists of numbers of one length", came)
         inner = ", ".join(term.code.removeprefix("np.array(").removesuffix(")") for term in terms)
         return Term(np.array([term.value for term in terms]), f"np.array([{inner}])")
 
@@ -202,7 +208,8 @@ class Builder:
         value = _CALLS[node.kind](left.value, right.value)
         value = float(value) if isinstance(value, (int, float)) else value
         symbol = "**" if node.kind == "^" else f" {node.kind} "
-        return Term(value, f"{left.within(level + (node.kind == '^'))}{symbol}{right.within(level + (node.kind != '^'))}", level)
+        power = node.kind == "^"
+        return Term(value, f"{left.within(level + power)}{symbol}{right.within(level + (not power))}", level)
 
     def _call(self, node: Node) -> Term:
         name, arguments = str(node.value), [self._term(part) for part in node.parts]

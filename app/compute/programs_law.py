@@ -101,7 +101,8 @@ def quick(source: str, *views: str | None) -> bool:
 def memory(source: str, number: int) -> tuple[tuple[str, float], ...] | None:
     """dotZ of a product as (vector, coefficient), by Stein's lemma.
 
-    Cov(hatZ)^+ E hatZ Z^x, times the matrix's variance. Only of single vectors, and where the earlier products have no memory themselves.
+    Cov(hatZ)^+ E hatZ Z^x, times the matrix's variance. Only of single vectors, and where the earlier products
+    have no memory themselves.
     """
     made = compiled(source)
     line, nodes = made.listing.lines[number - 1], made.prog.nodes

@@ -60,7 +60,8 @@ def _compiled(source: str) -> Compiled:
         return _listed(source, prog, example, code, tuple(lines_of(prog) or ()))
     if "=" not in source:
         known = ", ".join(tp.gallery.NAMES)
-        raise Misuse("A program must be written as lines, or be one of the gallery", repr(source[:40]), f"The gallery has {known}")
+        must = "A program must be written as lines, or be one of the gallery"
+        raise Misuse(must, repr(source[:40]), f"The gallery has {known}")
     found = text.lines(source)
     prog, code = build(found, OWN)
     return _listed(source, prog, None, (f'prog = tp.Program("{OWN}")', *code), tuple(found))
@@ -91,7 +92,9 @@ def _listed(source: str, prog: tp.Program, example, code: tuple[str, ...], edita
             _dim(node),
         ))  # fmt: skip
     watch, pair = _opening(lines, example)
-    title, sentence, naive = (example.title, example.sentence, example.naive) if example else ("Your own program", "", "")
+    title, sentence, naive = "Your own program", "", ""
+    if example:
+        title, sentence, naive = example.title, example.sentence, example.naive
     made = Listing(source, title, sentence, naive, NAMES[name], reason, tuple(lines), _brackets(nodes, numbers),
                    watch, pair, code, editable, _scalars(nodes, example, editable))  # fmt: skip
     return Compiled(prog, made, places)
@@ -150,7 +153,8 @@ def _back(nodes: list[ops.Node]) -> dict[int, tuple[int, ...]]:
         if isinstance(node.op, ops.MatMul):
             found[node.index] = tuple(
                 m.index for m in nodes[: node.index]
-                if isinstance(m.op, ops.MatMul) and m.op.matrix == node.op.matrix and m.op.transposed != node.op.transposed
+                if isinstance(m.op, ops.MatMul) and m.op.matrix == node.op.matrix
+                and m.op.transposed != node.op.transposed
             )  # fmt: skip
     return found
 

@@ -58,7 +58,8 @@ def lines(text: str) -> list[str]:
     found = [re.sub(r"\s+", "", line) for line in text.split(";")]
     found = [line for line in found if line]
     if len(found) > MOST_LINES:
-        raise Misuse(f"A program may have at most {MOST_LINES} lines here", f"{len(found)}", "A notebook has no such bound")
+        must = f"A program may have at most {MOST_LINES} lines here"
+        raise Misuse(must, f"{len(found)}", "A notebook has no such bound")
     return found
 
 
@@ -77,7 +78,8 @@ def parse(line: str) -> Statement:
 def check_name(name: str) -> str:
     """`name` if it can stand at the left of a line, in the page and in Python alike."""
     if not re.fullmatch(r"[A-Za-z]\w*", name, re.A) or len(name) > LONGEST_NAME:
-        must = f"A name begins with a letter, goes on with letters, digits or _, and has at most {LONGEST_NAME} characters"
+        must = ("A name begins with a letter, goes on with letters, digits or _, "
+                f"and has at most {LONGEST_NAME} characters")  # fmt: skip
         raise Misuse(must, repr(name[:40]))
     if name in RESERVED:
         raise Misuse("A name must not be a word that Python or the code drawer uses already", repr(name))
@@ -101,7 +103,9 @@ def _tokens(text: str) -> list[str]:
 def _prefix(tokens: list[str], i: int) -> bool:
     """Whether token i belongs to a ``tp.`` or ``prog.`` that Python wants and this language does not."""
     front = ("tp", "prog")
-    return (tokens[i] in front and tokens[i + 1:i + 2] == ["."]) or (tokens[i] == "." and i > 0 and tokens[i - 1] in front)
+    if tokens[i] == ".":
+        return i > 0 and tokens[i - 1] in front
+    return tokens[i] in front and tokens[i + 1:i + 2] == ["."]
 
 
 class _Reader:
@@ -114,10 +118,14 @@ class _Reader:
     def next(self) -> str:
         return self.tokens[self.at] if self.at < len(self.tokens) else ""
 
+    def came(self) -> str:
+        """The next token, in words."""
+        return f"{self.next!r} in {self.line[:60]!r}" if self.next else "the end of the line"
+
     def take(self, *wanted: str) -> str:
         token = self.next
         if token not in wanted:
-            raise Misuse(f"Here {' or '.join(wanted)} must stand", f"{token!r} in {self.line[:60]!r}" if token else "the end of the line")
+            raise Misuse(f"Here {' or '.join(wanted)} must stand", self.came())
         self.at += 1
         return token
 
@@ -157,7 +165,11 @@ class _Reader:
             self.take("^", "**")
             sign = -1.0 if self.next == "-" and self.take("-") else 1.0
             exponent = self.postfix(depth + 1)
-            return Node("^", parts=(base, Node("number", sign * exponent.value) if exponent.kind == "number" else exponent))
+            if exponent.kind == "number":
+                exponent = Node("number", sign * exponent.value)
+            elif sign < 0:
+                exponent = Node("negative", parts=(exponent,))
+            return Node("^", parts=(base, exponent))
         return base
 
     def postfix(self, depth: int) -> Node:
@@ -186,7 +198,7 @@ class _Reader:
         if token[:1].isalpha():
             self.at += 1
             return self.call(token, depth) if self.next == "(" else Node("name", token)
-        raise Misuse("A name, a number or a call must stand here", f"{token!r} in {self.line[:60]!r}" if token else "the end of the line")
+        raise Misuse("A name, a number or a call must stand here", self.came())
 
     def number(self, whole: bool = False) -> float:
         token = self.next

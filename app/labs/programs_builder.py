@@ -65,7 +65,8 @@ class Builder(pn.viewable.Viewer):
         source = ";".join([*self.listing.editable, line.strip().strip(";")])
         try:
             if not line.strip():
-                raise Misuse("A line is name = instruction", "an empty field", "Choose an instruction above, or type h = W @ x")
+                hint = "Choose an instruction above, or type h = W @ x"
+                raise Misuse("A line is name = instruction", "an empty field", hint)
             listing(source)
         except Misuse as refusal:
             self._say(str(refusal))
@@ -182,7 +183,8 @@ class Builder(pn.viewable.Viewer):
         self.back = button("Undo", on_click=lambda event: self.undo())
         self.cut = button("Remove last", on_click=lambda event: self.remove())
         over = button("Start over", on_click=lambda event: self.restart())
-        refused = "p { margin: 0; padding: 8px 10px; border-left: 4px solid var(--tp-unstable); background: var(--tp-unstable-fill); overflow-wrap: anywhere; }"
+        refused = "p { margin: 0; padding: 8px 10px; border-left: 4px solid var(--tp-unstable); " \
+                  "background: var(--tp-unstable-fill); overflow-wrap: anywhere; }"
         self.words = html("", visible=False)
         self.words.stylesheets = [*self.words.stylesheets, refused]
         inner = column(self.kind, row(*self.slots, parts=("halves",)), row(self.line, plus, parts=("figure-row",)),

@@ -12,7 +12,8 @@ from tpapp.plots import format as fmt
 from tpapp.plots.averages import number
 
 PLAIN = "Every coordinate of a big program looks like an independent draw of Z."
-FORMULA = r"$\displaystyle \frac{1}{n}\sum_{\alpha=1}^{n} \psi(x_\alpha, \ldots, g_\alpha) \;\to\; \mathbb{E}\,\psi(Z^{x}, \ldots, Z^{g})$"
+FORMULA = (r"$\displaystyle \frac{1}{n}\sum_{\alpha=1}^{n} \psi(x_\alpha, \ldots, g_\alpha)"
+           r" \;\to\; \mathbb{E}\,\psi(Z^{x}, \ldots, Z^{g})$")  # fmt: skip
 BROAD = (r"$\begin{array}{l} \displaystyle \frac{1}{n}\sum_{\alpha} \psi(x_\alpha, \ldots, g_\alpha) \\[6pt]"
          r"\quad \to\; \mathbb{E}\,\psi(Z^{x}, \ldots, Z^{g}) \end{array}$")  # fmt: skip
 
@@ -35,7 +36,8 @@ def short(value: float) -> str:
 def law(line: Line, moments: Moments | None, scalar) -> str:
     """What a listing's line says of its Z."""
     if scalar is not None:
-        return f"→ {number(float(scalar), 4)}" if scalar.ndim == 0 else f"→ {' × '.join(map(str, scalar.shape))} numbers"
+        many = f"{' × '.join(map(str, scalar.shape))} numbers"
+        return f"→ {many if scalar.ndim else number(float(scalar), 4)}"
     if moments is None or not line.views:
         return ""
     if moments.variance <= 1e-14:
@@ -95,7 +97,8 @@ def right_side(line: Line, made: Listing) -> str:
 
 def explain(line: Line, made: Listing, memory: tuple[tuple[str, float], ...] | None = None) -> tuple[str, str, str]:
     """(title, text, formula) of a line; `memory` is its dotZ as (vector, coefficient), where that is known."""
-    kinds = {"Input": _input, "MatMul": _matmul, "Moment": _moment, "Output": _output, "Block": _block, "Scalar": _scalar}
+    kinds = {"Input": _input, "MatMul": _matmul, "Moment": _moment, "Output": _output, "Block": _block,
+             "Scalar": _scalar}  # fmt: skip
     if line.rule == "MatMul" and line.back:
         return _memory(line, made, memory)
     return kinds.get(line.rule, _image)(line, made)
@@ -103,8 +106,10 @@ def explain(line: Line, made: Listing, memory: tuple[tuple[str, float], ...] | N
 
 def _input(line: Line, made: Listing) -> tuple[str, str, str]:
     if line.kind == "A":
-        text = "One draw for the whole program: wherever it stands it is the same matrix, and its transpose is no second one."
-        return f"{line.name} is a random matrix", text, rf"${tex(line.name)}_{{\alpha\beta}} \sim \mathcal{{{line.law[:1]}}}{line.law[1:]}$"
+        text = ("One draw for the whole program: wherever it stands it is the same matrix, "
+                "and its transpose is no second one.")  # fmt: skip
+        formula = rf"${tex(line.name)}_{{\alpha\beta}} \sim \mathcal{{{line.law[:1]}}}{line.law[1:]}$"
+        return f"{line.name} is a random matrix", text, formula
     if line.law == "all 1":
         return "The constant vector", "Numbers in formulas multiply it.", rf"${z(line.name)} = 1$"
     text = "Its coordinates are independent draws: Z is what each of them follows."
@@ -118,7 +123,8 @@ def _input(line: Line, made: Listing) -> tuple[str, str, str]:
 
 def _matmul(line: Line, made: Listing) -> tuple[str, str, str]:
     matrix, x = line.args[0], line.args[1]
-    seen = [each for each in made.lines if each.number < line.number and each.rule == "MatMul" and each.args[0] == matrix]
+    before = made.lines[: line.number - 1]
+    seen = [each for each in before if each.rule == "MatMul" and each.args[0] == matrix]
     text = "Each coordinate is a sum of n small terms, so Z is Gaussian with mean 0."
     if seen:
         past = seen[-1]
@@ -144,13 +150,15 @@ def _memory(line: Line, made: Listing, memory) -> tuple[str, str, str]:
     name, x, first = line.name, line.args[1], made.lines[line.back[0] - 1]
     own, other = _used(line), _used(first)
     used = f"used {other}"
-    lines = f"Line {line.back[0]}" if len(line.back) == 1 else f"Lines {', '.join(map(str, line.back[:-1]))} and {line.back[-1]}"
+    *most, last = map(str, line.back)
+    lines = f"Lines {', '.join(most)} and {last}" if most else f"Line {last}"
     past = first.args[1]
     if made.fragment != "NetsorT+":
         text = (f"{lines} already {used}, but this program is like backpropagation: the memory averages out, "
                 "and the naive rule is right.")  # fmt: skip
         return f"{own} meets what {other} made, and forgets", text, rf"$\dot Z^{{{tex(name)}}} = 0$"
-    pasts = " and ".join(dict.fromkeys(made.lines[k - 1].args[1] for k in line.back[:2])) + " and others" * (len(line.back) > 2)
+    pasts = " and ".join(dict.fromkeys(made.lines[k - 1].args[1] for k in line.back[:2]))
+    pasts += " and others" * (len(line.back) > 2)
     if memory is not None and all(abs(c) < 1e-7 for _, c in memory):
         text = f"{lines} already {used}, but the memory has coefficient 0 here: at this line the naive rule is right."
         return f"{own} meets what {other} made, and forgets", text, rf"$\dot Z^{{{tex(name)}}} = 0$"
@@ -180,7 +188,8 @@ def _combination(memory) -> str:
 def _image(line: Line, made: Listing) -> tuple[str, str, str]:
     if line.rule == "Nonlin" and not line.function:  # a sum with images in it
         line = replace(line, rule="LinComb")
-    title = {"LinComb": "A sum", "Nonlin": "A function of coordinates", "Nonlin+": "A function with scalars in it"}.get(line.rule, line.rule)
+    titles = {"LinComb": "A sum", "Nonlin": "A function of coordinates", "Nonlin+": "A function with scalars in it"}
+    title = titles.get(line.rule, line.rule)
     text = {"LinComb": "Z adds up as the vectors do.",
             "Nonlin": "It acts on each coordinate alone, so Z is the same function of Z.",
             "Nonlin+": "The scalars tend to constants; with these in their place it acts on each coordinate alone.",
@@ -206,7 +215,8 @@ def _moment(line: Line, made: Listing) -> tuple[str, str, str]:
 
 
 def _scalar(line: Line, made: Listing) -> tuple[str, str, str]:
-    return f"{line.name}: a function of scalars", "Constants in, a constant out.", rf"${tex(line.name)} = {right_side(line, made)}$"
+    formula = rf"${tex(line.name)} = {right_side(line, made)}$"
+    return f"{line.name}: a function of scalars", "Constants in, a constant out.", formula
 
 
 def _output(line: Line, made: Listing) -> tuple[str, str, str]:
@@ -214,7 +224,8 @@ def _output(line: Line, made: Listing) -> tuple[str, str, str]:
     text = "One number a network, and it stays random: over networks it is Gaussian. The figures show what it reads."
     bias = re.search(r"N\(0, ([\d.e-]+)\)$", line.text)
     more = f" + {bias[1]}" if bias else ""
-    formula = rf"${tex(line.name)} \to \mathcal{{N}}\big(0,\; \sigma_{{{tex(v)}}}^2\, \mathbb{{E}}\,({z(y)})^2{more}\big)$"
+    variance = rf"\sigma_{{{tex(v)}}}^2\, \mathbb{{E}}\,({z(y)})^2{more}"
+    formula = rf"${tex(line.name)} \to \mathcal{{N}}\big(0,\; {variance}\big)$"
     return f"{line.name}: an output", text, formula
 
 
@@ -229,7 +240,8 @@ def numbers(s, made: Listing, x: str, theory, drawn, averages, errors) -> list[N
     """The reading column: what is asked, how it was drawn, how far from the limit, how the limit is known."""
     found = [Number("Width n", s.width)]
     if averages is not None:
-        found.append(Number("Draws", averages.draws, note=f"of {averages.asked:,}" if averages.draws < averages.asked else ""))
+        note = f"of {averages.asked:,}" if averages.draws < averages.asked else ""
+        found.append(Number("Draws", averages.draws, note=note))
     if drawn is not None:
         found.append(Number("Execution", "lazy, no W stored" if drawn.method == "lazy" else "dense, W stored"))
     truths = () if theory is None or theory.truths is None else theory.truths

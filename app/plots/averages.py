@@ -55,7 +55,9 @@ def table(truths, averages, theme: str = "light") -> str:
     known = {} if truths is None else {row.average: row for row in truths}
     rules = any(truth.naive is not None for truth in known.values())
     colour = "" if averages is None else f' style="color:{width_label(averages.width, theme)}"'
-    head = f"<th{colour}>finite, n = {fmt.width(averages.width)}</th><th class='error'></th>" if averages is not None else ""
+    head = ""
+    if averages is not None:
+        head = f"<th{colour}>finite, n = {fmt.width(averages.width)}</th><th class='error'></th>"
     naive_head = '<th>naive rule</th><th></th>' if rules else ""
     rows = []
     for average in known or measured:

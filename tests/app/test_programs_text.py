@@ -93,6 +93,11 @@ def test_type_errors_come_in_words_with_the_line(source, words):
     assert words in said and ".py" not in said and "`" not in said, said
 
 
+def test_a_sign_in_an_exponent_counts():
+    code = compiled("x=vector();y=2^-x;z=2^-2*x").listing.code
+    assert code[2:] == ('y = prog.name("y", 2**(-x))', 'z = prog.name("z", 2**(-2) * x)')
+
+
 def test_parentheses_nest_as_deep_as_is_said():
     for opened, closed in (("(", ")"), ("tanh(", ")")):
         made = compiled(f"x=vector();y={opened * 12}2*x{closed * 12}").listing
