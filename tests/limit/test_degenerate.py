@@ -126,3 +126,26 @@ def test_the_tangent_kernel_of_a_batch_normalized_network():
         assert "must be finite in the limit" in str(error)
     else:
         assert np.isfinite(np.asarray(lim.scalar(prog.nodes[-1].name))).all()
+
+
+@pytest.mark.parametrize("fn", [lambda s: np.log(np.abs(s)), lambda s: 1 / s, lambda s: np.abs(s) ** -0.25])
+def test_a_function_without_a_value_at_zero_is_not_the_zero_function(fn):
+    prog = tp.Program("pole")
+    y = prog.name("y", tp.nonlin(fn, prog.vector("x")))
+    with pytest.raises(tp.errors.Misuse, match="must be finite|must be defined"):
+        tp.limit(prog).cov(y)
+
+
+def test_an_infinite_second_moment_is_refused():
+    prog = tp.Program("growth")
+    y = prog.name("y", tp.nonlin(lambda s: np.exp(s * s / 4), prog.vector("x")))
+    with pytest.raises(tp.errors.Misuse, match="must be finite"):
+        tp.limit(prog).cov(y)
+
+
+@pytest.mark.parametrize("frequency", [100.0, 50.2654824574])
+def test_an_oscillation_in_step_with_the_nodes_is_found_out(frequency):
+    prog = tp.Program("fast")
+    y = prog.name("y", tp.nonlin(lambda s: np.sin(frequency * s), prog.vector("x")))
+    lim = tp.limit(prog)
+    assert abs(lim.cov(y) - 0.5) <= 2 * lim.error(y)

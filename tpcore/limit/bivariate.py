@@ -31,6 +31,7 @@ MOST_A_PAIR = 4_000_000
 MOST = 100_000_000
 STEPS = (0.5, 0.25, 0.125, 0.0625)
 ORDERS = (12, 18, 27, 40, 60, 90, 135)
+ASIDE = 0.7861  # a step that no halving meets: an oscillation of the steps' common period shows there
 REACHES = (9.0, 12.0, 16.0, 24.0, 36.0)
 ROOT_2PI = np.sqrt(2 * np.pi)
 _GRADE = np.arange(-119, 120, 2) / 119 * np.arcsinh(1e7)
@@ -183,6 +184,9 @@ def _refine(hard: Pairs, number: int, reach: float, scale: np.ndarray, tol: floa
     rules = STEPS if hard.smooth else ORDERS
     for index in range(0 if hard.smooth else 2, len(rules)):
         value, error = _apply(hard, rules, index, reach, scale)
+        if hard.smooth and np.all(error <= tol * scale):
+            gap = np.abs(hard.trapezoid(ASIDE * rules[index], reach)[0] - value)
+            error = np.where(gap > 1e-9 * scale, np.maximum(error, gap), error)
         following = hard.cost(rules[min(index + 1, len(rules) - 1)])
         if np.all(error <= tol * scale) or following > MOST_A_PAIR or following * number > MOST:
             break
@@ -240,9 +244,10 @@ def _reach(pairs: Pairs) -> tuple[float, np.ndarray]:
             ends = np.array([-reach, reach])
             f = np.abs(pairs.f(pairs.m1[:, None] + np.sqrt(pairs.q1)[:, None] * ends)).max(1)
             g = np.abs(pairs.g(pairs.m2[:, None] + np.sqrt(pairs.q2)[:, None] * ends)).max(1)
-            if np.all(f * g * np.exp(-reach * reach / 2) < 1e-15 * scale + 1e-300):
+            ends = f * g * np.exp(-reach * reach / 2)
+            if np.all(ends < 1e-15 * scale + 1e-300):
                 break
-    if not np.isfinite(scale).all():
+    if not np.isfinite(scale).all() or np.any(ends > 1e-6 * scale):
         refuse_infinite()
     return reach, scale
 

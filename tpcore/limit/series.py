@@ -27,6 +27,7 @@ LOOSE = 1e-6
 SETTLED = 3e-8
 GOOD = 3e-14
 TAIL = 1e-15
+ASIDE = 0.7861
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +69,14 @@ def _project(f: Callable, s: np.ndarray, step: float, degrees: int, keep: tuple[
     return a, b, energy, energy - (a * a).sum(1) - (b * b).sum(1)
 
 
+def _seen(f: Callable, s: np.ndarray, step: float, energy: np.ndarray) -> bool:
+    """Whether nodes that no halving meets find the same E f^2: an oscillation of the steps' common period is no law."""
+    x, _, _, weight = _basis(ASIDE * step, 4)
+    even, odd = _parts(f, s, x)
+    with np.errstate(all="ignore"):
+        return bool(np.all(np.abs((even * even + odd * odd) @ weight - energy) <= 1e-6 * energy))
+
+
 def _length(a: np.ndarray, energy: np.ndarray) -> int:
     """How many coefficients leave less than TAIL of the energy in every row."""
     tail = np.cumsum((a * a)[:, ::-1], axis=1)[:, ::-1] > TAIL * energy[:, None]
@@ -91,6 +100,8 @@ def _plan(f: Callable, low: float, high: float) -> tuple[float, int, int, int] |
         left = float(np.max(np.abs(rest) / (energy + 1e-300)))
         last = rung == len(LADDER) - 1
         if settled and left < (LOOSE if last else GOOD):
+            if not _seen(f, s, step, energy):
+                return None
             return step, degrees, _length(a, energy), _length(b, energy)
         if rung == len(LADDER) - 2 and left > 1e-4:
             return None
