@@ -76,7 +76,7 @@ class MeansLab(Page):
 
     @staticmethod
     def _finite(s, progress):
-        rng, chunks = np.random.default_rng(0), 150 if s.slow else 4
+        rng, chunks = np.random.default_rng(0), 600 if s.slow else 4
         progress.start(chunks)
         counts = np.zeros(40)
         for i in range(chunks):

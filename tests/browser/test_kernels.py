@@ -93,9 +93,11 @@ def test_dragging_the_width_moves_the_histogram_and_leaves_the_limit(visit, app_
     seen.page.mouse.move(x - 200, y, steps=8)
     seen.page.mouse.up()
     seen.until("() => /kernels\\.width=(64|128|256|512)(&|$)/.test(location.search)")
+    seen.page.wait_for_timeout(600)  # the address follows a drag in steps
     n = int(seen.page.evaluate("Number(new URLSearchParams(location.search).get('kernels.width'))"))
-    caption(seen, "density over 2,000 networks")
+    seen.width(f"{n:,}")
     seen.see(f".tp-title >> text=Width {n}").wait_for()
+    caption(seen, "density over 2,000 networks")
     assert image(seen, "kernel-draw") != before[0] and image(seen, "kernel-limit") == before[1]
 
 
