@@ -13,7 +13,7 @@ from typing import Any
 
 from tpapp import jobs
 
-FRAME = 0.02  # s: what is drawn first reaches the screen before the rest is sent
+FRAME = 0.06  # s: what is drawn first reaches the screen before the rest is sent
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 Each (visitor, slot) has one current request; a new one replaces it, and what the old one still
 delivers is dropped by its generation number, checked just before publishing. Partial results are
-batched: at most 20 publications a second, the newest kept; a final result never waits.
+batched: at most 10 publications a second, the newest kept; a final result never waits.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tpcore.errors import Misuse
 
 from tpapp.pool import Pool, Task, Work, words
 
-MIN_GAP = 0.05
+MIN_GAP = 0.1
 SLOT_CAP = 8
 
 

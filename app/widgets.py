@@ -14,7 +14,7 @@ import param
 from tpapp import theme
 from tpapp.panes import HTML
 
-DEBOUNCE_MS = 5
+DEBOUNCE_MS = 1
 
 _PARTS = {
     pn.widgets.RadioButtonGroup: "segmented",

@@ -24,6 +24,7 @@ GHOST = 8  # the narrow width that stays for comparison
 LADDER = (8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384)
 ASKED = 4  # questions at a time: those that come next
 LADDER_SECONDS, HERE_SECONDS = 15.0, 4.0
+OTHER_NETWORK = 0.4  # s: while the hand is on a network's slider, its limit comes first
 # sigma_w^2 E phi'(z)^2 = 1 at the fixed point of the variance
 EDGE = {"phi": "tanh", "depth": 20, "sigma_w": 1.32, "sigma_b": 0.22, "draws": 1000}
 
@@ -63,7 +64,7 @@ class KernelsLab(Page):
         for plot in (self.histogram, self.deviation):  # the square's height is the row's
             self.density.fig.js_link("height", plot.fig, "height")
         self.plots = [*self.trio.plots, self.histogram, self.density, self.deviation, self.thumbnails]
-        self.shown = self.marked = self.ringed = self.covariance = None
+        self.shown = self.marked = self.ringed = self.covariance = self.streamed = None
         self.second = self.filling = False
         self.points: dict[int, tuple[float, float]] = {}
         self.points_of = None
@@ -154,7 +155,9 @@ class KernelsLab(Page):
         yield Request("draw", ("draw", draw), lambda p: compute.kernel_draw(draw, p), self.show_draw,
                       compute.quick_draw(mlp, len(X), n, s.kernel), "one network's kernel")
         out = outputs_request(s)
-        yield Request("outputs", ("outputs", out), rested(compute.outputs, out, 0.01), self.show_outputs,
+        pause = 0.01 if self.streamed in (None, (X, mlp)) else OTHER_NETWORK
+        self.streamed = X, mlp
+        yield Request("outputs", ("outputs", out), rested(compute.outputs, out, pause), self.show_outputs,
                       label="the outputs")
         here = deviation_request(s, (n,), HERE_SECONDS) if n not in LADDER else None
         if here is not None:
