@@ -63,7 +63,8 @@ def adaptive(g: Callable, cuts: np.ndarray, target: float = 1e-14, floor: np.nda
         right, right_size, _ = _panels(g, owner, middle, high)
         if sizes is None:
             sizes = np.bincount(owner, left_size + right_size, count)
-        gap = np.abs(left + right - whole)
+        with np.errstate(invalid="ignore"):
+            gap = np.abs(left + right - whole)
         hopeless = ~np.isfinite(gap) | ~np.isfinite(sizes[owner])
         done = (gap <= np.maximum(target * sizes[owner], floor[owner])) | hopeless | (depth == DEPTH - 1)
         values += np.bincount(owner[done], (left + right)[done], count)

@@ -142,7 +142,8 @@ def _weighted(z: np.ndarray, w: np.ndarray) -> np.ndarray:
 def trend(fine: np.ndarray, middle: np.ndarray, coarse: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """Error of `fine` from three nested rules: exponential decay is extrapolated, algebraic decay is not."""
     scale = scale + 1e-300
-    d1, d2 = np.abs(coarse - middle) / scale, np.abs(middle - fine) / scale
+    with np.errstate(invalid="ignore"):  # what is not finite is refused in words further up
+        d1, d2 = np.abs(coarse - middle) / scale, np.abs(middle - fine) / scale
     fast = (d2 < 1e-4) & (d2 < np.minimum(d1, 0.5) ** 1.5 * 3)
     return (np.where(fast, np.minimum(d2, 10 * d2**1.6), d2) + 4 * EPS) * scale
 
