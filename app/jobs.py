@@ -2,7 +2,7 @@
 
 Each (visitor, slot) has one current request; a new one replaces it, and what the old one still
 delivers is dropped by its generation number, checked just before publishing. Partial results are
-batched: at most 10 publications a second, the newest kept; a final result never waits.
+batched: at most 10 publications a second, the newest kept; a request's first result and its last never wait.
 """
 
 from __future__ import annotations
@@ -81,6 +81,7 @@ class _Request:
         self.slot, self.generation, self.callbacks = slot, generation, callbacks
         self.task: Task | None = None
         self.pending: dict[str, Any] = {}
+        self.begun = False
         self._deliver = deliver
 
     def __call__(self, kind: str, payload: Any) -> None:
@@ -203,12 +204,13 @@ class Jobs:
                 return
             request.pending[kind] = payload
             self._active.setdefault(request.slot, request)
-            final = kind in ("result", "error")
-            if self._scheduled and not final:
+            urgent = kind in ("result", "error") or kind == "partial" and not request.begun
+            request.begun = request.begun or kind == "partial"
+            if self._scheduled and not urgent:
                 return
             self._scheduled = True
         try:
-            self.loop.post(self._flush_now if final else self._flush)
+            self.loop.post(self._flush_now if urgent else self._flush)
         except RuntimeError:  # the loop has ended before the session was destroyed
             self.close()
 

@@ -90,6 +90,7 @@ def first_plots(server: Server, browser) -> Iterator[Row]:
             visit.page.goto(f"{server.url}?page={lab}")
             visit.page.wait_for_selector("canvas", timeout=60_000)
             times.append(time.perf_counter() - start)
+            settle(visit)  # the next visitor finds an idle server
             visit.end()
         middle = statistics.median(times)
         yield Row(f"{lab}: first plot, warm server, empty browser cache", middle, "s", "<= 2 s", middle <= 2.0)
