@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -151,7 +152,7 @@ class Deviation:
     the fitted line's 95 % confidence band, from the narrowest fitted width to the widest.
     """
 
-    request: DeviationRequest
+    request: Any  # with the `widths` and `draws` asked for: a DeviationRequest, or another lab's
     widths: np.ndarray
     mean: np.ndarray
     error: np.ndarray

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from tpapp.compute.ladder import FITTED_FROM, deviation, silent
 from tpapp.results import (
     Deviation,
     DeviationRequest,
@@ -37,7 +38,6 @@ KERNELS = ("nngp", "ntk")
 SECONDS = 60.0  # what one request may take
 WIDTHS = (8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 MAX_INPUTS = 256
-FITTED_FROM = 64  # narrower widths are not yet on the line that is fitted
 _PER_NEURON, _PER_INPUT, _NTK = 2e-8, 1e-8, 3.5  # seconds a neuron and layer, and an input more; NTK by NNGP
 _PER_ENTRY = {"closed form": 3e-8, "series": 2e-6}  # seconds an entry and layer of a limit; other methods: 1e-3
 _QUICK = 0.012  # seconds that an event loop may spend
@@ -194,34 +194,10 @@ def deviations(request: DeviationRequest, progress: Progress | None = None) -> I
     draw = empirical.empirical_ntk if r.kernel == "ntk" else empirical.empirical_nngp
     seen: list[np.ndarray] = []
     for n in r.widths:
-        K = draw(net, X, n, r.draws, np.random.SeedSequence([r.seed, n]), progress=_inner(progress))
+        K = draw(net, X, n, r.draws, np.random.SeedSequence([r.seed, n]), progress=silent(progress))
         seen.append(np.atleast_1d(agreement.deviation(K, limit)))
         progress.tick()
-        yield _deviation(r, seen)
-
-
-def _inner(outer: Progress) -> Progress:
-    """Cancels with `outer`, reports nothing: the widths are what is counted."""
-    inner = Progress(lambda done, total: inner.cancel() if outer.cancelled else None)
-    return inner
-
-
-def _deviation(r: DeviationRequest, seen: list[np.ndarray]) -> Deviation:
-    widths = np.array(r.widths[: len(seen)])
-    mean = np.array([row.mean() for row in seen])
-    many = r.draws > 1
-    error = np.array([row.std(ddof=1) / np.sqrt(len(row)) if many else np.nan for row in seen])
-    wide = np.arange(len(seen)) >= len(seen) // 2
-    fitted = widths >= FITTED_FROM if (widths >= FITTED_FROM).sum() >= 3 else widths > 0
-    bound = float(np.exp(np.mean(np.log(np.maximum(mean, 1e-300) * np.sqrt(widths))[wide])))
-    slope = error_of_slope = float("nan")
-    band = None
-    if len(seen) >= 3 and min(row.min() for row in seen) > 0:
-        fit = agreement.slope(widths[fitted], [row for row, use in zip(seen, fitted) if use])
-        slope, error_of_slope = float(fit.slope), float(fit.stderr)
-        grid = np.geomspace(widths[fitted].min(), widths[fitted].max(), 25)
-        band = np.stack([grid, *fit.band(grid)])
-    return Deviation(r, widths, mean, error, slope, error_of_slope, bound, band)
+        yield deviation(r, seen)
 
 
 def code(inputs: Inputs, net: Net, *, kernel: str = "nngp", width: int | None = 4096, draws: int = 2000, seed: int = 0,

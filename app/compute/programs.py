@@ -10,11 +10,12 @@ from functools import lru_cache
 import numpy as np
 
 import tpcore as tp
+from tpapp.compute.ladder import deviation, silent
 from tpapp.compute.programs_build import in_words
 from tpapp.compute.programs_law import law, moments, cross
 from tpapp.compute.programs_listing import Compiled, compiled
-from tpapp.compute.programs_results import Average, Averages, Coordinates, Errors, Line, Measured
-from tpcore import agreement
+from tpapp.compute.programs_results import Average, Averages, Coordinates, Ladder, Line, Measured
+from tpapp.results import Deviation
 from tpcore.compute.progress import Progress
 from tpcore.errors import BudgetError, Misuse
 from tpcore.finite import budget
@@ -28,7 +29,7 @@ LOADED = 4.0  # arithmetic on a busy machine, times its estimate
 WHOLE = 2**22  # numbers of a draw that is kept with all its vectors
 RUNS = 2**24  # numbers in all draws that are kept
 LADDER = (8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384)
-LADDER_DRAWS, FITTED_FROM = 40, 64
+LADDER_DRAWS = 40
 QUICK_SECONDS = 0.012
 _runs: OrderedDict = OrderedDict()
 _lock = threading.Lock()
@@ -218,7 +219,7 @@ def ladder(source: str, views: tuple[str, ...]) -> tuple[tuple[int, ...], int]:
 
 
 def errors(source: str, views: tuple[str, ...], widths: tuple[int, ...], draws: int, seed: int,
-           progress: Progress | None = None) -> Iterator[Errors]:  # fmt: skip
+           progress: Progress | None = None) -> Iterator[Deviation]:  # fmt: skip
     """||M_n - M|| / ||M||, M the second moments of the views (E Z^x Z^y), one width more at each step."""
     progress = progress or Progress()
     progress.start(len(widths))
@@ -232,36 +233,18 @@ def errors(source: str, views: tuple[str, ...], widths: tuple[int, ...], draws: 
                      "Look at another variable")
     seen: list[np.ndarray] = []
     for n in widths:
-        inner = Progress(lambda done, total: inner.cancel() if progress.cancelled else None)
         with in_words():
             root, keep = np.random.SeedSequence([seed, n]), list(names.values())
-            *_, whole = ensemble_chunks(prog, n, draws, root, inner, keep=keep)
+            *_, whole = ensemble_chunks(prog, n, draws, root, silent(progress), keep=keep)
         found = np.stack([whole.values(names[pair]) for pair in pairs], axis=1)
         seen.append(np.linalg.norm(found - limit, axis=1) / np.linalg.norm(limit))
         progress.tick()
-        yield _errors(widths, draws, seen)
+        yield deviation(Ladder(widths, draws), seen)
 
 
 def _second(source: str, a: str, b: str) -> float:
     mean = moments(source, a).mean * moments(source, b).mean
     return mean + (moments(source, a).variance if a == b else cross(source, a, b))
-
-
-def _errors(asked: tuple[int, ...], draws: int, seen: list[np.ndarray]) -> Errors:
-    widths = np.array(asked[: len(seen)])
-    mean = np.array([row.mean() for row in seen])
-    error = np.array([row.std(ddof=1) / np.sqrt(len(row)) if len(row) > 1 else np.nan for row in seen])
-    fitted = widths >= FITTED_FROM if (widths >= FITTED_FROM).sum() >= 3 else widths > 0
-    wide = np.arange(len(seen)) >= len(seen) // 2
-    bound = float(np.exp(np.mean(np.log(np.maximum(mean, 1e-300) * np.sqrt(widths))[wide])))
-    slope = slope_error = float("nan")
-    band = None
-    if len(seen) >= 3 and min(row.min() for row in seen) > 0:
-        fit = agreement.slope(widths[fitted], [row for row, use in zip(seen, fitted) if use])
-        slope, slope_error = float(fit.slope), float(fit.stderr)
-        grid = np.geomspace(widths[fitted].min(), widths[fitted].max(), 25)
-        band = np.stack([grid, *fit.band(grid)])
-    return Errors(asked, draws, widths, mean, error, slope, slope_error, bound, band)
 
 
 # -- code ------------------------------------------------------------------------------------------------------

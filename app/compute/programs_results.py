@@ -251,20 +251,9 @@ class Averages:
         return self.draws >= self.asked
 
 
-@dataclass(frozen=True, eq=False)
-class Errors:
-    """Deviation from the limit against width, as `tpapp.plots.DeviationPlot` draws it."""
+@dataclass(frozen=True)
+class Ladder:
+    """The widths of the errors against width, and how many draws each."""
 
-    asked: tuple[int, ...]
+    widths: tuple[int, ...]
     draws: int
-    widths: np.ndarray
-    mean: np.ndarray
-    error: np.ndarray
-    slope: float
-    slope_error: float
-    bound: float
-    band: np.ndarray | None = None
-
-    @property
-    def done(self) -> bool:
-        return len(self.widths) >= len(self.asked)

@@ -209,7 +209,7 @@ class ProgramsLab(Player):
         s = self.state.snapshot()
         x, y = views_of(s, listing(s.program))
         of = f"<i>{escape(x)}</i>, <i>{escape(y)}</i>" if y else f"<i>{escape(x)}</i>"
-        self.errors.describe("Error against width", f"second moments of {of}, relative; {result.draws} draws")
+        self.errors.describe("Error against width", f"second moments of {of}, relative; {result.request.draws} draws")
 
     def clear(self, slot):
         if slot == "draw":
