@@ -94,6 +94,15 @@ def sequences(lengths=(3, 2), features: int = 4, seed: int = 7) -> list[np.ndarr
     return found
 
 
+def degenerate(net, X: list | np.ndarray) -> list | np.ndarray:
+    """`X` with its second input a copy of the first and the last zero (not for a transformer, whose norms need a length)."""
+    X = [np.array(x) for x in X]
+    X[1] = X[0].copy()
+    if not isinstance(net, Transformer):
+        X[-1] = 0.0 * X[-1]
+    return X if isinstance(net, RNN | GRU | LSTM | Transformer) else np.array(X)
+
+
 def images(count: int = 3, shape=(4, 3), channels: int = 2, seed: int = 8) -> np.ndarray:
     """Generic inputs (count, *shape, channels)."""
     return np.random.default_rng(seed).normal(size=(count, *shape, channels)) * 0.9

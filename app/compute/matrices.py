@@ -9,6 +9,7 @@ from time import perf_counter
 
 import numpy as np
 
+from tpapp.compute.ladder import silent
 from tpapp.results import EigenvaluePath, LawCurve, MomentRow, PathRequest, Spectrum, SpectrumRequest
 from tpcore import spectra
 from tpcore.compute.progress import Progress
@@ -120,7 +121,7 @@ def _counted(r: SpectrumRequest, progress: Progress) -> Iterator[Spectrum]:
         gap = spectra.cdf_gap(limit, fine, below, total)
         result = _result(r, draws, edges, counts, gap, (), EXACT)
         yield result
-    values = spectra.spectral_moments(r.kind, r.n, ORDERS, r.draws, r.seed, progress=_inner(progress))
+    values = spectra.spectral_moments(r.kind, r.n, ORDERS, r.draws, r.seed, progress=silent(progress))
     yield _result(r, r.draws, edges, result.counts, result.gap, _moments(r, values), EXACT)
 
 
@@ -157,12 +158,6 @@ def _dense(r: SpectrumRequest, progress: Progress) -> Iterator[Spectrum]:
             powers = np.concatenate(seen)
             moments = _moments(r, np.stack([(powers**k).mean(axis=1) for k in ORDERS], axis=1))
         yield _result(r, draws, edges, counts, _gap(limit, values), moments, DENSE)
-
-
-def _inner(outer: Progress) -> Progress:
-    """Cancels with `outer`, reports nothing: the histograms are what is counted."""
-    inner = Progress(lambda done, total: inner.cancel() if outer.cancelled else None)
-    return inner
 
 
 def _gap(limit: spectra.Law | None, values: np.ndarray) -> float | None:

@@ -15,7 +15,6 @@ from tpapp.labs import kernels_words as words
 from tpapp.labs.kernels_state import KernelsState, deviation_request, inputs, net, outputs_request, pair, rested
 from tpapp.page import Page, Preset, Request, finite, section
 from tpapp.plots import DeviationPlot, Kernels, OutputDensity, OutputHistogram, Thumbnails, data_uris
-from tpapp.plots import format as fmt
 from tpapp.results import Inputs, KernelDrawRequest, KernelLimitRequest
 from tpapp.widgets import button, dress, escape, row
 from tpcore.errors import Misuse

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tpcore as tp
-from tests.cases import ARCHITECTURES, EXACT, RING, Case, images, parametrized, points, sequences
+from tests.cases import ARCHITECTURES, EXACT, RING, Case, degenerate, images, parametrized, points, sequences
 from tests.kernels.test_published import CONVOLUTIONS, STACKS, raw_digits, scaled_digits
 from tpcore.errors import Misuse
 from tpcore.kernels.uses import by_tangent
@@ -232,11 +232,7 @@ ZEROS = [
 
 @pytest.mark.parametrize(("net", "X"), ZEROS, ids=[type(net).__name__ for net, _ in ZEROS])
 def test_duplicates_and_zeros(net, X):
-    X = [np.array(x) for x in X]
-    X[1] = X[0].copy()
-    if not isinstance(net, Transformer):
-        X[-1] = 0.0 * X[-1]
-    X = X if isinstance(net, RNN | GRU | LSTM | Transformer) else np.array(X)
+    X = degenerate(net, X)
     K = tp.ntk(net, X, samples=2**10)
     assert np.isfinite(K).all() and lowest(K) > -1e-10
     count = len(K) // len(X)

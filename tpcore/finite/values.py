@@ -9,6 +9,7 @@ from scipy.linalg import lapack
 
 from tpcore.errors import Misuse
 from tpcore.jitted import normal, normal64
+from tpcore.program.functions import spread
 from tpcore.program.ops import LinComb, Mix, Node, Nonlin, Reshape, Scalar, Stack
 
 TILE_ELEMENTS, TILE_LEAST, TILE_MOST = 2**17, 256, 8192
@@ -139,14 +140,4 @@ def _aligned(value: np.ndarray, ndim: int) -> np.ndarray:
 
 
 def _shaped(node: Node, result, shape: tuple[int, ...], dtype) -> np.ndarray:
-    result = np.asarray(result)
-    if result.shape != shape:
-        try:
-            result = np.broadcast_to(result, shape)
-        except ValueError:
-            raise Misuse(
-                f"{node.name} ({node.where}) must have shape {shape[1:] or '()'} at every coordinate",
-                f"an array of shape {result.shape} from its function",
-                "A function acts on each coordinate (the first axis) separately and keeps its declared shape",
-            ) from None
-    return result.astype(dtype, copy=False)
+    return spread(node, np.asarray(result), shape).astype(dtype, copy=False)

@@ -56,7 +56,25 @@ class Named(Sequential):
         return False
 
 
-class LayerNormMLP(Named):
+class Normalized(Named):
+    """(Dense, a normalization, phi) x depth, Dense: what `LayerNormMLP` and `BatchNormMLP` share."""
+
+    _norm: type
+
+    _names = ("depth", "phi", "sigma_w", "sigma_b")
+
+    def __init__(self, depth: int, phi: str | Activation | Callable = "relu", sigma_w: float = 1.0,
+                 sigma_b: float | None = 0.0):
+        self.depth, self.phi = depth_of("depth", depth), get(phi)
+        self.sigma_w, self.sigma_b = spread("sigma_w", sigma_w), maybe_spread("sigma_b", sigma_b)
+
+    @cached_property
+    def stack(self):
+        dense = Dense(self.sigma_w, self.sigma_b)
+        return (dense, self._norm(), Act(self.phi)) * self.depth + (dense,)
+
+
+class LayerNormMLP(Normalized):
     r"""(Dense, LayerNorm, phi) x depth, Dense.
 
     Parameters
@@ -72,20 +90,10 @@ class LayerNormMLP(Named):
     LayerNorm without gain, bias or epsilon. Source: Tensor Programs I (arXiv 1910.12478), appendix D.
     """
 
-    _names = ("depth", "phi", "sigma_w", "sigma_b")
-
-    def __init__(self, depth: int, phi: str | Activation | Callable = "relu", sigma_w: float = 1.0,
-                 sigma_b: float | None = 0.0):
-        self.depth, self.phi = depth_of("depth", depth), get(phi)
-        self.sigma_w, self.sigma_b = spread("sigma_w", sigma_w), maybe_spread("sigma_b", sigma_b)
-
-    @cached_property
-    def stack(self):
-        dense = Dense(self.sigma_w, self.sigma_b)
-        return (dense, LayerNorm(), Act(self.phi)) * self.depth + (dense,)
+    _norm = LayerNorm
 
 
-class BatchNormMLP(Named):
+class BatchNormMLP(Normalized):
     r"""(Dense, BatchNorm, phi) x depth, Dense.
 
     Inputs: one batch (B, d), or a list of batches (B_i, d), each with statistics of its own. The kernel is over all
@@ -102,17 +110,7 @@ class BatchNormMLP(Named):
     Tensor Programs I (arXiv 1910.12478), appendix D.
     """
 
-    _names = ("depth", "phi", "sigma_w", "sigma_b")
-
-    def __init__(self, depth: int, phi: str | Activation | Callable = "relu", sigma_w: float = 1.0,
-                 sigma_b: float | None = 0.0):
-        self.depth, self.phi = depth_of("depth", depth), get(phi)
-        self.sigma_w, self.sigma_b = spread("sigma_w", sigma_w), maybe_spread("sigma_b", sigma_b)
-
-    @cached_property
-    def stack(self):
-        dense = Dense(self.sigma_w, self.sigma_b)
-        return (dense, BatchNorm(), Act(self.phi)) * self.depth + (dense,)
+    _norm = BatchNorm
 
 
 class ResNet(Named):

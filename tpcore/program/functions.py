@@ -12,9 +12,24 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from tpcore.errors import Misuse
 from tpcore.program.where import fail
 
 _POINTS = 5
+
+
+def spread(node, values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """What the function of `node` returned, broadcast to `shape`: its points, then the node's own shape."""
+    if values.shape == shape:
+        return values
+    try:
+        return np.broadcast_to(values, shape)
+    except ValueError:
+        raise Misuse(
+            f"{node.name} ({node.where}) must have shape {shape[1:] or '()'} at every coordinate",
+            f"an array of shape {values.shape} from its function",
+            "A function acts on each coordinate (the first axis) separately and keeps its declared shape",
+        ) from None
 
 
 class Adapted:

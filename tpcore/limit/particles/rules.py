@@ -12,6 +12,7 @@ from tpcore.limit.particles.forms import Form, Table
 from tpcore.limit.particles.matrix import ParticleMatrix, added, beside
 from tpcore.limit.particles.space import norms
 from tpcore.program import ops
+from tpcore.program.functions import spread
 
 _FEW_COLUMNS = 16
 
@@ -136,17 +137,7 @@ def _linear(cloud: Cloud, node: ops.Node, x: int, apply: Callable) -> None:
 
 def as_rows(cloud: Cloud, node: ops.Node, values) -> np.ndarray:
     """(size, particles) of what a function returned, (particles, *shape)."""
-    values = np.asarray(values, float)
-    shape = (cloud.size, *node.shape)
-    if values.shape != shape:
-        try:
-            values = np.broadcast_to(values, shape)
-        except ValueError:
-            raise Misuse(
-                f"{node.name} ({node.where}) must have shape {node.shape} at every coordinate",
-                f"an array of shape {values.shape} from its function",
-                "A function acts on each coordinate (the first axis) separately and keeps its declared shape",
-            ) from None
+    values = spread(node, np.asarray(values, float), (cloud.size, *node.shape))
     if values.ndim > 2:
         values = values.transpose(*range(1, values.ndim), 0)
     return np.ascontiguousarray(values.T if values.ndim == 2 else values).reshape(-1, cloud.size)
