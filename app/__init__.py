@@ -8,5 +8,6 @@ LABS = {"KernelsLab": "kernels", "MatricesLab": "matrices", "ProgramsLab": "prog
 def __getattr__(name: str):
     """A lab is imported when it is asked for: `panel serve` reads this file under another name."""
     if name in LABS:
+        import_module("tpapp.comms").install()
         return getattr(import_module(f"tpapp.labs.{LABS[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -95,8 +95,6 @@ def drive(url: str, lecture: str) -> dict:
         page.locator(".jp-Notebook .jp-Cell").first.click()
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_text("Run All Cells", exact=True).click()
-        page.locator(".jp-Notebook-ExecutionIndicator[data-status='busy']").first.wait_for(state="attached")
-        page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").first.wait_for(state="attached")
         width = page.locator(".tp-value input")
         _scroll_to(page, width)
         page.locator(".jp-Notebook canvas >> visible=true").first.wait_for()
@@ -115,18 +113,14 @@ def drive(url: str, lecture: str) -> dict:
 
 
 def _type(page, width) -> None:
-    """Type `WIDTH` until the numbers are those of that width: JupyterLab may lose a message of a busy page."""
-    shown = f"width => ({NUMBERS})().some(text => text.includes('>' + width + '<'))"
-    for patience in (PATIENCE / 3, PATIENCE / 3, PATIENCE):
-        width.fill("")
-        width.fill(WIDTH)
-        width.press("Enter")
-        try:
-            page.wait_for_function(shown, arg=WIDTH, timeout=patience)
-            return
-        except PlaywrightTimeout:
-            seen = width.input_value(), page.evaluate(NUMBERS)
-    raise AssertionError(f"the numbers do not follow the width; the dial and the numbers: {seen}")
+    """Type `WIDTH`; the numbers become those of that width, also while the page is busy."""
+    width.fill(WIDTH)
+    width.press("Enter")
+    try:
+        page.wait_for_function(f"width => ({NUMBERS})().some(text => text.includes('>' + width + '<'))", arg=WIDTH)
+    except PlaywrightTimeout:
+        seen = width.input_value(), page.evaluate(NUMBERS)
+        raise AssertionError(f"the numbers do not follow the width; the dial and the numbers: {seen}") from None
 
 
 def _scroll_to(page, target) -> None:
