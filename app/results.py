@@ -6,7 +6,10 @@ A request is the key under which its result is kept; two visitors with equal req
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,35 +17,54 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
-    """Input points of a kernel lab.
+    """Inputs of a kernel lab: points, sequences, images, or the nodes of a graph.
 
     Attributes
     ----------
     name : str
         Where they come from, in words.
-    X : (N, d) float64
+    X : (N, d), (N, T, d) or (N, H, W, C) float64, or a tuple of sequences (T_i, d)
+        What `tpcore` takes (`data`). For a graph (nodes, d): one item whose positions are the nodes.
     labels : tuple of str, length N
-        Class names, or row numbers for uploads.
+        Class names, sentences, or row numbers for uploads; of a graph's nodes.
     images : (N, h, w) float32 or None
-        What a row looks like, values in [0, 1].
+        What an item looks like, values in [0, 1].
     code : str
         Lines of Python that make `X`, for "show the code".
+    kind : {"points", "sequences", "images", "graph"}
+    steps : tuple of tuple of str
+        Names of the positions of each item where they have names (the words of a sentence).
+    adjacency : (nodes, nodes) or None
+        Of a graph.
     digest : str
         Identity: equal data are equal requests.
     """
 
     name: str
-    X: np.ndarray
+    X: np.ndarray | tuple[np.ndarray, ...]
     labels: tuple[str, ...]
     images: np.ndarray | None = None
     code: str = ""
+    kind: str = "points"
+    steps: tuple[tuple[str, ...], ...] = ()
+    adjacency: np.ndarray | None = None
     digest: str = field(default="")
 
     def __post_init__(self):
-        self.X.setflags(write=False)
+        arrays = [*(self.X if isinstance(self.X, tuple) else (self.X,))]
+        arrays += [] if self.adjacency is None else [self.adjacency]
+        for array in arrays:
+            array.setflags(write=False)
         if not self.digest:
-            bits = hashlib.sha256(np.ascontiguousarray(self.X).tobytes() + repr((self.X.shape, self.labels)).encode())
+            bits = hashlib.sha256(repr((self.kind, self.labels, self.steps, [array.shape for array in arrays])).encode())
+            for array in arrays:
+                bits.update(np.ascontiguousarray(array).tobytes())
             object.__setattr__(self, "digest", bits.hexdigest()[:24])
+
+    @property
+    def data(self) -> np.ndarray | list[np.ndarray]:
+        """`X` as `tpcore` takes it."""
+        return list(self.X) if isinstance(self.X, tuple) else self.X
 
     def __len__(self) -> int:
         return len(self.X)
@@ -56,13 +78,33 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Net:
-    """An MLP with `depth` hidden layers (tp.nets.MLP)."""
+    """A network: its description (`tpcore.nets.from_spec`) as JSON with sorted keys, so that equal ones are equal.
 
-    depth: int
-    phi: str
-    sigma_w: float
-    sigma_b: float
-    sigma_v: float | None = None  # None: as sigma_w
+    The adjacency of a graph convolution is left out: `tpapp.compute.kernels_nets.network` takes that of the inputs.
+    """
+
+    spec: str
+
+    @classmethod
+    def of(cls, spec: Mapping[str, Any]) -> Net:
+        """The network of a description ``{"net": ..., ...}``."""
+        return cls(json.dumps(spec, sort_keys=True, separators=(",", ":")))
+
+    @classmethod
+    def mlp(cls, depth: int, phi: str, sigma_w: float, sigma_b: float | None, sigma_v: float | None = None) -> Net:
+        """An MLP (`tpcore.nets.MLP`)."""
+        fields = {"depth": depth, "phi": phi, "sigma_w": sigma_w, "sigma_b": sigma_b, "sigma_v": sigma_v}
+        return cls.of({"net": "MLP", **{k: v for k, v in fields.items() if v is not None or k != "sigma_v"}})
+
+    @cached_property
+    def fields(self) -> dict[str, Any]:
+        """The description; not to be changed."""
+        return json.loads(self.spec)
+
+    @property
+    def kind(self) -> str:
+        """"MLP", "RNN", .., "Sequential"."""
+        return self.fields["net"]
 
 
 @dataclass(frozen=True)
@@ -114,7 +156,7 @@ class OutputsRequest:
 
 @dataclass(frozen=True, eq=False)
 class Outputs:
-    """Outputs of many networks at two inputs; `f` grows while they stream in.
+    """Two outputs, rows i and j of the kernel, of many networks; `f` grows while they stream in.
 
     Attributes
     ----------

@@ -10,6 +10,7 @@ import panel as pn
 
 from tpapp import uploads
 from tpapp.compute import kernels as compute
+from tpapp.compute.kernels_code import code as shown
 from tpapp.dropper import dropper
 from tpapp.labs import kernels_words as words
 from tpapp.labs.kernels_state import KernelsState, deviation_request, inputs, net, outputs_request, pair, rested
@@ -136,11 +137,11 @@ class KernelsLab(Page):
         self.refuse(s, X, mlp)
         self.show_inputs(s, X, i, j)
         limit = KernelLimitRequest(X, mlp, s.kernel)
-        quick = compute.quick_limit(mlp, len(X), s.kernel)
+        quick = compute.quick_limit(mlp, X, s.kernel)
         yield Request("limit", ("limit", limit), lambda p: compute.kernel_limit(limit), self.show_limit, quick,
                       "the limit")
         yield Request("pair", ("pair", X, mlp, i, j), lambda p: compute.covariance(X, mlp, i, j), self.show_pair,
-                      compute.quick_limit(mlp, 2), "the limit's covariance")
+                      compute.quick_pair(X, mlp), "the limit's covariance")
         if finite(s):
             yield from self.finite_requests(s, X, mlp)
         ladder = deviation_request(s, LADDER, LADDER_SECONDS)
@@ -152,7 +153,7 @@ class KernelsLab(Page):
         n = int(s.width)
         draw = KernelDrawRequest(X, mlp, s.kernel, n, s.seed)
         yield Request("draw", ("draw", draw), lambda p: compute.kernel_draw(draw, p), self.show_draw,
-                      compute.quick_draw(mlp, len(X), n, s.kernel), "one network's kernel")
+                      compute.quick_draw(mlp, X, n, s.kernel), "one network's kernel")
         out = outputs_request(s)
         pause = 0.01 if self.streamed in (None, (X, mlp)) else OTHER_NETWORK
         self.streamed = X, mlp
@@ -169,12 +170,12 @@ class KernelsLab(Page):
 
     def refuse(self, s, X, mlp) -> None:
         """What cannot be shown is refused in words before anything changes."""
-        if s.kernel == "ntk" and (why := compute.tangent_refused(s.phi)):
+        if s.kernel == "ntk" and (why := compute.tangent_refused(net(s))):
             raise Misuse(why)
         if finite(s):
-            if self.dial.playing and s.width > compute.widest(mlp, len(X), s.kernel):
+            if self.dial.playing and s.width > compute.widest(mlp, X, s.kernel):
                 self.dial.stop()
-            compute.check(mlp, len(X), int(s.width), kernel=s.kernel)
+            compute.check(mlp, X, int(s.width), s.kernel)
 
     def show_inputs(self, s, X: Inputs, i: int, j: int) -> None:
         """Thumbnails, names and marks; new inputs only where they are new."""
@@ -288,7 +289,7 @@ class KernelsLab(Page):
     def code(self, s):
         ladder = deviation_request(s, LADDER, LADDER_SECONDS)
         i, j = pair(s)
-        return compute.code(inputs(s), net(s), kernel=s.kernel, width=int(s.width) if finite(s) else None,
+        return shown(inputs(s), net(s), kernel=s.kernel, width=int(s.width) if finite(s) else None,
                             draws=outputs_request(s).draws if finite(s) else 0, seed=s.seed, i=i, j=j,
                             ladder=None if ladder is None else (LADDER, ladder.draws))
 
@@ -296,9 +297,9 @@ class KernelsLab(Page):
         keys, after = list(self.presets), list(self.presets).index(s.preset) + 1
         following = [key for key in keys[after:] + keys[: after - 1] if self.presets[key].question][:ASKED]
         chips = [(self.presets[key].question, lambda key=key: self.choose(key)) for key in following]
-        if s.kernel == "ntk" and compute.tangent_refused(s.phi):
+        if s.kernel == "ntk" and compute.tangent_refused(net(s)):
             chips.insert(0, ("Take the NNGP, which it has", lambda: setattr(self.state, "kernel", "nngp")))
-        fits = compute.widest(net(s), len(inputs(s)), s.kernel)
+        fits = compute.widest(net(s), inputs(s), s.kernel)
         if finite(s) and s.width > fits:
             chips.insert(0, (f"Take n = {fits:,}, which fits", lambda: setattr(self.state, "width", fits)))
         return chips

@@ -49,7 +49,7 @@ def inputs(s) -> Inputs:
 
 
 def net(s) -> Net:
-    return Net(s.depth, s.phi, s.sigma_w, s.sigma_b, s.sigma_v)
+    return Net.mlp(s.depth, s.phi, s.sigma_w, s.sigma_b, s.sigma_v)
 
 
 def pair(s) -> tuple[int, int]:
@@ -61,13 +61,13 @@ def pair(s) -> tuple[int, int]:
 def outputs_request(s, width: int | None = None) -> OutputsRequest:
     """As many draws of the outputs as were asked for and fit."""
     width = width or int(s.width)
-    fits = max(1, compute.draws_that_fit(net(s), 2, width))
+    fits = max(1, compute.draws_that_fit(net(s), inputs(s), *pair(s), width))
     return OutputsRequest(inputs(s), net(s), *pair(s), width, min(s.draws, fits), s.seed)
 
 
 def deviation_request(s, widths: tuple[int, ...], limit: float) -> DeviationRequest | None:
     """At most 40 draws a width, as many as `limit` seconds allow; None where that is fewer than two."""
-    each = sum(compute.seconds(net(s), len(inputs(s)), n, 1, s.kernel) for n in widths)
+    each = sum(compute.seconds(net(s), inputs(s), n, 1, s.kernel) for n in widths)
     draws = min(LADDER_DRAWS, int(limit / each))
     return DeviationRequest(inputs(s), net(s), s.kernel, widths, draws, s.seed) if draws >= 2 else None
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tpcore as tp
-from tpapp.compute import kernels, matrices
+from tpapp.compute import kernels, kernels_code, matrices
 from tpapp.results import (
     DeviationRequest,
     Inputs,
@@ -21,8 +21,8 @@ from tpcore.compute.progress import Progress
 from tpcore.errors import BudgetError, Cancelled, Misuse
 
 DIGITS = kernels.digits((0, 3), 3)
-NET = Net(2, "tanh", 1.3, 0.2)
-RELU = Net(3, "relu", 1.5, 0.1)
+NET = Net.mlp(2, "tanh", 1.3, 0.2)
+RELU = Net.mlp(3, "relu", 1.5, 0.1)
 
 
 def last(stream):
@@ -54,12 +54,12 @@ def test_requests_are_equal_exactly_when_they_ask_for_the_same():
 
 
 @pytest.mark.parametrize("kernel", kernels.KERNELS)
-@pytest.mark.parametrize("net", [NET, RELU], ids=lambda n: n.phi)
+@pytest.mark.parametrize("net", [NET, RELU], ids=lambda n: n.fields["phi"])
 def test_limit_and_draw_are_the_public_ones(kernel, net):
     limit = kernels.kernel_limit(KernelLimitRequest(DIGITS, net, kernel))
-    mlp = tp.nets.MLP(depth=net.depth, phi=net.phi, sigma_w=net.sigma_w, sigma_b=net.sigma_b)
+    mlp = tp.nets.MLP(**{k: net.fields[k] for k in ("depth", "phi", "sigma_w", "sigma_b")})
     assert np.array_equal(limit.K, getattr(tp, kernel)(mlp, DIGITS.X))
-    assert limit.method == ("closed form" if net.phi == "relu" else "series") and 0 < limit.error < 1e-9
+    assert limit.method == ("closed form" if net.fields["phi"] == "relu" else "series") and 0 < limit.error < 1e-9
     draw = kernels.kernel_draw(KernelDrawRequest(DIGITS, net, kernel, 64, seed=3))
     public = getattr(tp, f"empirical_{kernel}")(mlp, DIGITS.X, width=64, draws=1, seed=3)[0]
     assert np.array_equal(draw.K, public) and np.array_equal(draw.difference, public - limit.K)
@@ -68,7 +68,7 @@ def test_limit_and_draw_are_the_public_ones(kernel, net):
 
 def test_the_limits_error_is_an_upper_bound_of_what_quadrature_at_another_place_shows():
     """NNGP of one hidden tanh layer at one pair against independent 2-D trapezoidal sums."""
-    net = Net(1, "tanh", 1.3, 0.2)
+    net = Net.mlp(1, "tanh", 1.3, 0.2)
     K = kernels.kernel_limit(KernelLimitRequest(DIGITS, net)).K
     S = 1.3**2 * DIGITS.X[[0, 4]] @ DIGITS.X[[0, 4]].T / 64 + 0.2**2
     z = np.linspace(-9, 9, 361)
@@ -112,20 +112,20 @@ def test_widths_of_a_deviation_draw_independently():
 
 
 def test_step_has_no_tangent_kernel_in_words():
-    assert kernels.tangent_refused("relu") == "" and "step" in kernels.tangent_refused("step")
+    assert kernels.tangent_refused(RELU) == "" and "step" in kernels.tangent_refused(Net.mlp(1, "step", 1.0, 0.0))
     with pytest.raises(Misuse, match="jumps"):
-        kernels.kernel_limit(KernelLimitRequest(DIGITS, Net(1, "step", 1.0, 0.0), "ntk"))
+        kernels.kernel_limit(KernelLimitRequest(DIGITS, Net.mlp(1, "step", 1.0, 0.0), "ntk"))
 
 
 def test_requests_beyond_the_budget_are_refused_with_what_fits():
     with pytest.raises(BudgetError) as refusal:
         next(kernels.outputs(OutputsRequest(DIGITS, RELU, 0, 1, 10**6, 100_000)))
     fits = refusal.value.fits
-    assert f"{fits:,} draws" in str(refusal.value) and fits == kernels.draws_that_fit(RELU, 2, 10**6)
-    assert kernels.seconds(RELU, 2, 10**6, fits) <= kernels.SECONDS < kernels.seconds(RELU, 2, 10**6, fits + 1)
+    assert f"{fits:,} draws" in str(refusal.value) and fits == int(kernels.SECONDS / kernels.pair_seconds(RELU, DIGITS, 0, 1, 10**6))
+    assert kernels.pair_seconds(RELU, DIGITS, 0, 1, 10**6, fits) <= kernels.SECONDS < kernels.pair_seconds(RELU, DIGITS, 0, 1, 10**6, fits + 1)
     big = Inputs("many", np.random.default_rng(0).normal(size=(256, 8)), ("x",) * 256)
     with pytest.raises(BudgetError) as refusal:
-        kernels.kernel_draw(KernelDrawRequest(big, Net(20, "relu", 1.0, 0.0), "ntk", 10**6))
+        kernels.kernel_draw(KernelDrawRequest(big, Net.mlp(20, "relu", 1.0, 0.0), "ntk", 10**6))
     assert f"n = {refusal.value.fits:,}" in str(refusal.value) and 1000 < refusal.value.fits < 10**6
     with pytest.raises(BudgetError) as refusal:
         next(kernels.deviations(DeviationRequest(big, RELU, "ntk", (10**5, 10**6), 10)))
@@ -137,7 +137,7 @@ def test_the_estimate_of_time_is_of_the_right_order():
     start = time.perf_counter()
     last(kernels.outputs(OutputsRequest(DIGITS, RELU, 0, 1, 4096, 400)))
     taken = time.perf_counter() - start
-    assert kernels.seconds(RELU, 2, 4096, 400) / 6 < taken < 20 * kernels.seconds(RELU, 2, 4096, 400)
+    assert kernels.pair_seconds(RELU, DIGITS, 0, 1, 4096, 400) / 6 < taken < 20 * kernels.pair_seconds(RELU, DIGITS, 0, 1, 4096, 400)
 
 
 @pytest.mark.parametrize(
@@ -159,12 +159,12 @@ def test_every_stream_can_be_cancelled(stream):
 
 
 def test_the_shown_code_runs_and_gives_the_figures_numbers():
-    space = run(kernels.code(DIGITS, NET, kernel="ntk", width=128, draws=50, seed=4, i=1, j=5))
+    space = run(kernels_code.code(DIGITS, NET, kernel="ntk", width=128, draws=50, seed=4, i=1, j=5))
     limit = kernels.kernel_limit(KernelLimitRequest(DIGITS, NET, "ntk")).K
     draw = kernels.kernel_draw(KernelDrawRequest(DIGITS, NET, "ntk", 128, 4)).K
     sample = last(kernels.outputs(OutputsRequest(DIGITS, NET, 1, 5, 128, 50, 4))).f
     assert np.array_equal(space["K"], limit) and np.array_equal(space["K_n"], draw) and np.array_equal(space["f"], sample)
-    assert "K_n" not in run(kernels.code(DIGITS, RELU, width=None))
+    assert "K_n" not in run(kernels_code.code(DIGITS, RELU, width=None))
 
 
 # -- matrices ----------------------------------------------------------------------------------------------------

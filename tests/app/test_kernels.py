@@ -136,8 +136,8 @@ def test_what_takes_too_long_is_refused_with_the_width_that_fits(lab):
     lab.take_file("many.csv", "\n".join(",".join(map(str, row)) for row in many).encode())
     lab.state.param.update(kernel="ntk", depth=20, width=1_000_000)
     refused = lab.flow.failed["state"]
-    fits = compute.widest(net(lab.state.snapshot()), 200, "ntk")
-    assert f"n = {fits:,}" in refused and compute.seconds(net(lab.state), 200, fits, 1, "ntk") <= compute.SECONDS
+    fits = compute.widest(net(lab.state.snapshot()), lab.state.upload, "ntk")
+    assert f"n = {fits:,}" in refused and compute.seconds(net(lab.state), lab.state.upload, fits, 1, "ntk") <= compute.SECONDS
     question, act = lab.ask_next(lab.state.snapshot())[0]
     assert f"{fits:,}" in question
     lab.flow.cancel()
@@ -146,7 +146,7 @@ def test_what_takes_too_long_is_refused_with_the_width_that_fits(lab):
 def test_fewer_draws_where_the_asked_do_not_fit():
     s = KernelsState(KernelsLab.presets, width=10**6, draws=10_000).snapshot()
     request = outputs_request(s)
-    assert 100 < request.draws < 2000 and compute.seconds(net(s), 2, 10**6, request.draws) <= compute.SECONDS
+    assert 100 < request.draws < 2000 and compute.pair_seconds(net(s), request.inputs, 0, 1, 10**6, request.draws) <= compute.SECONDS
     assert outputs_request(s, 8).draws == 10_000
     assert deviation_request(s, (10**6,), 0.1) is None and deviation_request(s, LADDER, 15.0).draws == 40
 
@@ -210,8 +210,9 @@ def test_claims_are_true_of_the_state():
 
 
 def test_long_limits_wait_their_turn_and_short_ones_do_not():
-    assert compute.quick_limit(Net(3, "relu", 1.4, 0.1), 24)
-    assert not compute.quick_limit(Net(20, "softplus", 1.4, 0.1), 256)
+    few, many = compute.digits(), compute.digits(tuple(range(10)), 25)
+    assert compute.quick_limit(Net.mlp(3, "relu", 1.4, 0.1), few)
+    assert not compute.quick_limit(Net.mlp(20, "softplus", 1.4, 0.1), many)
 
 
 def test_the_file_field_hands_over_what_was_chosen():
