@@ -21,6 +21,7 @@ PARTS = {
     "finite": {"program", "activations", "jitted"},
     "nets": {"program", "activations", "limit", "finite", "jitted"},
     "gallery": {"program", "activations"},
+    "abc": set(),
     "agreement": {"limit", "finite", "program"},
     "train": {"program", "activations"},
     "data": set(),

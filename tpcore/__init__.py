@@ -10,12 +10,12 @@
 - named programs: `gallery`;
 - networks: `nets`, `data`; kernels: `nngp`, `ntk`, `empirical_nngp`, `empirical_ntk`, `sample_outputs`; `regression`
   with them: `posterior`, `flow`;
-- training as a program: `train`;
+- training as a program: `train`; how it scales with the width: `abc`;
 - random matrices: `spectra`;
 - errors: `errors`, all of them `errors.Misuse`.
 """
 
-from tpcore import activations, agreement, compute, data, errors, gallery, nets, spectra, train
+from tpcore import abc, activations, agreement, compute, data, errors, gallery, nets, spectra, train
 from tpcore.activations import NAMED as _NAMED
 from tpcore.finite.ensemble import ensemble
 from tpcore.finite.run import run
@@ -38,6 +38,7 @@ __all__ = [
     "Estimate",
     "Program",
     "Var",
+    "abc",
     "activations",
     "agreement",
     "compute",

@@ -1,0 +1,282 @@
+"""A plane of parametrizations: its phases as exact polygons, as a grid, and point by point.
+
+On a plane all exponents are affine functions of two coordinates, so the stable points are a convex polygon cut out by the
+inequalities of `forms` (a segment, a point or nothing where an equality is not tied). Along the inside of each edge, and
+inside the polygon, the phase is constant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+
+import numpy as np
+
+from tpcore import checks
+from tpcore.abc import forms
+from tpcore.abc.numbers import TOLERANCE, exponent, rounded, show
+from tpcore.abc.parametrization import Parametrization
+from tpcore.abc.phase import CODE, Phase
+from tpcore.abc.polygons import Line, Point, box, cut, middle, sides
+from tpcore.errors import Misuse
+
+# What an edge is called where the condition of that name is tight.
+LABELS = {
+    "features": "features move",
+    "readout": "readout updated maximally",
+    "logits": "readout initialized maximally",
+    "init": "a Gaussian process at init",
+    "gradients": "readout's update as large as its start",
+}
+ORDER = tuple(LABELS)
+
+
+@dataclass(frozen=True)
+class Affine:
+    """constant + x * (first coordinate) + y * (second): one exponent on the plane."""
+
+    constant: Fraction = Fraction(0)
+    x: Fraction = Fraction(0)
+    y: Fraction = Fraction(0)
+
+    def __add__(self, other) -> Affine:
+        other = other if isinstance(other, Affine) else Affine(Fraction(other))
+        return Affine(self.constant + other.constant, self.x + other.x, self.y + other.y)
+
+    def __mul__(self, factor) -> Affine:
+        return Affine(self.constant * factor, self.x * factor, self.y * factor)
+
+    def __neg__(self) -> Affine:
+        return self * -1
+
+    def __sub__(self, other) -> Affine:
+        return self + -other
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def __rsub__(self, other) -> Affine:
+        return -self + other
+
+    def at(self, x: Fraction, y: Fraction) -> Fraction:
+        return self.constant + self.x * x + self.y * y
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A straight piece of a boundary, within which the phase is constant.
+
+    ``conditions`` are the names of the conditions that are equalities there ("features" is r = 0), ``label`` what that means,
+    ``equations`` their lines in the coordinates of the picture. An edge without conditions is where the picture ends.
+    """
+
+    start: Point
+    end: Point
+    phase: Phase
+    conditions: tuple[str, ...]
+    equations: tuple[str, ...]
+
+    @property
+    def label(self) -> str:
+        return LABELS[self.conditions[0]] if self.conditions and self.conditions[0] in LABELS else ""
+
+    @property
+    def border(self) -> bool:
+        """Whether this is a border of phases, not of the picture."""
+        return bool(self.conditions)
+
+
+@dataclass(frozen=True)
+class Region:
+    """A polygon of one phase: three corners or more; two where it is a segment, one where it is a point."""
+
+    phase: Phase
+    vertices: tuple[Point, ...]
+
+
+class Plane:
+    """Phases of the parametrizations on a plane.
+
+    Attributes
+    ----------
+    labels : (str, str)
+        What the coordinates are: "a_1", "b_2", ...
+    xlim, ylim : (Fraction, Fraction)
+    stable : list of points
+        The corners of the stable polygon, counterclockwise; everything else in the picture is unstable.
+    regions : list of Region
+        In drawing order: the whole picture as unstable, then the stable polygon.
+    edges : list of Edge
+        Of the stable polygon. A feature-learning edge of a kernel region, or a kernel edge of a trivial one, is here.
+    corners : list of (point, Phase)
+        The corners of the stable polygon with their own phases.
+    """
+
+    def __init__(self, letters: dict[str, list[Affine]], uniform: bool, labels, xlim, ylim, exact: bool = True):
+        self.letters, self.uniform, self.labels = letters, uniform, tuple(labels)
+        self.xlim, self.ylim, self.exact = limits("xlim", xlim), limits("ylim", ylim), exact
+        self.tolerance = Fraction(0) if exact else TOLERANCE
+        self.system = forms.system(len(letters["a"]) - 1, "d" in letters)
+
+    # From coordinates to parametrizations.
+
+    def at(self, x, y) -> Parametrization:
+        """The parametrization at a point of the plane, inside the picture or not."""
+        (x, exact_x), (y, exact_y) = exponent(f"The coordinate {self.labels[0]}", x), exponent(self.labels[1], y)
+        write = (lambda v: v) if self.exact and exact_x and exact_y else float
+        row = {letter: [write(one.at(x, y)) for one in rows] for letter, rows in self.letters.items()}
+        return Parametrization(row["a"], row["b"], row["c"][0] if self.uniform else row["c"], row.get("d"))
+
+    def snap(self, x: float, y: float, within: float = 0.02) -> Point:
+        """The corner or border nearest to where a hand points, if within that part of the picture; else the point, rounded.
+
+        Borders have no area: without this nobody could click on feature learning.
+        """
+        x, y = checks.real(self.labels[0], x), checks.real(self.labels[1], y)
+        within = checks.real("The distance within which a click snaps", within, 0.0, 1.0)
+        scale = [float(high - low) for low, high in (self.xlim, self.ylim)]
+
+        def far(point) -> float:
+            return float(np.hypot((float(point[0]) - x) / scale[0], (float(point[1]) - y) / scale[1]))
+
+        on_border = {point for edge in self.edges if edge.border for point in (edge.start, edge.end)}
+        near = min(on_border, key=far, default=None)
+        if near is not None and far(near) <= within:
+            return near
+        feet = [_foot(edge, x, y, scale) for edge in self.edges if edge.border]
+        near = min(feet, key=far, default=None)
+        return near if near is not None and far(near) <= within else (rounded(x), rounded(y))
+
+    # Polygons.
+
+    def line(self, name: str, one: forms.Form) -> Line:
+        """A linear form of the exponents as one of the two coordinates."""
+        total = Affine(one.constant)
+        for (letter, layer), weight in one.terms:
+            total += self.letters[letter][layer - 1] * weight
+        return Line(name, total.x, total.y, total.constant)
+
+    def lines(self, named) -> list[Line]:
+        return [self.line(name, one) for name, one in named]
+
+    def keep(self, corners: list[Point], line: Line, equal: bool = False) -> list[Point]:
+        """`corners` cut by line >= 0 (or = 0); a line that is constant keeps all or nothing."""
+        if line.constant:
+            inside = abs(line.k) <= self.tolerance or (line.k > 0 and not equal)
+            return corners if inside else []
+        corners = cut(corners, line)
+        return cut(corners, line.flipped()) if equal else corners
+
+    @cached_property
+    def stable(self) -> list[Point]:
+        corners = box(self.xlim, self.ylim)
+        for line in self.lines(self.system.equalities):
+            corners = self.keep(corners, line, equal=True)
+        for line in self.lines(self.system.inequalities):
+            corners = self.keep(corners, line)
+        return corners
+
+    @cached_property
+    def regions(self) -> list[Region]:
+        found = [Region(Phase.UNSTABLE, tuple(box(self.xlim, self.ylim)))]
+        if self.stable:
+            found.append(Region(self.at(*middle(*self.stable)).phase, tuple(self.stable)))
+        return found
+
+    @cached_property
+    def edges(self) -> list[Edge]:
+        return [self._edge(start, end) for start, end in sides(self.stable)]
+
+    @cached_property
+    def corners(self) -> list[tuple[Point, Phase]]:
+        return [(point, self.at(*point).phase) for point in self.stable]
+
+    def _edge(self, start: Point, end: Point) -> Edge:
+        named = [*self.system.equalities, *self.system.inequalities]
+        tight = [one for one in self.lines(named) if not one.constant and one(*start) == 0 == one(*end)]
+        tight.sort(key=lambda one: ORDER.index(one.name) if one.name in ORDER else len(ORDER))
+        names = tuple(dict.fromkeys(one.name for one in tight))
+        equations = tuple(dict.fromkeys(equation(one, self.labels) for one in tight))
+        return Edge(start, end, self.at(*middle(start, end)).phase, names, equations)
+
+    def contour(self, r) -> list[tuple[Point, Point]]:
+        """The segments inside the stable polygon along which r has this value."""
+        r, _ = exponent("The value of r", r)
+        corners, terms = self.stable, [self.line("r", one.plus(-r)) for one in self.system.r]
+        for line in terms:
+            corners = self.keep(corners, line)
+        live = [one for one in terms if not one.constant]
+        return [(s, e) for s, e in sides(corners) if any(one(*s) == 0 == one(*e) for one in live)]
+
+    # The grid.
+
+    def grid(self, n: int = 200) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Points x (n,), y (n,) and the phases' codes (n, n) int8, rows along y; codes index `PHASES`.
+
+        Equalities hold within 1e-9.
+        """
+        n = checks.integer("The number n of points a side", n, 2, 4096)
+        x, y = np.linspace(*map(float, self.xlim), n), np.linspace(*map(float, self.ylim), n)
+
+        def values(one: forms.Form) -> np.ndarray:
+            line = self.line("", one)
+            return (float(line.q) * y + float(line.k))[:, None] + float(line.p) * x
+
+        tol = float(TOLERANCE)
+        stable = np.ones((n, n), bool)
+        for _, one in self.system.equalities:
+            stable &= np.abs(values(one)) <= tol
+        for _, one in self.system.inequalities:
+            stable &= values(one) >= -tol
+        r = _least(values, self.system.r)
+        moves = (np.abs(values(self.system.step)) <= tol) | (np.abs(_least(values, self.system.seen)) <= tol)
+        code = np.where(np.abs(r) <= tol, CODE[Phase.FEATURE], CODE[Phase.KERNEL])
+        code = np.where(moves, code, CODE[Phase.TRIVIAL])
+        return x, y, np.where(stable, code, CODE[Phase.UNSTABLE]).astype(np.int8)
+
+
+def _least(values: Callable, terms) -> np.ndarray:
+    total = values(terms[0])
+    for one in terms[1:]:
+        np.minimum(total, values(one), out=total)
+    return total
+
+
+def _foot(edge: Edge, x: float, y: float, scale: list[float]) -> Point:
+    """The point of an edge nearest to (x, y), on a fine ladder of fractions."""
+    start, end = edge.start, edge.end
+    along = [float(end[i] - start[i]) / scale[i] for i in (0, 1)]
+    away = [(x - float(start[0])) / scale[0], (y - float(start[1])) / scale[1]]
+    t = (along[0] * away[0] + along[1] * away[1]) / (along[0] ** 2 + along[1] ** 2)
+    steps = max(abs(end[i] - start[i]) for i in (0, 1)) * 100
+    share = Fraction(round(min(max(t, 0.0), 1.0) * float(steps))) / steps if steps >= 1 else Fraction(t > 0.5)
+    share = min(share, Fraction(1))
+    return start[0] + share * (end[0] - start[0]), start[1] + share * (end[1] - start[1])
+
+
+def limits(name: str, pair) -> tuple[Fraction, Fraction]:
+    """A range of a coordinate as two fractions, the smaller first."""
+    try:
+        low, high = pair
+    except (TypeError, ValueError):
+        raise Misuse(f"{name} must be a pair of numbers", repr(pair), "(-1, 1)") from None
+    low, high = (exponent(f"An end of {name}", end)[0] for end in (low, high))
+    if high - low < Fraction(1, 10**6):
+        raise Misuse(f"{name} must go from a smaller to a larger number", f"({float(low):g}, {float(high):g})")
+    return low, high
+
+
+def equation(line: Line, labels: tuple[str, str]) -> str:
+    """A line in words of its coordinates: "a_1 + b_2 = 1/2"."""
+    scale = abs(line.p or line.q)
+    terms = [(line.p / scale, labels[0]), (line.q / scale, labels[1])]
+    if (terms[0][0] or terms[1][0]) < 0 or (line.p * line.q == 0 and (line.p or line.q) < 0):
+        terms, scale = [(-w, name) for w, name in terms], -scale
+    text = ""
+    for weight, name in terms:
+        if weight:
+            size = "" if abs(weight) == 1 else f"{show(abs(weight))} "
+            wrapped = f"({name})" if " " in name and (size or weight < 0) else name
+            text += (" + " if weight > 0 else " - ") * bool(text) + ("-" if weight < 0 and not text else "") + size + wrapped
+    return f"{text} = {show(-line.k / scale)}"
