@@ -78,14 +78,18 @@ def recurrent_kernel(net: Recurrent, data: Data, other: Data | None, seed: int, 
     """Kernel of a recurrent network's outputs; sampled for GRU and LSTM."""
     both = data if other is None else data + other
     if isinstance(net, RNN):
-        known = recurrent.rnn(net, both)
+        K = recurrent.read_out(net, recurrent.rnn(net, recurrent.given(both)), both.layout)
     else:
-        known = gated.kernel(net, both, seed, samples, progress)
-    K = recurrent.read_out(net, np.asarray(known), both.layout)
-    if other is not None:
-        first = data.layout.total if net.readout == "each" else len(data.layout.shapes)
-        K = K[:first, first:]
-    return Values(K, known.method, net.sigma_v**2 * known.error) if isinstance(known, Values) else K
+        K = gated.kernel(net, both, seed, samples, progress)
+    if other is None:
+        return K
+    return block(K, data.layout.total if net.readout == "each" else len(data.layout.shapes))
+
+
+def block(K: np.ndarray, first: int) -> np.ndarray:
+    """The part of a joint kernel between the first `first` outputs and the others."""
+    found = np.ascontiguousarray(np.asarray(K)[:first, first:])
+    return Values(found, K.method, K.error) if isinstance(K, Values) else found
 
 
 def by_program(net: Network, data: Data, other: Data | None = None, seed: int = 0,
@@ -102,8 +106,7 @@ def by_program(net: Network, data: Data, other: Data | None = None, seed: int = 
         K = Values(K, "sampling", sum(lim.error(name) for name in names))
     if other is None:
         return K
-    first = net.build(data).count
-    return K[:first, first:]
+    return block(K, net.build(data).count)
 
 
 def network(net) -> Network:

@@ -6,15 +6,15 @@ import numpy as np
 
 from tpcore import checks
 from tpcore.compute.progress import as_progress
-from tpcore.kernels import covariance, recurrent
-from tpcore.kernels.nngp import network
+from tpcore.kernels import covariance, gated, recurrent
+from tpcore.kernels.nngp import block, network
 from tpcore.kernels.recursion import kernels
 from tpcore.kernels.uses import activations, by_tangent
 from tpcore.limit.expect import differentiable
-from tpcore.limit.values import Values
 from tpcore.nets import MLP, RNN, Network, Sequential
 from tpcore.nets.batch_tangent import refuse_threes
 from tpcore.nets.moments import NoRecursion
+from tpcore.nets.recurrent import Gated
 
 CONVENTIONS = ("multiplier", "variance")
 
@@ -54,8 +54,8 @@ def ntk(net: Network, X, X2=None, convention: str = "multiplier", *, seed: int =
     Notes
     -----
     For an MLP Theta^{L+1} of the recursion in `tpcore.kernels.recursion`, for stacks of layers that of
-    `tpcore.nets.moments`, for a simple RNN that of `tpcore.kernels.recurrent`. For every other network, and where
-    covariances alone do not decide, the sum over all uses of all parameters of backward times forward inner products,
+    `tpcore.nets.moments`, for recurrent networks those of `tpcore.kernels.recurrent` and `tpcore.kernels.gated`. For
+    every other network, and where covariances alone do not decide, the sum over all uses of all parameters of backward times forward inner products,
     in the limit (`tpcore.kernels.uses`). A Sequential without a final Dense has no readout to train: the kernel is the
     average over the coordinates of its last layer. Sources: Jacot et al. (arXiv 1806.07572), Theorem 1; Tensor
     Programs II (arXiv 2006.14548), section 3; "variance" is its convention, "multiplier" neural-tangents'.
@@ -80,10 +80,10 @@ def ntk(net: Network, X, X2=None, convention: str = "multiplier", *, seed: int =
             refuse_threes(both.layout.groups())
     if isinstance(net, RNN):
         K = recurrent.tangent(net, both, convention)
+    elif isinstance(net, Gated):
+        K = gated.tangent(net, both, convention, seed, samples, progress)
     else:
         K = by_tangent(net, both, convention, seed, samples)
     if other is None:
         return K
-    first = net.build(data).count
-    found = np.ascontiguousarray(np.asarray(K)[:first, first:])
-    return Values(found, K.method, K.error) if isinstance(K, Values) else found
+    return block(K, net.build(data).count)

@@ -14,6 +14,8 @@ section 2; II (arXiv 2006.14548), section 3.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from tpcore.finite.budget import BUDGET
@@ -31,17 +33,37 @@ def steps_of(layout: Layout) -> np.ndarray:
     return np.arange(layout.total) - np.repeat(layout.starts, layout.sizes)
 
 
-def gram(data: Data) -> np.ndarray:
-    """<x, x'> / d over all steps of all sequences."""
+@dataclass(frozen=True, eq=False)
+class Given:
+    """What a recurrent network reads: second moments of all steps of all sequences, and their tangent kernel.
+
+    Attributes
+    ----------
+    K : ndarray, (M, M)
+    layout : Layout
+    T : ndarray or None
+        As K; None where nobody asks for a tangent kernel.
+    convention : str or None
+        That of `tpcore.ntk`, if asked.
+    """
+
+    K: np.ndarray
+    layout: Layout
+    T: np.ndarray | None = None
+    convention: str | None = None
+
+
+def given(data: Data, convention: str | None = None) -> Given:
+    """Numbers: <x, x'> / d over all steps of all sequences; they have no parameters."""
     square_memory(len(data.features), 64.0, 2 * BUDGET)
     K = data.features @ data.features.T / data.features.shape[1]
-    return (K + K.T) / 2
+    K = (K + K.T) / 2
+    return Given(K, data.layout, None if convention is None else np.zeros_like(K), convention)
 
 
-def rnn(net: RNN, data: Data) -> np.ndarray:
+def rnn(net: RNN, start: Given) -> np.ndarray:
     """Kernel (M, M) of the states of all steps of all sequences."""
-    base = net.sigma_u**2 * gram(data) + (net.sigma_b or 0.0) ** 2
-    step = steps_of(data.layout)
+    base, step = net.sigma_u**2 * start.K + (net.sigma_b or 0.0) ** 2, steps_of(start.layout)
     rows = [np.flatnonzero(step == t) for t in range(int(step.max()) + 1)]
     q, K = np.diagonal(base).copy(), np.zeros_like(base)
     for now in rows[1:]:
@@ -57,14 +79,14 @@ def rnn(net: RNN, data: Data) -> np.ndarray:
     return K
 
 
-def tangent(net: RNN, data: Data, convention: str) -> np.ndarray:
-    """The tangent kernel of the outputs."""
-    use_w, free = rates(convention, net.sigma_w, net.sigma_b)
-    use_u, use_v = (rates(convention, sigma, None)[0] for sigma in (net.sigma_u, net.sigma_v))
-    inner, states, step = gram(data), rnn(net, data), steps_of(data.layout)
+def tangents(net: RNN, start: Given, states: np.ndarray) -> np.ndarray:
+    """Tangent kernel (M, M) of the states, of second moments `states`."""
+    use_w, free = rates(start.convention, net.sigma_w, net.sigma_b)
+    use_u, step = rates(start.convention, net.sigma_u, None)[0], steps_of(start.layout)
     later = np.ix_(step > 0, step > 0)
     before = np.ix_(np.flatnonzero(step > 0) - 1, np.flatnonzero(step > 0) - 1)
-    sigma, theta = net.sigma_u**2 * inner + (net.sigma_b or 0.0) ** 2, use_u * inner + free
+    sigma = net.sigma_u**2 * start.K + (net.sigma_b or 0.0) ** 2
+    theta = net.sigma_u**2 * start.T + use_u * start.K + free
     sigma[later] += net.sigma_w**2 * states[before]
     theta[later] += use_w * states[before]
     slopes = np.asarray(expect.dV(net.phi, sigma, check=False))
@@ -73,7 +95,20 @@ def tangent(net: RNN, data: Data, convention: str) -> np.ndarray:
         early = np.ix_(now - 1, late - 1)
         theta[np.ix_(now, late)] += net.sigma_w**2 * slopes[early] * theta[early]
         theta[np.ix_(late, now)] = theta[np.ix_(now, late)].T
-    return read_out(net, slopes * theta, data.layout) + use_v * pooled(net, states, data.layout)
+    return slopes * theta
+
+
+def tangent(net: RNN, data: Data, convention: str) -> np.ndarray:
+    """The tangent kernel of the outputs."""
+    start = given(data, convention)
+    states = rnn(net, start)
+    return tangent_read_out(net, states, tangents(net, start, states), start)
+
+
+def tangent_read_out(net: Recurrent, K: np.ndarray, T: np.ndarray, start: Given) -> np.ndarray:
+    """The tangent kernel of the outputs from second moments and tangent kernel of the states."""
+    use = rates(start.convention, net.sigma_v, None)[0]
+    return read_out(net, T, start.layout) + use * pooled(net, K, start.layout)
 
 
 def read_out(net: Recurrent, K: np.ndarray, layout: Layout) -> np.ndarray:
