@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from exercises import master_theorem, semicircle, wide_networks
+from exercises import architectures, master_theorem, semicircle, wide_networks
 from exercises.answers import Unanswered, Wrong
 
 __all__ = ["CHECKERS", "Verdict", "check"]
@@ -34,6 +34,11 @@ CHECKERS: dict[str, Callable[[object], str]] = {
     "3.4": master_theorem.jump,
     "3.5": master_theorem.antisymmetric,
     "3.6": master_theorem.own,
+    "4.1": architectures.one_step,
+    "4.2": architectures.recurrent_kernel,
+    "4.3": architectures.edge,
+    "4.4": architectures.attention,
+    "4.5": architectures.word_order,
 }
 
 
@@ -55,7 +60,7 @@ def check(exercise: str, answer) -> Verdict:
     Parameters
     ----------
     exercise : str
-        Its number, "1.1" to "3.6".
+        Its number, "1.1" to "4.5".
     answer
         A number, array, function or program, as the exercise asks; ``...`` while there is none.
 
