@@ -19,7 +19,7 @@ from tpcore.abc import forms
 from tpcore.abc.numbers import TOLERANCE, exponent, rounded, show
 from tpcore.abc.parametrization import Parametrization
 from tpcore.abc.phase import CODE, Phase
-from tpcore.abc.polygons import Line, Point, box, cut, middle, sides
+from tpcore.abc.polygons import Line, Point, box, cut, distinct, middle, sides
 from tpcore.errors import Misuse
 
 # What an edge is called where the condition of that name is tight.
@@ -117,13 +117,14 @@ class Plane:
         self.letters, self.uniform, self.labels = letters, uniform, tuple(labels)
         self.xlim, self.ylim, self.exact = limits("xlim", xlim), limits("ylim", ylim), exact
         self.tolerance = Fraction(0) if exact else TOLERANCE
+        self.gap = 10 * self.tolerance  # corners closer than this are one
         self.system = forms.system(len(letters["a"]) - 1, "d" in letters)
 
     # From coordinates to parametrizations.
 
     def at(self, x, y) -> Parametrization:
         """The parametrization at a point of the plane, inside the picture or not."""
-        (x, exact_x), (y, exact_y) = exponent(f"The coordinate {self.labels[0]}", x), exponent(self.labels[1], y)
+        (x, exact_x), (y, exact_y) = exponent(f"The coordinate {self.labels[0]}", x), exponent(f"The coordinate {self.labels[1]}", y)
         write = (lambda v: v) if self.exact and exact_x and exact_y else float
         row = {letter: [write(one.at(x, y)) for one in rows] for letter, rows in self.letters.items()}
         return Parametrization(row["a"], row["b"], row["c"][0] if self.uniform else row["c"], row.get("d"))
@@ -133,7 +134,7 @@ class Plane:
 
         Borders have no area: without this nobody could click on feature learning.
         """
-        x, y = checks.real(self.labels[0], x), checks.real(self.labels[1], y)
+        x, y = (checks.real(f"The coordinate {name}", value) for name, value in zip(self.labels, (x, y), strict=True))
         within = checks.real("The distance within which a click snaps", within, 0.0, 1.0)
         scale = [float(high - low) for low, high in (self.xlim, self.ylim)]
 
@@ -175,7 +176,7 @@ class Plane:
             corners = self.keep(corners, line, equal=True)
         for line in self.lines(self.system.inequalities):
             corners = self.keep(corners, line)
-        return corners
+        return distinct(corners, self.gap)
 
     @cached_property
     def regions(self) -> list[Region]:
@@ -194,11 +195,15 @@ class Plane:
 
     def _edge(self, start: Point, end: Point) -> Edge:
         named = [*self.system.equalities, *self.system.inequalities]
-        tight = [one for one in self.lines(named) if not one.constant and one(*start) == 0 == one(*end)]
+        tight = [one for one in self.lines(named) if not one.constant and self._on(one, start, end)]
         tight.sort(key=lambda one: ORDER.index(one.name) if one.name in ORDER else len(ORDER))
         names = tuple(dict.fromkeys(one.name for one in tight))
         equations = tuple(dict.fromkeys(equation(one, self.labels) for one in tight))
         return Edge(start, end, self.at(*middle(start, end)).phase, names, equations)
+
+    def _on(self, line: Line, *points: Point) -> bool:
+        """Whether all points lie on the line."""
+        return all(abs(line(*point)) <= 4 * self.gap for point in points)
 
     def contour(self, r) -> list[tuple[Point, Point]]:
         """The segments inside the stable polygon along which r has this value."""
@@ -207,7 +212,7 @@ class Plane:
         for line in terms:
             corners = self.keep(corners, line)
         live = [one for one in terms if not one.constant]
-        return [(s, e) for s, e in sides(corners) if any(one(*s) == 0 == one(*e) for one in live)]
+        return [(s, e) for s, e in sides(corners) if any(self._on(one, s, e) for one in live)]
 
     # The grid.
 

@@ -49,12 +49,12 @@ def cut(corners: list[Point], line: Line) -> list[Point]:
     return distinct(kept)
 
 
-def distinct(corners: list[Point]) -> list[Point]:
-    """The corners without repetition, in order; a segment keeps its two ends."""
+def distinct(corners: list[Point], gap: Fraction = Fraction(0)) -> list[Point]:
+    """The corners without repetition (none within `gap` of an earlier one), in order; a segment keeps its two ends."""
     kept: list[Point] = []
-    for corner in corners:
-        if corner not in kept:
-            kept.append(corner)
+    for x, y in corners:
+        if not any(abs(x - u) <= gap and abs(y - v) <= gap for u, v in kept):
+            kept.append((x, y))
     return kept
 
 

@@ -133,24 +133,23 @@ def _change(small: Fraction, flip: Fraction) -> Fraction:
     """How much a mean over n coordinates changes, relatively, when they change by n^(-small).
 
     While the initial readout v sends the gradients back, first-order changes are odd in v: their mean vanishes, up to a
-    fluctuation smaller by sqrt(n), and what remains is second order, or first order with the readout's own
-    update, smaller than v by n^(-flip), in the place of v. Where the update outgrows v (flip <= 0) nothing cancels.
+    fluctuation smaller by sqrt(n). What remains is second order, or first order with the part of the gradients that is
+    not odd, smaller by n^(-flip): the readout's update in the place of v, or the other layers' motion.
     """
-    return min(2 * small, small + max(flip, Fraction(0)), small + HALF)
+    return min(2 * small, small + flip, small + HALF)
 
 
 def _kernels(p: Parametrization) -> list[Exponent]:
     start, back = ex.readout_at_init(p.a, p.b), ex.gradient(p.a, p.b, p.rates, p.adaptive)
-    flip = p.readout_step - start
-    found = []
+    outgrown = max(p.readout_step - start, Fraction(0))
+    flip, found = min(outgrown, p.r), []
     for layer in range(1, p.depth + 1):
         i = index(layer)
         change = -_change(min(p.layer_r[:layer]), flip)
         latex = rf"\Delta \langle x^{i}, x'^{i} \rangle / n"
         found.append(Exponent(f"dx{layer}_kernel", change, latex, f"The change of layer {layer}'s feature kernel"))
     readout, rest = 1 - p.readout_step, [1 - back - r for r in p.layer_r]
-    small = min(p.r, max(flip, Fraction(0)))
-    change = max(readout - _change(p.r, flip), max(rest) - min(2 * small, small + HALF))
+    change = max(readout - _change(p.r, flip), max(rest) - _change(flip, flip))
     return [
         *found,
         Exponent("ntk", max(readout, *rest), "K", "The tangent kernel, with the learning rates in it,"),
