@@ -1,9 +1,9 @@
 """Orders of magnitude by bookkeeping: forward, backward and update of a network, step by step, as powers of n.
 
-Nothing here knows r or a condition. A vector of n entries is two powers, of its part that is odd in the initial readout ("v")
-and of the rest ("o"); a power p stands for entries of size n^p, -infinity for none. Inner products of a vector with one that it
-is independent of, or of opposite parity to, grow like n^(1/2), all others like n. Training data are fixed, losses' derivatives
-of size one.
+Nothing here knows r or a condition. A vector of n entries is two powers, of its part that is odd in the initial readout
+("v") and of the rest ("o"); a power p stands for entries of size n^p, -infinity for none. Inner products of a vector
+with one that it is independent of, or of opposite parity to, grow like n^(1/2), all others like n. Training data are
+fixed, losses' derivatives of size one.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Magnitudes:
             self._step()
 
     def _update(self, layer, tau, right):
-        """The part of W^layer's change made at step tau, times a vector whose product with that step's features is n^right."""
+        """W^layer's change at step tau, times a vector whose product with that step's features is of size n^right."""
         back, feats = self.past[tau]["dh"][layer], self.past[tau]["x"][layer - 1] if layer else F(0)
         if self.d is not None:
             return times(-self.a[layer] - self.c[layer] + right - feats, sign(back))
@@ -62,9 +62,8 @@ class Magnitudes:
         dx, xs, own = [], [], []
         for layer in range(self.L):
             here = xs[layer - 1] if layer else F(0)
-            pieces = [
-                self._update(layer, t, (1 + self.past[t]["x"][layer - 1] if layer else 0) + here) for t in range(len(self.past))
-            ]
+            seen = [(1 + one["x"][layer - 1] if layer else 0) + here for one in self.past]
+            pieces = [self._update(layer, t, right) for t, right in enumerate(seen)]
             mine = add(vec(), *pieces)
             own.append(size(mine))
             dx.append(add(mine, dx[-1]) if layer else mine)
@@ -104,7 +103,8 @@ class Magnitudes:
             seen = [self.d[i] - self.a[i] + size(dh[i]) + (xs[i - 1] if i else 0) for i in range(self.L)]
             self.bad_scale |= any(x != 0 for x in [*seen, self.d[-1] - self.a[-1] + xs[-1]])
         self.past.append({"x": xs, "dx": dx, "dh": dh})
-        self.trace.append({"df": max(by_readout, by_features), "own": [*own, by_readout], "dx": dx, "gradient": gradient})
+        df = max(by_readout, by_features)
+        self.trace.append({"df": df, "own": [*own, by_readout], "dx": dx, "gradient": gradient})
 
     def kernel_change(self, layer):
         """Of <x^l, x'^l>/n: the features' change against the features, and against itself."""
@@ -125,7 +125,8 @@ class Magnitudes:
 def draw(rng: random.Random, adaptive=False):
     """A random point of small exact fractions, often on the borders: (a, b, c, d), c one per layer."""
     depth = rng.choice([1, 1, 2, 3])
-    start, step = rng.choice([F(1, 3), HALF, HALF, F(3, 4), F(1), F(7, 5)]), rng.choice([F(2, 3), F(1), F(1), F(5, 4), F(2)])
+    start = rng.choice([F(1, 3), HALF, HALF, F(3, 4), F(1), F(7, 5)])
+    step = rng.choice([F(2, 3), F(1), F(1), F(5, 4), F(2)])
     level = rng.choice([F(-1, 5), F(0), F(0), F(1, 4), HALF, 1 - start, 1 - start, F(2, 3)])
     a, b, c = [], [], []
     for layer in range(depth):

@@ -1,4 +1,4 @@
-"""Networks trained in plain NumPy, straight from the definition of an abc-parametrization: what its exponents are measured on."""
+"""Networks trained in plain NumPy, straight from the definition of an abc-parametrization."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Y = np.array([1.0, -0.7, 0.4, -1.3])
 
 
 class Net:
-    """f = W^{L+1} phi(... phi(W^1 xi)), W^l = n^(-a_l) w^l, trained by full-batch SGD (or sign descent) on mean (f - y)^2 / 2."""
+    """f = W^{L+1} phi(... phi(W^1 xi)), trained by full-batch SGD (or sign descent) on mean (f - y)^2 / 2."""
 
     def __init__(self, p, n: int, seed: int):
         rng = np.random.default_rng([seed, n])

@@ -139,7 +139,8 @@ def test_a_click_finds_the_border():
     assert on_edge[0] == -HALF and view.at(*on_edge).phase == "feature" and abs(on_edge[1] - F("1.234")) < F(1, 90)
     slanted = view.snap(-0.21, 0.7)
     assert sum(slanted) == HALF and view.at(*slanted).phase == "kernel"
-    assert view.snap(0.123, 0.9) == (F("0.123"), F("0.9")) and view.snap(-0.49, 1.01, within=0) == (F("-0.49"), F("1.01"))
+    assert view.snap(0.123, 0.9) == (F("0.123"), F("0.9"))
+    assert view.snap(-0.49, 1.01, within=0) == (F("-0.49"), F("1.01"))
 
 
 def test_a_slice_is_quick():

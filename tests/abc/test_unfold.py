@@ -98,7 +98,8 @@ def test_named_points():
     assert view.where(abc.up("1/5", 2)) == (-F(3, 10), F(4, 5)) and view.at("-3/10", "4/5") == abc.up("1/5", 2)
     assert abc.unfold(abc.mfp()).labels == ("a_1 + c/2", "a_2 + b_2") and view.labels == ("a_1", "a_3 + b_3")
     adam = abc.unfold(abc.mup(2, optimizer="adam"))
-    assert adam.named == {"muP": (0, 1), "NTP": (HALF, HALF)} and adam.at(HALF, HALF).equivalent(abc.ntp(2, optimizer="adam"))
+    assert adam.named == {"muP": (0, 1), "NTP": (HALF, HALF)}
+    assert adam.at(HALF, HALF).equivalent(abc.ntp(2, optimizer="adam"))
 
 
 def test_figure_5_written_out():

@@ -1,8 +1,8 @@
 """The exponents that decide everything: r, each layer's own r_l, the readout's step.
 
-All of them are functions of the fractions a_l, b_l, c_l alone (l = 1 .. L+1; Yang and Hu 2021, Tensor Programs IV, section 3
-and appendix H; Yang and Littwin 2023, Tensor Programs IVb, for adaptive optimizers). A quantity with exponent e is of
-size n^(-e), entry by entry.
+All of them are functions of the fractions a_l, b_l, c_l alone (l = 1 .. L+1; Yang and Hu 2021, Tensor Programs IV,
+section 3 and appendix H; Yang and Littwin 2023, Tensor Programs IVb, for adaptive optimizers). A quantity with exponent
+e is of size n^(-e), entry by entry.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def readout_at_init(a: Numbers, b: Numbers) -> Fraction:
 def readout_step(a: Numbers, c: Numbers, adaptive: bool) -> Fraction:
     """The exponent of one update of the readout's entries, which are those of x^L.
 
-    SGD: n^(-a) (weight) n^(-c) (rate) n^(-a) (gradient): 2 a + c. Adaptive optimizers see no size of the gradient: a + c.
+    SGD: n^(-a) (weight) n^(-c) (rate) n^(-a) (gradient): 2 a + c. Adaptive optimizers are blind to sizes: a + c.
     """
     return a[-1] + c[-1] if adaptive else 2 * a[-1] + c[-1]
 
@@ -34,8 +34,8 @@ def gradient(a: Numbers, b: Numbers, c: Numbers, adaptive: bool) -> Fraction:
 def layer_r(a: Numbers, b: Numbers, c: Numbers, adaptive: bool, first: bool = False) -> tuple[Fraction, ...]:
     """r_l for l = 1 .. L: (Delta W^l) x^{l-1} has entries of size n^(-r_l).
 
-    SGD: Delta W^l is n^(-2 a_l - c_l) times an outer product of df/dh^l, of size n^(-gradient), and x^{l-1}, whose inner
-    products with features are of size n (1 for the input): r_l = gradient + c_l - 1 + 2 a_l + [l = 1].
+    SGD: Delta W^l is n^(-2 a_l - c_l) times an outer product of df/dh^l, of size n^(-gradient), and x^{l-1}, whose
+    inner products with features are of size n (1 for the input): r_l = gradient + c_l - 1 + 2 a_l + [l = 1].
     Adaptive: the entries of the update are n^(-a_l - c_l) in size and aligned with x^{l-1}: r_l = c_l + a_l - [l > 1].
 
     Parameters
@@ -50,7 +50,7 @@ def layer_r(a: Numbers, b: Numbers, c: Numbers, adaptive: bool, first: bool = Fa
 
 
 def faithful(a: Numbers, b: Numbers) -> tuple[Fraction, ...]:
-    """d_l with which an adaptive optimizer sees gradients of size one: a_l + a_{L+1} + b_{L+1}, and a_{L+1} for the readout.
+    """d_l with which an adaptive optimizer sees gradients of size one: a_l + a_{L+1} + b_{L+1}; a_{L+1} at the readout.
 
     The gradient with respect to w^l has entries of size n^(-d_l) (Tensor Programs IVb).
     """

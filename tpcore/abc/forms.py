@@ -38,7 +38,8 @@ def form(*terms: tuple[int, str, int]) -> Form:
 class System:
     """Everything that decides a phase: equalities (= 0), inequalities (>= 0) by name, and the terms of r.
 
-    ``step`` is 2 a_{L+1} + c_{L+1} - 1 (nontrivial where 0); ``seen`` are the terms of a_{L+1} + b_{L+1} + r - 1 (likewise).
+    Nontrivial is where ``step`` = 2 a_{L+1} + c_{L+1} - 1 is 0, or the least of ``seen``, the terms of
+    a_{L+1} + b_{L+1} + r - 1.
     """
 
     equalities: tuple[tuple[str, Form], ...]

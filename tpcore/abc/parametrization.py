@@ -22,8 +22,8 @@ class Parametrization:
     Parameters
     ----------
     a, b : sequences of L+1 numbers
-        Whole numbers, fractions, floats or strings such as "1/2". Arithmetic is exact; a float that is no simple fraction
-        is kept to its last bit, and equalities then hold within 1e-9.
+        Whole numbers, fractions, floats or strings such as "1/2". Arithmetic is exact; a float that is no simple
+        fraction is kept to its last bit, and equalities then hold within 1e-9.
     c : number or sequence of L+1 numbers
         One learning-rate exponent for all layers, or one per layer.
     d : number or sequence of L+1 numbers, optional
@@ -138,7 +138,7 @@ class Parametrization:
 
     @property
     def moves(self) -> bool:
-        """Whether 2 a_{L+1} + c = 1 or a_{L+1} + b_{L+1} + r = 1: what a stable parametrization needs to be nontrivial."""
+        """Whether 2 a_{L+1} + c = 1 or a_{L+1} + b_{L+1} + r = 1: nontrivial, where stable."""
         return any(one.holds for one in self.conditions if one.group == "nontrivial")
 
     @property
@@ -184,7 +184,8 @@ class Parametrization:
     def maximal(self) -> bool:
         """Whether this is muP up to the symmetry.
 
-        Stable, every r_l = 0 for l <= L, readout updated (2 a_{L+1} + c = 1) and initialized (a_{L+1} + b_{L+1} = 1) maximally.
+        Stable, every r_l = 0 for l <= L, the readout updated (2 a_{L+1} + c = 1) and initialized
+        (a_{L+1} + b_{L+1} = 1) maximally.
         """
         both = all(one.holds for one in self.conditions if one.group == "nontrivial")
         return self.phase == Phase.FEATURE and both and max(self.layer_r) <= self.tolerance

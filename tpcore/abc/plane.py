@@ -1,14 +1,13 @@
 """A plane of parametrizations: its phases as exact polygons, as a grid, and point by point.
 
-On a plane all exponents are affine functions of two coordinates, so the stable points are a convex polygon cut out by the
-inequalities of `forms` (a segment, a point or nothing where an equality is not tied). Along the inside of each edge, and
-inside the polygon, the phase is constant.
+On a plane all exponents are affine functions of two coordinates, so the stable points are a convex polygon cut out by
+the inequalities of `forms` (a segment, a point or nothing where an equality is not tied). Along the inside of each
+edge, and inside the polygon, the phase is constant.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
@@ -16,83 +15,13 @@ import numpy as np
 
 from tpcore import checks
 from tpcore.abc import forms
-from tpcore.abc.numbers import TOLERANCE, exponent, rounded, show
+from tpcore.abc.affine import Affine
+from tpcore.abc.edges import ORDER, Edge, Region, equation, foot
+from tpcore.abc.numbers import TOLERANCE, exponent, rounded
 from tpcore.abc.parametrization import Parametrization
 from tpcore.abc.phase import CODE, Phase
 from tpcore.abc.polygons import Line, Point, box, cut, distinct, middle, sides
 from tpcore.errors import Misuse
-
-# What an edge is called where the condition of that name is tight.
-LABELS = {
-    "features": "features move",
-    "readout": "readout updated maximally",
-    "logits": "readout initialized maximally",
-    "init": "a Gaussian process at init",
-    "gradients": "readout's update as large as its start",
-}
-ORDER = tuple(LABELS)
-
-
-@dataclass(frozen=True)
-class Affine:
-    """constant + x * (first coordinate) + y * (second): one exponent on the plane."""
-
-    constant: Fraction = Fraction(0)
-    x: Fraction = Fraction(0)
-    y: Fraction = Fraction(0)
-
-    def __add__(self, other) -> Affine:
-        other = other if isinstance(other, Affine) else Affine(Fraction(other))
-        return Affine(self.constant + other.constant, self.x + other.x, self.y + other.y)
-
-    def __mul__(self, factor) -> Affine:
-        return Affine(self.constant * factor, self.x * factor, self.y * factor)
-
-    def __neg__(self) -> Affine:
-        return self * -1
-
-    def __sub__(self, other) -> Affine:
-        return self + -other
-
-    __radd__, __rmul__ = __add__, __mul__
-
-    def __rsub__(self, other) -> Affine:
-        return -self + other
-
-    def at(self, x: Fraction, y: Fraction) -> Fraction:
-        return self.constant + self.x * x + self.y * y
-
-
-@dataclass(frozen=True)
-class Edge:
-    """A straight piece of a boundary, within which the phase is constant.
-
-    ``conditions`` are the names of the conditions that are equalities there ("features" is r = 0), ``label`` what that means,
-    ``equations`` their lines in the coordinates of the picture. An edge without conditions is where the picture ends.
-    """
-
-    start: Point
-    end: Point
-    phase: Phase
-    conditions: tuple[str, ...]
-    equations: tuple[str, ...]
-
-    @property
-    def label(self) -> str:
-        return LABELS[self.conditions[0]] if self.conditions and self.conditions[0] in LABELS else ""
-
-    @property
-    def border(self) -> bool:
-        """Whether this is a border of phases, not of the picture."""
-        return bool(self.conditions)
-
-
-@dataclass(frozen=True)
-class Region:
-    """A polygon of one phase: three corners or more; two where it is a segment, one where it is a point."""
-
-    phase: Phase
-    vertices: tuple[Point, ...]
 
 
 class Plane:
@@ -124,13 +53,14 @@ class Plane:
 
     def at(self, x, y) -> Parametrization:
         """The parametrization at a point of the plane, inside the picture or not."""
-        (x, exact_x), (y, exact_y) = exponent(f"The coordinate {self.labels[0]}", x), exponent(f"The coordinate {self.labels[1]}", y)
+        names = [f"The coordinate {label}" for label in self.labels]
+        (x, exact_x), (y, exact_y) = exponent(names[0], x), exponent(names[1], y)
         write = (lambda v: v) if self.exact and exact_x and exact_y else float
         row = {letter: [write(one.at(x, y)) for one in rows] for letter, rows in self.letters.items()}
         return Parametrization(row["a"], row["b"], row["c"][0] if self.uniform else row["c"], row.get("d"))
 
     def snap(self, x: float, y: float, within: float = 0.02) -> Point:
-        """The corner or border nearest to where a hand points, if within that part of the picture; else the point, rounded.
+        """The corner or border nearest to where a hand points, if within that part of the picture; else the point.
 
         Borders have no area: without this nobody could click on feature learning.
         """
@@ -145,7 +75,7 @@ class Plane:
         near = min(on_border, key=far, default=None)
         if near is not None and far(near) <= within:
             return near
-        feet = [_foot(edge, x, y, scale) for edge in self.edges if edge.border]
+        feet = [foot(edge, x, y, scale) for edge in self.edges if edge.border]
         near = min(feet, key=far, default=None)
         return near if near is not None and far(near) <= within else (rounded(x), rounded(y))
 
@@ -248,18 +178,6 @@ def _least(values: Callable, terms) -> np.ndarray:
     return total
 
 
-def _foot(edge: Edge, x: float, y: float, scale: list[float]) -> Point:
-    """The point of an edge nearest to (x, y), on a fine ladder of fractions."""
-    start, end = edge.start, edge.end
-    along = [float(end[i] - start[i]) / scale[i] for i in (0, 1)]
-    away = [(x - float(start[0])) / scale[0], (y - float(start[1])) / scale[1]]
-    t = (along[0] * away[0] + along[1] * away[1]) / (along[0] ** 2 + along[1] ** 2)
-    steps = max(abs(end[i] - start[i]) for i in (0, 1)) * 100
-    share = Fraction(round(min(max(t, 0.0), 1.0) * float(steps))) / steps if steps >= 1 else Fraction(t > 0.5)
-    share = min(share, Fraction(1))
-    return start[0] + share * (end[0] - start[0]), start[1] + share * (end[1] - start[1])
-
-
 def limits(name: str, pair) -> tuple[Fraction, Fraction]:
     """A range of a coordinate as two fractions, the smaller first."""
     try:
@@ -270,18 +188,3 @@ def limits(name: str, pair) -> tuple[Fraction, Fraction]:
     if high - low < Fraction(1, 10**6):
         raise Misuse(f"{name} must go from a smaller to a larger number", f"({float(low):g}, {float(high):g})")
     return low, high
-
-
-def equation(line: Line, labels: tuple[str, str]) -> str:
-    """A line in words of its coordinates: "a_1 + b_2 = 1/2"."""
-    scale = abs(line.p or line.q)
-    terms = [(line.p / scale, labels[0]), (line.q / scale, labels[1])]
-    if (terms[0][0] or terms[1][0]) < 0 or (line.p * line.q == 0 and (line.p or line.q) < 0):
-        terms, scale = [(-w, name) for w, name in terms], -scale
-    text = ""
-    for weight, name in terms:
-        if weight:
-            size = "" if abs(weight) == 1 else f"{show(abs(weight))} "
-            wrapped = f"({name})" if " " in name and (size or weight < 0) else name
-            text += (" + " if weight > 0 else " - ") * bool(text) + ("-" if weight < 0 and not text else "") + size + wrapped
-    return f"{text} = {show(-line.k / scale)}"

@@ -1,9 +1,10 @@
 """The powers of n with which the quantities that can be measured grow or vanish.
 
-A quantity of power p is of size n^p: the slope of its logarithm against log n. Sizes of vectors and of matrices' entries are
-root mean squares. They hold for the change since initialization after three steps or more: where the readout's update
-outgrows its start, the first step has another slope. Derived as Tensor Programs IV, appendix H does, by counting: products of
-independent vectors grow like sqrt(n), of aligned ones like n; the two kernels' changes also by a parity, see `_change`.
+A quantity of power p is of size n^p: the slope of its logarithm against log n. Sizes of vectors and of matrices'
+entries are root mean squares. They hold for the change since initialization after three steps or more: where the
+readout's update outgrows its start, the first step has another slope. Derived as Tensor Programs IV, appendix H does,
+by counting: products of independent vectors grow like sqrt(n), of aligned ones like n; the two kernels' changes also by
+a parity, see `_change`.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class Exponent:
     Attributes
     ----------
     name : str
-        Its key: "f0" "df" "dx1" "dh1" "dWx1" "dW1" "dW1_norm" "W1" "W1_norm" "W1_frobenius" "dx1_kernel" "ntk" "dntk" "gradient".
+        Its key, as in `exponents`.
     power : Fraction
         Its size is n^power.
     latex : str
@@ -56,9 +57,9 @@ def exponents(p: Parametrization) -> dict[str, Exponent]:
     """Name -> power, for every quantity that has one.
 
     At initialization: ``f0``; of each layer's weights ``W{l}`` (entries), ``W{l}_norm`` (spectral), ``W{l}_frobenius``.
-    Where `p` is stable, of changes: ``df``, ``dh{l}``, ``dx{l}``, ``dWx{l}`` = (Delta W^l) x^{l-1}, ``dW{l}`` (entries),
-    ``dW{l}_norm`` (spectral and Frobenius alike: an update has few directions); ``gradient`` = df/dx^L; and for SGD of the
-    feature kernels ``dx{l}_kernel`` = Delta <x^l, x'^l>/n and of the tangent kernel ``ntk`` and ``dntk``.
+    Where `p` is stable, of changes: ``df``, ``dh{l}``, ``dx{l}``, ``dWx{l}`` = (Delta W^l) x^{l-1}, ``dW{l}``
+    (entries), ``dW{l}_norm`` (spectral and Frobenius alike: an update has few directions); ``gradient`` = df/dx^L; and
+    for SGD of the feature kernels ``dx{l}_kernel`` = Delta <x^l, x'^l>/n, the tangent kernel ``ntk`` and ``dntk``.
     """
     found = _weights(p)
     if p.stable:
@@ -78,13 +79,12 @@ def _weights(p: Parametrization) -> list[Exponent]:
     ]
     for layer in range(1, p.depth + 2):
         i, entry, sides = index(layer), -p.a[layer - 1] - p.b[layer - 1], sum(_sides(p, layer))
-        matrix = f"W^{i}_0"
+        matrix, owner = f"W^{i}_0", f"layer {layer}'s initial weights"
         found += [
-            Exponent(f"W{layer}", entry, matrix, f"An entry of layer {layer}'s initial weights"),
-            Exponent(f"W{layer}_norm", entry + HALF, rf"\|{matrix}\|_*", f"The spectral norm of layer {layer}'s initial weights"),
-            Exponent(f"W{layer}_frobenius", entry + sides * HALF, rf"\|{matrix}\|_F",
-                     f"The Frobenius norm of layer {layer}'s initial weights"),
-        ]  # fmt: skip
+            Exponent(f"W{layer}", entry, matrix, f"An entry of {owner}"),
+            Exponent(f"W{layer}_norm", entry + HALF, rf"\|{matrix}\|_*", f"The spectral norm of {owner}"),
+            Exponent(f"W{layer}_frobenius", entry + sides * HALF, rf"\|{matrix}\|_F", f"The Frobenius norm of {owner}"),
+        ]
     return found
 
 
@@ -98,11 +98,11 @@ def _updates(p: Parametrization) -> list[Exponent]:
             entry = -2 * p.a[layer - 1] - p.rates[layer - 1] - (back if layer <= p.depth else 0)
         acts = -p.layer_r[layer - 1] if layer <= p.depth else 1 - p.readout_step
         seen = "x^L" if layer > p.depth else rf"x^{{{layer - 1}}}" if layer > 1 else r"\xi"
-        update = rf"\Delta W^{i}"
+        update, owner = rf"\Delta W^{i}", f"the change of layer {layer}'s weights"
         found += [
-            Exponent(f"dW{layer}", entry, update, f"An entry of the change of layer {layer}'s weights"),
-            Exponent(f"dW{layer}_norm", entry + sides * HALF, rf"\|{update}\|", f"The norm of the change of layer {layer}'s weights"),
-            Exponent(f"dWx{layer}", acts, rf"{update}\, {seen}", f"What layer {layer}'s own update adds to its preactivations"),
+            Exponent(f"dW{layer}", entry, update, f"An entry of {owner}"),
+            Exponent(f"dW{layer}_norm", entry + sides * HALF, rf"\|{update}\|", f"The norm of {owner}"),
+            Exponent(f"dWx{layer}", acts, rf"{update}\, {seen}", f"What layer {layer}'s own update adds to its output"),
         ]
     return found
 

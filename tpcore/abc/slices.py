@@ -7,9 +7,10 @@ from fractions import Fraction
 
 
 from tpcore import checks
+from tpcore.abc.affine import Affine
 from tpcore.abc.numbers import index
 from tpcore.abc.parametrization import Parametrization
-from tpcore.abc.plane import Affine, Plane
+from tpcore.abc.plane import Plane
 from tpcore.errors import Misuse
 
 HALF = Fraction(1, 2)
@@ -48,8 +49,8 @@ def slice(p: Parametrization, x: str = "b2", y: str = "c", xlim=(-1, 2), ylim=(-
     ----------
     p : Parametrization
     x, y : str
-        "a1", "b2", "c" (every layer's), "c2" (that layer's alone), "d1", or a sum such as "a2+b2", which moves b2 (or a2
-        where b2 is the other coordinate).
+        "a1", "b2", "c" (every layer's), "c2" (that layer's alone), "d1", or a sum such as "a2+b2", which moves b2 (or
+        a2 where b2 is the other coordinate).
     xlim, ylim : pairs of numbers
     n : int
         Points a side of the grid.
@@ -95,7 +96,8 @@ def _coordinate(p: Parametrization, name) -> tuple[Key, ...]:
         return (("a", int(both[1])), ("b", int(both[1])))
     if (one := _NAME.fullmatch(text)) and 1 <= int(one[2]) <= top and (one[1] != "d" or p.adaptive):
         return ((one[1], int(one[2])),)
-    names = f"a1 to a{top}, b1 to b{top}, " + ("c, " if p.uniform else "") + f"c1 to c{top}, or a sum such as a{top}+b{top}"
+    rates = "c, " if p.uniform else ""
+    names = f"a1 to a{top}, b1 to b{top}, {rates}c1 to c{top}, or a sum such as a{top}+b{top}"
     hint = "Its learning rate is one per layer: c1, c2, ..." if text == "c" else f"Choose among {names}"
     raise Misuse("A coordinate must be an exponent of this parametrization", repr(name), hint)
 
@@ -132,7 +134,8 @@ class _Ties:
         self.fixed.add((letter, layer))
 
     def clash(self, why: str) -> Misuse:
-        return Misuse("The two coordinates of a slice must be free of each other", f"{self.names[0]} and {self.names[1]}", why)
+        came = f"{self.names[0]} and {self.names[1]}"
+        return Misuse("The two coordinates of a slice must be free of each other", came, why)
 
     def assign(self) -> None:
         """The coordinates themselves: single exponents first, then sums, which move their b (or a)."""

@@ -1,7 +1,7 @@
 """What must hold for a stable, nontrivial, feature-learning parametrization, one condition at a time.
 
-Tensor Programs IV, theorems 3.3, 3.4 and 3.5 (SGD); Tensor Programs IVb, section 2.9 (adaptive optimizers). A condition that fails
-says what grows or vanishes, how fast and when; each such sentence takes the other conditions as given.
+Tensor Programs IV, theorems 3.3, 3.4 and 3.5 (SGD); Tensor Programs IVb, section 2.9 (adaptive optimizers). A condition
+that fails says what grows or vanishes, how fast and when; each such sentence takes the other conditions as given.
 """
 
 from __future__ import annotations
@@ -160,7 +160,8 @@ def _faithful(p: Parametrization) -> list[Condition]:
     says = {
         "tight": "The readout's update is as large as its start.",
         "slack": "The readout's update is smaller than its start.",
-        "fails": f"The gradients grow like {power(-slack)} after the first step: the readout's update exceeds its start.",
+        "fails": f"The gradients grow like {power(-slack)} after the first step: "
+        "the readout's update exceeds its start.",
     }
     return [*found, check(p, "gradients", f"{rate} - b_{top} ≥ 0", slack, 0, says, when=FIRST)]
 

@@ -1,12 +1,13 @@
-"""The two facets of nontrivial parametrizations, unfolded into one picture (Tensor Programs IV, figure 5, is its shadow).
+"""The two facets of nontrivial parametrizations, unfolded into one picture.
 
-Up to the symmetry, and with each layer's distance r_l - r from the fastest one fixed, three numbers are left: the start
-s = a_{L+1} + b_{L+1} and the step u = 2 a_{L+1} + c_{L+1} of the readout, and the level m of the other layers, with
-r = min(s, u) + 2 m. Nontrivial are u = 1 (the readout's facet) and s + r = 1 (the features' facet).
+Figure 5 of Tensor Programs IV is its projection. Up to the symmetry, and with each layer's distance r_l - r from the
+fastest one fixed, three numbers are left: the start s = a_{L+1} + b_{L+1} and the step u = 2 a_{L+1} + c_{L+1} of the
+readout, and the level m of the other layers, with r = min(s, u) + 2 m. Nontrivial are u = 1 (the readout's facet) and
+s + r = 1 (the features' facet).
 
-The first is drawn in the coordinates (m, s): for L = 1 and c = 0 these are figure 5's a_1 and a_2 + b_2. The second hangs on
-their common edge, m + s = 1/2 (the path from muP to NTP): its point with step u = 1 + 2 t lies at (m - t, s - t).
-For adaptive optimizers u = a_{L+1} + c_{L+1}, m is r itself, and the hinge is m + s = 1.
+The first is drawn in the coordinates (m, s): for L = 1 and c = 0 these are figure 5's a_1 and a_2 + b_2. The second
+hangs on their common edge, m + s = 1/2 (the path from muP to NTP): its point with step u = 1 + 2 t lies at (m - t, s -
+t). For adaptive optimizers u = a_{L+1} + c_{L+1}, m is r itself, and the hinge is m + s = 1.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from fractions import Fraction
 
 from tpcore.abc import exponents as ex
 from tpcore.abc import points
+from tpcore.abc.affine import Affine
+from tpcore.abc.edges import Edge
 from tpcore.abc.numbers import exponent, index
 from tpcore.abc.parametrization import Parametrization
-from tpcore.abc.plane import Affine, Edge, Plane
+from tpcore.abc.plane import Plane
 from tpcore.abc.polygons import Point
 from tpcore.abc.slices import Slice, slice
 from tpcore.errors import Misuse
@@ -29,7 +32,7 @@ X, Y = Affine(x=Fraction(1)), Affine(y=Fraction(1))
 
 @dataclass(frozen=True)
 class Facet:
-    """One facet: its name ("readout" or "features"), what holds all over it, its plane (see `Plane`) and its labelled edges.
+    """One facet: its name ("readout" or "features"), what holds all over it, its plane and its labelled edges.
 
     The edges' equations are those of the conditions themselves, as both facets share one picture.
     """
@@ -80,7 +83,7 @@ class Unfolded:
     def _plane(self, m: Affine, start: Affine, step: Affine, xlim, ylim) -> Plane:
         """The exponents at level m, start s and step u, in the gauge of `p`: one c stays, or else the multipliers."""
         p, depth, weight = self.p, self.p.depth, 1 if self.p.adaptive else 2
-        own = [m * weight + level + (layer > 0) for layer, level in enumerate(self.levels)] + [step]  # weight * a_l + c_l
+        own = [m * weight + level + (layer > 0) for layer, level in enumerate(self.levels)] + [step]  # 2 a_l + c_l
         one_rate = p.uniform and not p.adaptive
         if one_rate:
             rates = [Affine(c) for c in p.rates]
@@ -188,7 +191,7 @@ def unfold(p: Parametrization, xlim=None, ylim=(Fraction(-1, 4), Fraction(3, 2))
     Returns
     -------
     Unfolded
-        Polygons and labelled edges of both facets; `at` and `where` map points to parametrizations and back; `cross` is the
-        slice that shows the trivial side; `named`, `path` and `contour` are what to draw on top.
+        Polygons and labelled edges of both facets; `at` and `where` map points to parametrizations and back; `cross` is
+        the slice that shows the trivial side; `named`, `path` and `contour` are what to draw on top.
     """
     return Unfolded(p, xlim, ylim)
