@@ -1,4 +1,4 @@
-"""Tangent kernels of GRU and LSTM: their recursion over a common sample, against the program, by hand, and its parts."""
+"""Tangent kernels of GRU and LSTM: the recursion over a common sample against the program, by hand, and its parts."""
 
 import numpy as np
 import pytest

@@ -66,7 +66,7 @@ def products(own, front, cov, keep, take, weight, before, known, out):
 
 @jit
 def updates(own, V, cov, keep, slope, row, before, known, out):
-    """The same for states h_j = keep_j h_{j-1} + (1 - keep_j) y_j whose keep_j moves: by (y_j - h_{j-1}) slope_j per unit.
+    """The same for states h_j = keep_j h_{j-1} + (1 - keep_j) y_j of which keep_j moves: by slope_j (y_j - h_{j-1}).
 
     Given keep, the y have second moments V and what moves the keep has second moments `cov`, both (S, len(known)) of
     the row's own S steps against every j. own (S, N): how much a unit at step k still moves the row's state;

@@ -8,14 +8,16 @@ Every layer maps the second moments of its input, and the tangent kernel so far,
 - "slabs": inputs of one shape whose positions mix (convolutions). First each input by itself, then all pairs of
   inputs, a few at a time, each through all layers while it is in the cache; before a flattening only pairs at the same
   position.
-- "joint": sequences of several lengths, batches, random attention weights. One matrix over everything.
+- "joint": sequences of several lengths, batches, recurrent cells, random attention weights. One matrix over everything.
+
+Where a sample decides (batch normalization before tanh, a GRU) the whole stack is run once for each scrambling of it.
 
 Sources: Tensor Programs I (arXiv 1910.12478), Theorem 5.4 and Corollary 5.5; II (arXiv 2006.14548), section 3.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -33,12 +35,15 @@ from tpcore.nets.batch_integrals import resolved
 from tpcore.nets.convolution import Conv
 from tpcore.nets.data import Data, Layout
 from tpcore.nets.layers import Layer
-from tpcore.nets.moments import NoRecursion, Own, Side
+from tpcore.nets.moments import NeedsSample, NoRecursion, Own, Side
 from tpcore.nets.pooling import Flatten
+from tpcore.nets.quasi import SCRAMBLINGS, averaged
+from tpcore.nets.recurrent import Cell
 from tpcore.nets.sequential import every
 
 SLAB_ENTRIES = 2**16
-DRAWS = 256
+DRAWS, FEW = 256, 2**10
+POINTS, MANY = 2**14, 64
 
 
 def covariance(net: Sequential, data: Data, other: Data | None, seed: int = 0, draws: int | None = None,
@@ -56,12 +61,24 @@ def covariance(net: Sequential, data: Data, other: Data | None, seed: int = 0, d
     """
     layers = net.stack
     if net.random:
-        return _mixture(layers, data, other, seed, DRAWS if draws is None else draws, progress, convention)
+        return _mixture(layers, data, other, seed, DRAWS if draws is None else draws, FEW, progress, convention)
+    try:
+        return _exact(net, layers, data, other, progress, convention)
+    except NeedsSample:
+        total = data.layout.total + (other.layout.total if other else 0)
+        usual = max(FEW, POINTS >> max(0, int(np.ceil(np.log2(total / MANY)))))
+        points = usual if draws is None else max(64, draws // SCRAMBLINGS)
+        return _mixture(layers, data, other, seed, SCRAMBLINGS, points, progress, convention)
+
+
+def _exact(net: Sequential, layers, data: Data, other: Data | None, progress: Progress | None,
+           convention: str | None) -> np.ndarray:
     mixing = any(layer.spatial or isinstance(layer, BatchNorm) for layer in every(layers))
     if not mixing:
         return _points(layers, data, other, convention)
     shapes = {*data.layout.shapes, *(other.layout.shapes if other else ())}
-    if len(shapes) == 1 and data.layout.axes and not net.batched:
+    cells = any(isinstance(layer, Cell) for layer in layers)
+    if len(shapes) == 1 and data.layout.axes and not net.batched and not cells:
         return _Slabs(layers, data, data if other is None else other, convention).kernel(progress)
     return _joint(layers, data, other, convention)
 
@@ -81,11 +98,10 @@ def _across(layers, K: np.ndarray, left: list[Side], right: list[Side], conventi
     return K if T is None else T
 
 
-def _start(K: np.ndarray, layout: Layout, convention: str | None, rng=None) -> Own:
+def _start(K: np.ndarray, layout: Layout, convention: str | None, rng=None, points: int = 0) -> Own:
     """Numbers, which have no parameters yet."""
-    if convention is None:
-        return Own(K, layout, raw=True, rng=rng)
-    return Own(K, layout, raw=True, rng=rng, T=np.zeros_like(K), convention=convention)
+    o = Own(K, layout, raw=True, rng=rng, points=points)
+    return o if convention is None else replace(o, T=np.zeros_like(K), convention=convention)
 
 
 def _wanted(o: Own) -> np.ndarray:
@@ -118,11 +134,12 @@ def _squares(data: Data) -> np.ndarray:
     return (np.einsum("ij,ij->i", x, x) / x.shape[1])[:, None]
 
 
-def _joint(layers, data: Data, other: Data | None, convention: str | None = None, rng=None) -> np.ndarray:
+def _joint(layers, data: Data, other: Data | None, convention: str | None = None, rng=None,
+           points: int = 0) -> np.ndarray:
     both = data if other is None else data + other
     x = both.features
     square_memory(len(x), 64.0, 2 * BUDGET)
-    out = resolved(_through(layers, _start((x @ x.T / x.shape[1])[None], both.layout, convention, rng))[0])
+    out = resolved(_through(layers, _start((x @ x.T / x.shape[1])[None], both.layout, convention, rng, points))[0])
     K = _wanted(out)[0]
     if other is None:
         return (K + K.T) / 2
@@ -130,19 +147,19 @@ def _joint(layers, data: Data, other: Data | None, convention: str | None = None
     return K[:first, first:]
 
 
-def _mixture(layers, data: Data, other: Data | None, seed: int, draws: int, progress: Progress | None,
-             convention: str | None) -> Values:
-    """The mean over draws of the attention weights: each draw's kernel is positive semidefinite, and so is the mean."""
+def _mixture(layers, data: Data, other: Data | None, seed: int, draws: int, points: int,
+             progress: Progress | None, convention: str | None) -> Values:
+    """The mean over draws of attention weights, or over scramblings of a sample: each kernel is positive semidefinite,
+    and so is the mean."""
     tick = ticker(progress, draws)
 
     def one(k: int) -> np.ndarray:
-        found = _joint(layers, data, other, convention, np.random.default_rng([seed, k]))
+        found = _joint(layers, data, other, convention, np.random.default_rng([seed, k]), points)
         tick()
         return found
 
-    found = np.stack(map_tiles(one, range(draws)))
-    error = found.std(axis=0, ddof=1).max() / np.sqrt(draws) if draws > 1 else np.inf
-    return Values(found.mean(axis=0), "sampling", float(error))
+    K, error = averaged(np.stack(map_tiles(one, range(draws))))
+    return Values(K, "sampling", error)
 
 
 @dataclass(eq=False)

@@ -8,7 +8,7 @@ preactivations u_g^t of gate g, with coefficients that are functions of the prea
     \Psi_g^{ts} = \sigma_w^2\, \Theta_{t-1,s-1} + u_W K_{t-1,s-1} + \sigma_u^2\, \Theta^x_{ts} + u_U K^x_{ts} + \beta
 
 numbers: as W_g is tied, it meets itself at every pair of steps, and W_g's own gradients add to those of the states it
-multiplies. So K and the tangent kernel Theta of the states go from step to step together (`tpcore.kernels.gates`).
+multiplies. So K and the tangent kernel Theta of the states go from step to step together (`tpcore.nets.gates`).
 
 Expectations of functions of many Gaussians come from a sample of scrambled Sobol points with exact first and second
 moments, the same for all entries: so kernels are positive semidefinite. Factors of two Gaussians without a closed form
@@ -26,17 +26,17 @@ from tpcore import checks
 from tpcore.compute.progress import Progress
 from tpcore.compute.tiles import map_tiles
 from tpcore.finite.budget import BUDGET
-from tpcore.kernels.gates import way
-from tpcore.kernels.recurrent import Given, given, read_out, tangent_read_out
+from tpcore.kernels.recurrent import given, read_out, tangent_read_out
 from tpcore.kernels.reports import ticker
 from tpcore.limit.values import Values
 from tpcore.nets.data import Data
+from tpcore.nets.gates import pilot, way
 from tpcore.nets.quasi import SCRAMBLINGS, averaged
 from tpcore.nets.recurrent import Gated
+from tpcore.nets.states import Given
 
 POINTS, MANY = 2**14, 64
 SLOPE_POINTS, SLOPE_MANY = 2**15, 8
-PILOT = 2**9
 
 
 def kernel(net: Gated, data: Data, seed: int = 0, samples: int | None = None,
@@ -55,7 +55,7 @@ def _sampled(net: Gated, start: Given, seed: int, samples: int | None, progress:
     points = usual(start) if samples is None else max(64, samples // SCRAMBLINGS)
     copies = len(net.gates) * (3 if start.convention else 1)
     checks.memory("steps", start.layout.total, 64.0 * points * copies, 2 * BUDGET)
-    axes = _pilot(net, start, [seed, SCRAMBLINGS])
+    axes = pilot(net, start, [seed, SCRAMBLINGS])
     tick = ticker(progress, SCRAMBLINGS * int(start.layout.sizes.max()))
 
     def one(k: int) -> np.ndarray:
@@ -73,16 +73,3 @@ def usual(start: Given) -> int:
     """Points of one scrambling."""
     points, many = (SLOPE_POINTS, SLOPE_MANY) if start.convention else (POINTS, MANY)
     return max(2**9, points >> max(0, int(np.ceil(np.log2(start.layout.total / many)))))
-
-
-def states(net: Gated, start: Given, points: int, seed: list[int]) -> tuple[np.ndarray, np.ndarray | None]:
-    """(K, Theta or None) of the states, by one scrambling."""
-    found = way(net)(net, start, points, seed, _pilot(net, start, [*seed, SCRAMBLINGS]))
-    found.run()
-    return found.K, found.T
-
-
-def _pilot(net: Gated, start: Given, seed: list[int]) -> np.ndarray:
-    pilot = way(net)(net, start, PILOT, seed, None)
-    pilot.run()
-    return pilot.axes()

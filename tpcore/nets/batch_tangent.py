@@ -43,9 +43,8 @@ def tangent(S: np.ndarray, M: np.ndarray, groups: list[slice], phi: Activation) 
     Misuse
         For a batch whose preactivations span two dimensions (of three members): E r^-2 is infinite.
     """
+    refuse_infinite(S, M, groups)
     parts = [_Batch(S[g, g]) for g in groups]
-    for part, g in zip(parts, groups, strict=True):
-        _finite(part, M[g, g])
     out = np.empty_like(S)
     tasks = [(i, j) for i in range(len(groups)) for j in range(i, len(groups))]
 
@@ -64,6 +63,12 @@ def refuse_threes(groups: list[slice]) -> None:
     for size in (g.stop - g.start for g in groups):
         if size == 3:
             _refuse(size, 2)
+
+
+def refuse_infinite(S: np.ndarray, M: np.ndarray, groups: list[slice]) -> None:
+    """Refuse batches that span two dimensions, as `tangent`."""
+    for g in groups:
+        _finite(_Batch(S[g, g]), M[g, g])
 
 
 def _refuse(size: int, rank: int) -> None:
@@ -187,4 +192,4 @@ def _crossed(phi: Activation, P: np.ndarray, R: np.ndarray, S: np.ndarray) -> tu
     return np.asarray(expect.pair(phi, p, q, c)), np.asarray(expect.dpair(phi, p, q, c))
 
 
-__all__ = ["refuse_threes", "tangent"]
+__all__ = ["refuse_infinite", "refuse_threes", "tangent"]

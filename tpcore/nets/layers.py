@@ -17,6 +17,7 @@ from tpcore.errors import Misuse
 from tpcore.limit import expect, pairs
 from tpcore.nets.base import Described, described, maybe_spread, spread
 from tpcore.nets.batch_integrals import resolved
+from tpcore.nets.batch_sample import sampled
 from tpcore.nets.builder import Builder, Signal
 from tpcore.limit.closed import flat as closed_flat, form_of
 from tpcore.nets.moments import Moments, NoRecursion, Own, Side, no_variance, rates
@@ -135,8 +136,10 @@ class Act(Layer):
     def own(self, o: Own) -> tuple[Own, Side]:
         if o.normalized and self.phi.degree == 1:
             return resolved(o, self.phi), Side()
-        if o.raw or not o.gaussian or o.normalized:
+        if o.raw or not o.gaussian:
             raise NoRecursion
+        if o.normalized:
+            return sampled(o, self.phi), Side()
         q = np.ascontiguousarray(o.variances())
         side = Side((q,))
         K, T = self.moments(o, side)

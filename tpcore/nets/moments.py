@@ -31,6 +31,10 @@ class NoRecursion(Exception):
     """The covariance alone does not decide what comes out: the program's limit has to be taken."""
 
 
+class NeedsSample(NoRecursion):
+    """Expectations of many Gaussians decide: a sample of them is needed (`Own.points`)."""
+
+
 @dataclass(frozen=True, eq=False)
 class Own:
     """Moments of every item by itself.
@@ -52,7 +56,9 @@ class Own:
     normalized : bool
         K is the centred covariance of what batch normalization is about to divide.
     rng : Generator or None
-        Of random attention weights.
+        Of random attention weights, and of samples.
+    points : int
+        Of samples; 0: nothing is sampled.
     T : ndarray or None
         The tangent kernel, in the shape of K; None where nobody asks for it.
     convention : str
@@ -67,12 +73,19 @@ class Own:
     mean: Callable[[], np.ndarray] | None = None
     normalized: bool = False
     rng: np.random.Generator | None = None
+    points: int = 0
     T: np.ndarray | None = None
     convention: str = "multiplier"
 
     @property
     def diagonal(self) -> bool:
         return self.K.ndim == 2
+
+    def seed(self) -> list[int]:
+        """Of the next sample; `NeedsSample` where none is drawn."""
+        if not self.points:
+            raise NeedsSample
+        return [int(self.rng.integers(2**62))]
 
     def variances(self) -> np.ndarray:
         """E x_p^2, (N, P)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,11 @@ from tpcore.activations import Activation, get
 from tpcore.errors import Misuse
 from tpcore.nets import positions
 from tpcore.nets.base import Network, described, maybe_spread, spread
+from tpcore.nets.batch_integrals import resolved
 from tpcore.nets.builder import Builder, Built, Signal
 from tpcore.nets.data import Data, Layout
 from tpcore.nets.layers import Layer
-from tpcore.nets.moments import NoRecursion
+from tpcore.nets.moments import NoRecursion, Own, Side
 from tpcore.nets.steps import READOUTS, read_steps, sequences
 from tpcore.program.variables import Vector, stack
 
@@ -96,11 +98,30 @@ class Cell(Layer):
     def apply(self, signal: Signal, b: Builder) -> Signal:
         return self.net.unrolled(signal, b)
 
-    def own(self, o):
-        raise NoRecursion
+    def own(self, o: Own) -> tuple[Own, Side]:
+        from tpcore.nets import gates, states
+
+        positions.needs_positions(o.layout, type(self.net).__name__)
+        if not o.raw:
+            o = resolved(o)
+        K = o.full()
+        if len(K) > 1:
+            raise NoRecursion
+        start = states.Given(K[0], o.layout, *((None, None) if o.T is None else (o.T[0], o.convention)))
+        if isinstance(self.net, RNN):
+            K = states.rnn(self.net, start)
+            T = None if o.T is None else states.tangents(self.net, start, K)
+        else:
+            K, T = gates.states(self.net, start, o.points, o.seed())
+        return replace(o, K=K[None], T=None if T is None else T[None], gaussian=False, fresh=False, raw=False,
+                       mean=_unknown), Side()
 
     def cross(self, K, left, right):
         raise NoRecursion
+
+
+def _unknown():
+    raise NoRecursion
 
 
 def by_steps(layout: Layout) -> list[np.ndarray]:

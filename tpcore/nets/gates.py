@@ -24,15 +24,15 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from tpcore.jitted import chains
-from tpcore.kernels.recurrent import Given, steps_of
 from tpcore.limit import expect
 from tpcore.limit.closed import form_of
 from tpcore.limit.derivative import slope_of
 from tpcore.nets.moments import rates
 from tpcore.nets.quasi import normal_points
 from tpcore.nets.recurrent import GRU, Gated
+from tpcore.nets.states import Given, steps_of
 
-FLAT = 1e-12
+FLAT, PILOT = 1e-12, 2**9
 
 
 def way(net: Gated) -> type[Steps]:
@@ -259,3 +259,17 @@ class LSTMSteps(Steps):
         self.own[i] = w
         cov = [self.psi[gate] for gate in "ifg"]
         return self.chained(i, w, cov, known, self.value["f"], self.take, self.bend)
+
+
+def states(net: Gated, start: Given, points: int, seed) -> tuple[np.ndarray, np.ndarray | None]:
+    """(K, T or None) of the states by one scrambling of `points`."""
+    found = way(net)(net, start, points, [*seed, 0], pilot(net, start, [*seed, 1]))
+    found.run()
+    return found.K, found.T
+
+
+def pilot(net: Gated, start: Given, seed) -> np.ndarray:
+    """The axes of a few points."""
+    found = way(net)(net, start, PILOT, seed, None)
+    found.run()
+    return found.axes()
