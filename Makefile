@@ -5,13 +5,14 @@ PORT ?= 5006
 ARGS ?=
 PYTHON ?=
 
-.PHONY: help app test verify lab bench screenshot clean
+.PHONY: help app test verify lab bench figures screenshot clean
 
 help:
 	@echo "make app       serve the explorer at http://localhost:$(PORT)/app"
 	@echo "make test      run every test (ARGS='-k kernels' chooses some)"
 	@echo "make lab       open the lecture notebooks in JupyterLab"
 	@echo "make bench     print the benchmark table"
+	@echo "make figures   make figures 2 and 3 of Tensor Programs I (ARGS='--help' for choices)"
 	@echo "make verify    run the long ladders of widths and slopes, write tests/verify.md"
 	@echo "make clean     remove .venv and caches"
 
@@ -50,6 +51,10 @@ lab: $(VENV)/.lab
 bench: $(VENV)/.test
 	@$(BIN)/python -m tests.browser.chromium
 	@exec $(BIN)/python -m tests.benchmarks $(ARGS)
+
+figures: $(VENV)/.test
+	@$(BIN)/python -m tests.browser.chromium
+	@exec $(BIN)/python -m notebooks.figures $(ARGS)
 
 screenshot: $(VENV)/.test
 	@$(BIN)/python -m tests.browser.chromium

@@ -92,6 +92,8 @@ def drive(url: str, lecture: str) -> dict:
         page = visit.page
         page.set_default_timeout(PATIENCE)
         page.goto(f"{url}/lab/tree/{lecture}.ipynb?reset")
+        # Cells that are run before there is a kernel are not run.
+        page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").first.wait_for(state="attached")
         page.locator(".jp-Notebook .jp-Cell").first.click()
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_text("Run All Cells", exact=True).click()

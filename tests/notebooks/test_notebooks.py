@@ -36,8 +36,10 @@ def executed(request):
     return notebook, float(notebook.cells.pop().outputs[0].text)
 
 
-def test_there_are_three_lectures():
-    assert [path.stem for path in LECTURES] == ["01_wide_networks_are_gaussian", "02_semicircle", "03_master_theorem"]
+def test_there_are_four_lectures():
+    assert [path.stem for path in LECTURES] == [
+        "01_wide_networks_are_gaussian", "02_semicircle", "03_master_theorem", "04_any_architecture_is_a_gp",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("path", LECTURES, ids=lambda p: p.stem)
@@ -112,6 +114,16 @@ def test_what_the_lectures_claim_of_their_numbers(executed):
         million = numbers(notebook, "million-table")[-1]
         assert million[0] == 1e6 and million[2] < 10 < million[3]
         assert all(abs(row[-1]) < 4 for row in numbers(notebook, "program-table")[1:])
+    elif "slopes-table" in ids:
+        slopes = [row for row in numbers(notebook, "slopes-table") if len(row) == 5]
+        assert len(slopes) == 4, "RNN, GRU, transformer, batchnorm"
+        for slope, low, high, first, last in slopes:
+            assert low < slope < high and abs(slope + 0.5) < 0.06 and low < -0.45 and high > -0.55
+            assert 9 < first / last < 27, "sixteen times smaller at 256 times the width"
+        zoo = [row for row in numbers(notebook, "architectures-table") if len(row) == 4]
+        assert len(zoo) == 8 and all(row[3] < 4.5 for row in zoo)
+        context = [row for row in numbers(notebook, "context-table") if len(row) == 2][:2]
+        assert context[0][0] < context[0][1] and context[1][0] == 1 > context[1][1]
     else:
         slope, low, high, _ = numbers(notebook, "own-rate-table")[-1]
         assert low < -0.5 < high and abs(slope + 0.5) < 0.06
