@@ -14,6 +14,7 @@ silence(EMPTY_LAYOUT)  # the rows that `Layout.complete` fills
 
 PROJECTOR_HEIGHT = 520
 ROW_HEIGHT = 280
+FADE = ".bk-Figure { opacity: var(--tp-fade, 1); }"
 
 
 class Layout:
@@ -30,13 +31,12 @@ class Layout:
         self.main = None  # the projector's figure, where it is not the first
         self._heights: dict[int, int] = {}
         self._questions: list[str] = []
-        self._asking = self._projecting = self._stale = False
+        self._asking = self._projecting = self._stale = self._whole = False
         self.controls = column(*controls, parts=("controls",), css_classes=["tp-controls"])
-        for view in (view for line in self.figures for view in line):
-            for box in view.select(pn.layout.ListPanel):
-                box.stylesheets = [*box.stylesheets, ".bk-Figure { opacity: var(--tp-fade, 1); }"]
+        for line in self.figures:
+            _fading(line)
         empty = {"styles": {"min-height": f"{ROW_HEIGHT}px"}}
-        self.lines = [row(parts=("figures",), **({} if k == 0 else empty)) for k in range(len(self.figures))]
+        self.lines = [row(parts=("figures",), **(empty if k and _tall(line) else {})) for k, line in enumerate(self.figures)]
         if self.lines:
             self.lines[0].objects = self.figures[0]
         self.chips = row(parts=("ask",), css_classes=["tp-ask"])
@@ -50,10 +50,18 @@ class Layout:
 
     def complete(self) -> None:
         """Place the rest, once the first row of figures is on the screen, which so is there sooner."""
+        self._whole = True
         self.aside.objects = [self.reading]
         for line, views in zip(self.lines[1:], self.figures[1:]):
-            line.param.update(objects=views, styles={})
+            line.param.update(objects=views, styles={"min-height": "0"})
         self.root.css_classes = ["tp-lab", "tp-complete"]
+
+    def put(self, k: int, views: Sequence) -> None:
+        """Other figures in row k."""
+        self.figures[k] = list(views)
+        _fading(self.figures[k])
+        if self._whole or k == 0:
+            self.lines[k].objects = self.figures[k]
 
     def ask(self, asked: Sequence[tuple[str, Callable[[], None]]]) -> None:
         """The chips under the figures: (question, what to do)."""
@@ -100,3 +108,16 @@ class Layout:
         for part, name in ((self.middle, "tp-figures"), (self.body, "tp-body")):
             if part.css_classes != [name, *on]:
                 part.css_classes = [name, *on]
+
+
+def _tall(views: Sequence) -> bool:
+    """Whether a row holds figures, and no mere controls."""
+    return any(next(view.select(pn.pane.Bokeh), None) is not None for view in views)
+
+
+def _fading(views: Sequence) -> None:
+    """Figures fade while they are those of the last valid state."""
+    for view in views:
+        for box in view.select(pn.layout.ListPanel):
+            if FADE not in box.stylesheets:
+                box.stylesheets = [*box.stylesheets, FADE]

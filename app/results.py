@@ -61,6 +61,9 @@ class Inputs:
                 bits.update(np.ascontiguousarray(array).tobytes())
             object.__setattr__(self, "digest", bits.hexdigest()[:24])
 
+    def __repr__(self) -> str:
+        return f"Inputs({self.name!r}, {self.kind}, {self.digest})"
+
     @property
     def data(self) -> np.ndarray | list[np.ndarray]:
         """`X` as `tpcore` takes it."""
@@ -164,15 +167,18 @@ class Outputs:
         m of the request's draws.
     covariance : (2, 2)
         Of the limit.
+    lost : int
+        Draws besides these without a number: narrow networks whose neurons are all equal where they are normalized.
     """
 
     request: OutputsRequest
     f: np.ndarray
     covariance: np.ndarray
+    lost: int = 0
 
     @property
     def done(self) -> bool:
-        return len(self.f) >= self.request.draws
+        return len(self.f) + self.lost >= self.request.draws
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ class Wire(JSComponent):
     largest = param.Integer(MAX_BYTES, doc="bytes of a file that a visitor may send")
     page = param.String(doc="slug of the present lab")
 
-    _esm = theme.asset("wire.js")
+    _esm = theme.asset("stack.js") + theme.asset("wire.js")
 
 
 class Shell:

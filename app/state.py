@@ -40,6 +40,21 @@ class Width(param.Parameter):
             raise ValueError(f"A width must be a whole number from {self.low} to {WIDEST:,}, or infinite. Got {val!r}.")
 
 
+class Text(param.String):
+    """A text of at most `longest` characters."""
+
+    __slots__ = ["longest"]
+
+    def __init__(self, default: str = "", *, longest: int = LONGEST, **params):
+        self.longest = longest
+        super().__init__(default=default, **params)
+
+    def _validate(self, val):
+        super()._validate(val)
+        if len(val or "") > self.longest:
+            raise ValueError(f"At most {self.longest:,} characters. Got {len(val):,}.")
+
+
 def parse_width(text: str, low: int = 8) -> tuple[float, str]:
     """A typed width and a word about it: ``"4,096"``, ``"1e5"``, ``"10^6"``, ``"20k"``, ``"1M"``, ``"inf"``.
 
@@ -87,8 +102,9 @@ class Preset:
 
 def parse(parameter: param.Parameter, text: str) -> tuple[Any, str]:
     """The value of `parameter` that `text` means, and a word where it had to be cut; ValueError where it means none."""
-    if len(text) > LONGEST:
-        raise ValueError(f"is longer than {LONGEST} characters")
+    longest = getattr(parameter, "longest", LONGEST)
+    if len(text) > longest:
+        raise ValueError(f"is longer than {longest} characters")
     if isinstance(parameter, Width):
         return parse_width(text, parameter.low)
     if isinstance(parameter, param.Boolean):

@@ -171,6 +171,7 @@ export function render({ model }) {
   const soon = () => { if (!due) due = setTimeout(look, 300); };
   new MutationObserver(soon).observe(document.getElementById("main"), { childList: true, subtree: true });
   for (const wait of [300, 1000, 2500]) setTimeout(look, wait);
+  cards();
   document.documentElement.dataset.wired = "1";
   return document.createElement("span");
 }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from functools import lru_cache
 
 import numpy as np
 
@@ -39,7 +38,7 @@ from tpapp.results import (
 from tpcore import agreement
 from tpcore.activations import NAMED
 from tpcore.compute.progress import Progress
-from tpcore.errors import BudgetError
+from tpcore.errors import BudgetError, Misuse
 from tpcore.kernels import empirical
 from tpcore.kernels.nngp import nngp
 from tpcore.kernels.ntk import ntk
@@ -50,28 +49,34 @@ from tpcore.nets.mlp import MLP
 ACTIVATIONS: tuple[str, ...] = tuple(NAMED)
 KERNELS = ("nngp", "ntk")
 BATCH_ERROR = 1e-8  # relative, of the integrals of a batch normalization: two step sizes of the rule agree to that
+KEPT = 32  # limits
+_limits: dict[KernelLimitRequest, KernelLimit] = {}  # the latest
 _slow = threading.Lock()  # equal slow limits, wanted by several requests, are computed once
 
 
 def kernel_limit(request: KernelLimitRequest, progress: Progress | None = None) -> KernelLimit:
     """The infinite-width kernel of the request, with its method and estimated relative error."""
+    if request in _limits:
+        return _limits[request]
     if quick_limit(request.net, request.inputs, request.kernel):
-        return _limit(request)
+        return _limit(request, None)
     with _slow:
-        return _limit(request)
+        return _limits[request] if request in _limits else _limit(request, progress)
 
 
-@lru_cache(maxsize=32)
-def _limit(request: KernelLimitRequest) -> KernelLimit:
+def _limit(request: KernelLimitRequest, progress: Progress | None) -> KernelLimit:
     net, X = network(request.net, request.inputs), request.inputs.data
-    K = (ntk if request.kernel == "ntk" else nngp)(net, X)
+    K = (ntk if request.kernel == "ntk" else nngp)(net, X, progress=progress)
     if isinstance(net, MLP):
         method, error = _method(net, X, request.kernel)
     elif isinstance(K, Values):
         method, error = K.method, K.error / max(float(np.abs(K).max()), 1e-300)
     else:
         method, error = _ways(request)
-    return KernelLimit(request, np.asarray(K), method, error)
+    while len(_limits) >= KEPT:
+        _limits.pop(next(iter(_limits)), None)
+    found = _limits[request] = KernelLimit(request, np.asarray(K), method, error)
+    return found
 
 
 def _ways(request: KernelLimitRequest) -> tuple[str, float]:
@@ -99,14 +104,24 @@ def kernel_draw(request: KernelDrawRequest, progress: Progress | None = None) ->
     limit = kernel_limit(KernelLimitRequest(r.inputs, r.net, r.kernel)).K
     draw = empirical.empirical_ntk if r.kernel == "ntk" else empirical.empirical_nngp
     K = draw(network(r.net, r.inputs), r.inputs.data, r.width, 1, r.seed, progress=progress)[0]
+    _living(K[None], r.width)
     return KernelDraw(r, K, K - limit, float(agreement.deviation(K, limit)))
 
 
-def covariance(inputs: Inputs, net: Net, i: int, j: int) -> np.ndarray:
+def _living(K: np.ndarray, width: int) -> np.ndarray:
+    """The draws that are numbers: in a narrow network all neurons may be equal, and normalizing divides 0 by 0."""
+    known = K[np.isfinite(K).all(axis=(1, 2))]
+    if not len(known):
+        raise Misuse("A normalized layer must have neurons that differ", f"none that do at n = {width:,}",
+                     "Draw again, or take a wider network")  # fmt: skip
+    return known
+
+
+def covariance(inputs: Inputs, net: Net, i: int, j: int, progress: Progress | None = None) -> np.ndarray:
     """(2, 2): the limit's covariance of outputs i and j."""
     if net.kind == "MLP":
         return nngp(network(net), inputs.X[[i, j]])
-    return kernel_limit(KernelLimitRequest(inputs, net)).K[np.ix_([i, j], [i, j])]
+    return kernel_limit(KernelLimitRequest(inputs, net), progress).K[np.ix_([i, j], [i, j])]
 
 
 def quick_pair(inputs: Inputs, net: Net) -> bool:
@@ -120,11 +135,13 @@ def outputs(request: OutputsRequest, progress: Progress | None = None) -> Iterat
     check_pair(r.net, r.inputs, r.i, r.j, r.width, r.draws)
     limit = covariance(r.inputs, r.net, r.i, r.j)
     made, pair = network(r.net, r.inputs), nets.pair(r.inputs, r.net, r.i, r.j)
-    f, done = np.empty((r.draws, 2)), 0
+    f, done, lost = np.empty((r.draws, 2)), 0, 0
     for block in empirical.sample_outputs_chunks(made, pair.data, r.width, r.draws, r.seed, progress=progress):
-        f[done : done + len(block)] = block[:, pair.rows]
-        done += len(block)
-        yield Outputs(r, f[:done], limit)
+        known = block[np.isfinite(block).all(axis=1)]
+        f[done : done + len(known)] = known[:, pair.rows]
+        done += len(known)
+        lost += len(block) - len(known)
+        yield Outputs(r, f[:done], limit, lost)
 
 
 def deviations(request: DeviationRequest, progress: Progress | None = None) -> Iterator[Deviation]:
@@ -144,7 +161,7 @@ def deviations(request: DeviationRequest, progress: Progress | None = None) -> I
     seen: list[np.ndarray] = []
     for n in r.widths:
         K = draw(net, X, n, r.draws, np.random.SeedSequence([r.seed, n]), progress=silent(progress))
-        seen.append(np.atleast_1d(agreement.deviation(K, limit)))
+        seen.append(np.atleast_1d(agreement.deviation(_living(K, n), limit)))
         progress.tick()
         yield deviation(r, seen)
 

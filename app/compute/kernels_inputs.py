@@ -52,24 +52,26 @@ def offered(inputs: Inputs) -> tuple[str, ...]:
     return (inputs.kind, "points")
 
 
-@lru_cache(maxsize=32)
 def shaped(inputs: Inputs, form: str) -> Inputs:
     """The same inputs in another of the forms that they offer."""
     checks.choice("form", form, offered(inputs))
-    if form == inputs.kind:
-        return inputs
+    return inputs if form == inputs.kind else _shaped(inputs, form, inputs.name, inputs.code)
+
+
+@lru_cache(maxsize=32)
+def _shaped(inputs: Inputs, form: str, name: str, code: str) -> Inputs:
     if inputs.kind == "points":
         side = inputs.images.shape[1]
         X = inputs.X.reshape(-1, side, side) if form == "sequences" else inputs.X.reshape(-1, side, side, 1)
-        code = f"{inputs.code}\nX = X.reshape{SHAPED[form].format(side)}"
-        return Inputs(inputs.name, X.copy(), inputs.labels, inputs.images, code, form)
+        code += f"\nX = X.reshape{SHAPED[form].format(side)}"
+        return Inputs(name, X.copy(), inputs.labels, inputs.images, code, form)
     if inputs.kind == "graph":
-        return Inputs(inputs.name, inputs.X.copy(), inputs.labels, None, inputs.code)
+        return Inputs(name, inputs.X.copy(), inputs.labels, None, code)
     X = np.concatenate([item.reshape(-1, item.shape[-1]) for item in inputs.X])
-    named = [names for names in inputs.steps] or [(label,) * item[..., 0].size for label, item in zip(inputs.labels, inputs.X)]
-    labels = tuple(name for names in named for name in names)
-    code = f"{inputs.code}\nX = np.concatenate([x.reshape(-1, x.shape[-1]) for x in X])"
-    return Inputs(inputs.name, X, labels, None, code)
+    named = inputs.steps or [(label,) * item[..., 0].size for label, item in zip(inputs.labels, inputs.X)]
+    labels = tuple(word for words_of in named for word in words_of)
+    code += f"\nX = np.concatenate([x.reshape(-1, x.shape[-1]) for x in X])"
+    return Inputs(name, X, labels, None, code)
 
 
 @lru_cache(maxsize=32)

@@ -11,7 +11,6 @@ import numpy as np
 
 from tpapp.results import Inputs, Net
 from tpcore.errors import Misuse
-from tpcore.kernels import programs
 from tpcore.kernels.uses import activations
 from tpcore.limit import expect
 from tpcore.nets import from_spec
@@ -32,6 +31,8 @@ NAMED_FORMS = {
 }  # fmt: skip
 CELLS = ("RNN", "GRU", "LSTM")
 PLACES = ("Attention", "MeanPool", "Flatten")
+FRAGMENTS = {"netsor": "Netsor", "netsor+": "Netsor⁺", "netsort": "Netsor⊤", "netsort+": "Netsor⊤⁺"}
+MOST_LINES, LONGEST = 200, 160  # of a listing on show
 NODES = np.array([[0.0, 1.0], [1.0, 0.0]])  # a graph to judge a description by, where there are no inputs
 
 
@@ -198,12 +199,49 @@ def tangent_refused(net: Net) -> str:
 
 
 @lru_cache(maxsize=64)
-def program(net: Net, inputs: Inputs, width: int | None = None):
-    """The tensor program of a network on inputs; `width` for attention whose weights stay random."""
-    made = network(net, inputs)
-    if getattr(made, "random", False):
-        return made.program(inputs.data, width or 64)
-    return made.program(inputs.data)
+def as_layers(net: Net) -> list[dict[str, Any]] | None:
+    """The described layers of the `Sequential` that equals a network; None where there is none."""
+    spec = net.fields
+    if net.kind == "MLP":
+        dense = {"layer": "Dense", "sigma_w": spec["sigma_w"], "sigma_b": spec["sigma_b"]}
+        hidden = [dense, {"layer": "Act", "phi": spec["phi"]}] * spec["depth"]
+        return [*hidden, dense | {"sigma_w": spec.get("sigma_v", spec["sigma_w"])}]
+    if net.kind in CELLS:
+        pooled = {"each": [], "mean": [{"layer": "MeanPool"}]}.get(spec.get("readout", "each"))
+        cell = {k: v for k, v in spec.items() if k not in ("net", "sigma_v", "readout")} | {"layer": net.kind}
+        readout = {"layer": "Dense", "sigma_w": spec.get("sigma_v", 1.0), "sigma_b": None}
+        return None if pooled is None else [cell, *pooled, readout]
+    made = network(net)
+    return [{k: v for k, v in layer.spec().items() if k != "adjacency"} for layer in made.stack]
 
 
-__all__ = ["Pair", "Rows", "forms", "layers", "network", "outputs", "pair", "program", "programs", "rows", "tangent_refused"]
+@dataclass(frozen=True)
+class Listing:
+    """A program's typed listing, cut to what a page shows."""
+
+    fragment: str
+    lines: int
+    shown: tuple[str, ...]
+    on: str
+
+
+@lru_cache(maxsize=64)
+def listing(inputs: Inputs, net: Net, i: int, j: int, width: int | None = None) -> Listing:
+    """The program of a network on the inputs of rows i and j; random attention has one for each width alone."""
+    made, chosen = network(net, inputs), pair(inputs, net, i, j)
+    random = getattr(made, "random", False)
+    program = made.program(chosen.data, width or 1024) if random else made.program(chosen.data)
+    lines = str(program).splitlines()
+    shown = [line if len(line) <= LONGEST else line[: LONGEST - 1] + "…" for line in lines[:MOST_LINES]]
+    on = "on all inputs" if chosen.code == "X" else "on the inputs of x and x′"
+    on += f", for n = {width or 1024:,}" if random else ""
+    return Listing(FRAGMENTS[program.fragment], len(lines), tuple(shown), on)
+
+
+def fragment(net: Net, inputs: Inputs) -> str:
+    """The language that a network's program is written in."""
+    return "Netsor" if net.kind == "MLP" else listing(inputs, net, 0, 0).fragment
+
+
+__all__ = ["Listing", "Pair", "Rows", "as_layers", "forms", "fragment", "layers", "listing", "network", "outputs", "pair",
+           "rows", "tangent_refused"]

@@ -84,11 +84,11 @@ def test_an_upload_is_shown_and_its_code_loads_the_file(lab, tmp_path, monkeypat
     X = np.random.default_rng(5).standard_normal((7, 3))
     path = tmp_path / f"points.{ending}"
     np.save(path, X) if ending == "npy" else np.savetxt(path, X, delimiter=",")
-    lab.take_file(path.name, path.read_bytes())
+    lab.given.take_file(path.name, path.read_bytes())
     s = settled(lab)
     assert s.data == "upload" and len(s.upload) == 7 and (s.x, s.x2) == (0, 1)
-    assert lab.trio.names.data["label"] == list("1234567") and lab.source.value == "upload"
-    assert path.name in lab.source.options
+    assert lab.trio.names.data["label"] == list("1234567") and lab.given.source.value == "upload"
+    assert path.name in lab.given.source.options
     monkeypatch.chdir(tmp_path)
     code = lab.code(s)
     assert path.name in code
@@ -97,12 +97,12 @@ def test_an_upload_is_shown_and_its_code_loads_the_file(lab, tmp_path, monkeypat
 
 def test_a_bad_upload_keeps_the_last_good_one(lab):
     good = np.random.default_rng(5).standard_normal((5, 3))
-    lab.take_file("good.csv", "\n".join(",".join(map(str, row)) for row in good).encode())
+    lab.given.take_file("good.csv", "\n".join(",".join(map(str, row)) for row in good).encode())
     before = settled(lab)
     kernel = lab.data()["kernel-limit.kernel_limit"]
     for name, content, said in (("bad.csv", b"1,2\n3,x\n", "numbers alone"), ("bad.npy", b"\x93NUMPY", "header"),
                                 ("big.npy", bytes(uploads.MAX_BYTES + 1), "at most 8 MB"), ("evil.pkl", b"c", ".npy or a .csv")):
-        lab.take_file(name, content)
+        lab.given.take_file(name, content)
         assert said in lab.flow.failed["upload"]
         assert lab.state.snapshot() == before and np.array_equal(lab.data()["kernel-limit.kernel_limit"], kernel)
     lab.state.depth = 3
@@ -133,7 +133,7 @@ def test_the_tangent_kernel_of_a_jump_is_refused_in_words(lab):
 def test_what_takes_too_long_is_refused_with_the_width_that_fits(lab):
     settled(lab)
     many = np.random.default_rng(0).standard_normal((200, 4))
-    lab.take_file("many.csv", "\n".join(",".join(map(str, row)) for row in many).encode())
+    lab.given.take_file("many.csv", "\n".join(",".join(map(str, row)) for row in many).encode())
     lab.state.param.update(kernel="ntk", depth=20, width=1_000_000)
     refused = lab.flow.failed["state"]
     fits = compute.widest(net(lab.state.snapshot()), lab.state.upload, "ntk")
@@ -164,15 +164,15 @@ def test_widths_beside_the_ladder_stay_for_this_network_alone(lab):
 
 
 def test_clicks_move_x_and_x2_in_turns_and_cells_move_both(lab):
-    lab.choose_input(5)
-    lab.choose_input(6)
-    assert (lab.state.x, lab.state.x2) == (5, 6) == (lab.rows["x"].value, lab.rows["x2"].value)
+    lab.given.pick(5)
+    lab.given.pick(6)
+    assert (lab.state.x, lab.state.x2) == (5, 6) == (lab.given.menus["x"].value, lab.given.menus["x2"].value)
     lab.choose_pair(2, 3)
     s = settled(lab)
     assert (s.x, s.x2) == (2, 3) and list(lab.trio.boxes.data["x"]) == [3.5, 2.5]
-    K = tp.nngp(tp.nets.MLP(2, "relu", 1.41, 0.32, 1.0), lab.shown.X)
+    K = tp.nngp(tp.nets.MLP(2, "relu", 1.41, 0.32, 1.0), lab.given.shown.X)
     assert np.allclose(lab.covariance, K[np.ix_([2, 3], [2, 3])], rtol=1e-12)
-    lab.rows["x"].value = 9
+    lab.given.menus["x"].value = 9
     assert lab.state.x == 9
 
 
@@ -199,10 +199,10 @@ def test_the_edge_of_chaos_is_where_it_is_said_to_be():
 def test_claims_are_true_of_the_state():
     presets = KernelsLab.presets
     base = KernelsState(presets).snapshot()
-    assert "narrow" in words.claim(base._replace(width=8), None)
-    assert "In the limit" in words.claim(base._replace(width=math.inf), None)
+    assert "narrow" in words.claim(base._replace(width=8), None, None)
+    assert "In the limit" in words.claim(base._replace(width=math.inf), None, None)
     alike = SimpleNamespace(K=np.full((3, 3), 2.0) + 1e-3 * np.eye(3))
-    assert "alike" in words.claim(base, alike) and "alike" not in words.claim(base, SimpleNamespace(K=np.eye(3)))
+    assert "alike" in words.claim(base, None, alike) and "alike" not in words.claim(base, None, SimpleNamespace(K=np.eye(3)))
     C = np.array([[4.0, 1.0], [1.0, 1.0]])
     assert words.correlation(C) == pytest.approx(0.5) and words.correlation(0 * C) == 0.0
     for kernel in ("nngp", "ntk"):
