@@ -112,7 +112,7 @@ class Layout:
 
 def _tall(views: Sequence) -> bool:
     """Whether a row holds figures, and no mere controls."""
-    return any(next(view.select(pn.pane.Bokeh), None) is not None for view in views)
+    return any(view.select(pn.pane.Bokeh) for view in views)
 
 
 def _fading(views: Sequence) -> None:
