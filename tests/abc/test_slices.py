@@ -84,7 +84,7 @@ def test_edges_and_corners_are_the_classification(view):
 
 def test_random_slices_have_every_kind_of_edge():
     rng, seen = random.Random(5), set()
-    for _ in range(40):
+    for _ in range(25):
         if rng.random() < 0.5:
             p = abc.Parametrization(*draw(rng))
             x, y = rng.sample([f"{letter}{i}" for letter in "ac" for i in range(1, p.depth + 2)], 2)
@@ -141,6 +141,17 @@ def test_a_click_finds_the_border():
     assert sum(slanted) == HALF and view.at(*slanted).phase == "kernel"
     assert view.snap(0.123, 0.9) == (F("0.123"), F("0.9"))
     assert view.snap(-0.49, 1.01, within=0) == (F("-0.49"), F("1.01"))
+
+
+def test_distances_from_a_border():
+    view = abc.slice(abc.mup(1), "a1", "a2+b2", ("-3/4", "3/4"), ("1/4", "3/2"))
+    found = view.distance([-0.6, -0.3, 0.5, 0.0, -0.25], [1.25, 1.25, 0.9, 0.5, 0.5])
+    assert found == pytest.approx([0.1, 0.2, 0.4, 0.0, 0.125 * 2**0.5 * 1.0])
+    assert view.distance(0.2, 0.8) == pytest.approx(0.3) and abc.slice(abc.sp(1, 9), "a1", "b2").distance(0, 0) == 0.5
+    far = abc.unfold(abc.mup(1))
+    assert far.distance(-0.25, 0.75) == pytest.approx(0.125**0.5) and far.distance(-0.5, 1.2) == 0
+    assert view.distance(-0.25, 0.75) == 0
+    assert abc.slice(abc.mup(1), "a1", "b2", (0, 1), (1, 2)).distance(0.5, 1.5) == float("inf")
 
 
 def test_a_slice_is_quick():

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+import numpy as np
+
 from tpcore.abc.numbers import show
 from tpcore.abc.phase import Phase
 from tpcore.abc.polygons import Line, Point
@@ -79,3 +81,14 @@ def foot(edge: Edge, x: float, y: float, scale: list[float]) -> Point:
     share = Fraction(round(min(max(t, 0.0), 1.0) * float(steps))) / steps if steps >= 1 else Fraction(t > 0.5)
     share = min(share, Fraction(1))
     return start[0] + share * (end[0] - start[0]), start[1] + share * (end[1] - start[1])
+
+
+def nearest(edges: list[Edge], x: np.ndarray, y: np.ndarray):
+    """Distances from points to the nearest of some edges; a float for one point."""
+    found = np.full(np.broadcast_shapes(x.shape, y.shape), np.inf)
+    for edge in edges:
+        (x0, y0), (x1, y1) = (map(float, end) for end in (edge.start, edge.end))
+        along = ((x - x0) * (x1 - x0) + (y - y0) * (y1 - y0)) / ((x1 - x0) ** 2 + (y1 - y0) ** 2)
+        along = np.clip(along, 0.0, 1.0)
+        found = np.minimum(found, np.hypot(x - x0 - along * (x1 - x0), y - y0 - along * (y1 - y0)))
+    return found[()]

@@ -16,11 +16,11 @@ import numpy as np
 from tpcore import checks
 from tpcore.abc import forms
 from tpcore.abc.affine import Affine
-from tpcore.abc.edges import ORDER, Edge, Region, equation, foot
+from tpcore.abc.edges import ORDER, Edge, Region, equation, foot, nearest
 from tpcore.abc.numbers import TOLERANCE, exponent, rounded
 from tpcore.abc.parametrization import Parametrization
 from tpcore.abc.phase import CODE, Phase
-from tpcore.abc.polygons import Line, Point, box, cut, distinct, middle, sides
+from tpcore.abc.polygons import Line, Point, box, cut, distinct, middle, sides, tightest
 from tpcore.errors import Misuse
 
 
@@ -79,6 +79,16 @@ class Plane:
         near = min(feet, key=far, default=None)
         return near if near is not None and far(near) <= within else (rounded(x), rounded(y))
 
+    def distance(self, x, y):
+        """How far points are from the nearest border of phases in this picture, in its coordinates; infinite if none.
+
+        Parameters
+        ----------
+        x, y : numbers or arrays that broadcast
+        """
+        x, y = checks.array(self.labels[0], x), checks.array(self.labels[1], y)
+        return nearest([edge for edge in self.edges if edge.border], x, y)
+
     # Polygons.
 
     def line(self, name: str, one: forms.Form) -> Line:
@@ -104,7 +114,7 @@ class Plane:
         corners = box(self.xlim, self.ylim)
         for line in self.lines(self.system.equalities):
             corners = self.keep(corners, line, equal=True)
-        for line in self.lines(self.system.inequalities):
+        for line in tightest(self.lines(self.system.inequalities)):
             corners = self.keep(corners, line)
         return distinct(corners, self.gap)
 
@@ -154,28 +164,30 @@ class Plane:
         n = checks.integer("The number n of points a side", n, 2, 4096)
         x, y = np.linspace(*map(float, self.xlim), n), np.linspace(*map(float, self.ylim), n)
 
-        def values(one: forms.Form) -> np.ndarray:
-            line = self.line("", one)
+        def values(line: Line) -> np.ndarray:
             return (float(line.q) * y + float(line.k))[:, None] + float(line.p) * x
 
         tol = float(TOLERANCE)
         stable = np.ones((n, n), bool)
-        for _, one in self.system.equalities:
-            stable &= np.abs(values(one)) <= tol
-        for _, one in self.system.inequalities:
-            stable &= values(one) >= -tol
-        r = _least(values, self.system.r)
-        moves = (np.abs(values(self.system.step)) <= tol) | (np.abs(_least(values, self.system.seen)) <= tol)
+        for line in self.lines(self.system.equalities):
+            if line.constant:
+                stable &= abs(line.k) <= TOLERANCE
+            else:
+                stable &= np.abs(values(line)) <= tol
+        for line in tightest(self.lines(self.system.inequalities)):
+            stable &= values(line) >= -tol
+        r, seen = (self._least(values, terms) for terms in (self.system.r, self.system.seen))
+        moves = (np.abs(values(self.line("readout", self.system.step))) <= tol) | (np.abs(seen) <= tol)
         code = np.where(np.abs(r) <= tol, CODE[Phase.FEATURE], CODE[Phase.KERNEL])
         code = np.where(moves, code, CODE[Phase.TRIVIAL])
         return x, y, np.where(stable, code, CODE[Phase.UNSTABLE]).astype(np.int8)
 
-
-def _least(values: Callable, terms) -> np.ndarray:
-    total = values(terms[0])
-    for one in terms[1:]:
-        np.minimum(total, values(one), out=total)
-    return total
+    def _least(self, values: Callable, terms) -> np.ndarray:
+        first, *rest = tightest([self.line("", one) for one in terms])
+        total = values(first)
+        for line in rest:
+            np.minimum(total, values(line), out=total)
+        return total
 
 
 def limits(name: str, pair) -> tuple[Fraction, Fraction]:

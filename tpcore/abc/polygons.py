@@ -29,6 +29,16 @@ class Line:
         return Line(self.name, -self.p, -self.q, -self.k)
 
 
+def tightest(lines: list[Line]) -> list[Line]:
+    """Of lines that are parallel copies of each other (equal p and q), the least one: it alone bounds."""
+    least: dict[Point, Line] = {}
+    for line in lines:
+        known = least.get((line.p, line.q))
+        if known is None or line.k < known.k:
+            least[line.p, line.q] = line
+    return list(least.values())
+
+
 def box(xlim: tuple[Fraction, Fraction], ylim: tuple[Fraction, Fraction]) -> list[Point]:
     """The corners of a rectangle, counterclockwise."""
     (x0, x1), (y0, y1) = xlim, ylim

@@ -121,7 +121,7 @@ def _features(p: Parametrization) -> list[Exponent]:
 def _function(p: Parametrization) -> list[Exponent]:
     """f moves by the readout's update, or by the features' motion read by the initial readout."""
     start = ex.readout_at_init(p.a, p.b)
-    moved = max(1 - p.readout_step, 1 - start - p.r if start <= p.readout_step else 1 - p.readout_step)
+    moved = max(1 - p.readout_step, 1 - start - p.r)
     back = ex.gradient(p.a, p.b, p.rates, p.adaptive)
     return [
         Exponent("df", moved, r"\Delta f", "The change of the function"),

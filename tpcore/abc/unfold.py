@@ -15,10 +15,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from tpcore import checks
 from tpcore.abc import exponents as ex
 from tpcore.abc import points
 from tpcore.abc.affine import Affine
-from tpcore.abc.edges import Edge
+from tpcore.abc.edges import Edge, nearest
 from tpcore.abc.numbers import exponent, index
 from tpcore.abc.parametrization import Parametrization
 from tpcore.abc.plane import Plane
@@ -159,6 +160,13 @@ class Unfolded:
     def snap(self, x: float, y: float, within: float = 0.02) -> Point:
         """The corner or border of the facet there nearest to where a hand points; see `Plane.snap`."""
         return self.facet(x, y).plane.snap(x, y, within)
+
+    def distance(self, x, y):
+        """How far points are from the nearest border of phases, in the coordinates of the picture (the hinge is none)."""
+        x, y = checks.array("x", x), checks.array("y", y)
+        hinge = {self.hinge, self.hinge[::-1]}
+        borders = [edge for facet in self.facets for edge in facet.edges if edge.border]
+        return nearest([edge for edge in borders if (edge.start, edge.end) not in hinge], x, y)
 
     def contour(self, r) -> list[tuple[Point, Point]]:
         """The segments along which r has this value, over both facets."""
