@@ -11,7 +11,7 @@ from tests.abc.plain import slopes
 
 abc = tp.abc
 HALF = F(1, 2)
-# Not beside a border: there a quantity is a sum of two powers that differ by little, and only wider networks tell them apart.
+# Not beside a border: there two powers that add up differ by little, and only wider networks tell them apart.
 SHALLOW = {
     "NTP": abc.ntp(1),
     "muP": abc.mup(1),

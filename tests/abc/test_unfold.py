@@ -97,6 +97,9 @@ def test_named_points():
     assert [view.at(*point) for point in view.path] == [abc.mup(2), abc.ntp(2)]
     assert view.where(abc.up("1/5", 2)) == (-F(3, 10), F(4, 5)) and view.at("-3/10", "4/5") == abc.up("1/5", 2)
     assert abc.unfold(abc.mfp()).labels == ("a_1 + c/2", "a_2 + b_2") and view.labels == ("a_1", "a_3 + b_3")
+    six = abc.unfold(LIKE["six numbers"])
+    assert six.labels == ("c_1/2", "b_3") and six.cross(0, HALF, n=2).labels == ("c_3", "b_3")
+    assert six.at(*six.named["muP"]) == LIKE["six numbers"] and six.at(0, HALF).rates == (0, 1, 1)
     adam = abc.unfold(abc.mup(2, optimizer="adam"))
     assert adam.named == {"muP": (0, 1), "NTP": (HALF, HALF)}
     assert adam.at(HALF, HALF).equivalent(abc.ntp(2, optimizer="adam"))

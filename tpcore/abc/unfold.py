@@ -105,11 +105,14 @@ class Unfolded:
 
     def _labels(self) -> tuple[str, str]:
         p, top = self.p, index(self.p.depth + 1)
+        bare = not any(p.a) and not p.uniform  # no multipliers: the rates do it all
+        start = f"b_{top}" if bare else f"a_{top} + b_{top}"
         if p.adaptive:
-            return "r", f"a_{top} + b_{top}"
+            return "r", start
         fastest = self.levels.index(min(self.levels)) + 1
-        rate = f" + c_{index(fastest)}/2" if not p.uniform else " + c/2" if p.c else ""
-        return f"a_{index(fastest)}{rate}{' - 1/2' if fastest > 1 else ''}", f"a_{top} + b_{top}"
+        rate = f"c_{index(fastest)}/2" if not p.uniform else "c/2" if p.c else ""
+        parts = [rate] if bare else [f"a_{index(fastest)}", rate]
+        return " + ".join(filter(None, parts)) + (" - 1/2" if fastest > 1 else ""), start
 
     def _named(self) -> dict[str, Point]:
         depth, optimizer = self.p.depth, "adam" if self.p.adaptive else "sgd"
@@ -162,7 +165,7 @@ class Unfolded:
         return self.facet(x, y).plane.snap(x, y, within)
 
     def distance(self, x, y):
-        """How far points are from the nearest border of phases, in the coordinates of the picture (the hinge is none)."""
+        """How far points are from the nearest border of phases, in the picture's coordinates (the hinge is none)."""
         x, y = checks.array("x", x), checks.array("y", y)
         hinge = {self.hinge, self.hinge[::-1]}
         borders = [edge for facet in self.facets for edge in facet.edges if edge.border]
@@ -183,7 +186,8 @@ class Unfolded:
         if xlim is None:
             edge = values[-1] + (1 - p.readout_step) / weight  # where u = 1
             xlim = (edge - HALF / weight, max(edge + Fraction(3, 2) / weight, values[-1] + HALF / weight))
-        return slice(p, f"{letter}{top}", f"a{top}+b{top}", xlim, self.ylim, n)
+        start = f"b{top}" if letter == "c" and not p.a[-1] else f"a{top}+b{top}"
+        return slice(p, f"{letter}{top}", start, xlim, self.ylim, n)
 
 
 def unfold(p: Parametrization, xlim=None, ylim=(Fraction(-1, 4), Fraction(3, 2))) -> Unfolded:
