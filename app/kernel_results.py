@@ -140,24 +140,25 @@ class AccuracyRequest:
     noise: float  # variance, in units of the kernel's mean variance
     sets: int = 8
     seed: int = 0
+    graph: Any = None  # the inputs whose nodes are told apart; None: digits
 
 
 @dataclass(frozen=True, eq=False)
 class Accuracy:
-    """Share of test digits that kernel regression reads rightly, by training size.
+    """Share of the test inputs that kernel regression reads rightly, by training size.
 
     Attributes
     ----------
     sizes (S,)
     correct : dict of (sets done, S) arrays, by rule
-    digits, tested : int
-        How many digits the kernel is over, and how many of them test.
+    count, tested : int
+        How many inputs the kernel is over, and how many of them test.
     """
 
     request: AccuracyRequest
     sizes: np.ndarray
     correct: dict[str, np.ndarray]
-    digits: int
+    count: int
     tested: int
 
     @property

@@ -12,12 +12,11 @@ from tpapp.kernel_results import Depth, DepthDraws, DepthDrawsRequest, DepthRequ
 from tpcore.compute.progress import Progress
 from tpcore.errors import Misuse
 from tpcore.kernels import chaos
-from tpcore.kernels.depth import Stage, empirical_through_chunks, stack_of, through
+from tpcore.kernels.depth import Stage, empirical_through_chunks, entries, stack_of, through
 from tpcore.kernels.empirical import empirical_nngp_chunks
 from tpcore.kernels.nngp import nngp
 from tpcore.nets import Dense, Network, ResNet, from_spec
 from tpcore.nets.data import Data, Layout
-from tpcore.nets.pooling import Flatten
 from tpcore.nets.recurrent import Recurrent
 
 LONGEST = 30  # places that the limit is carried on to
@@ -26,17 +25,19 @@ DRAWS = 20
 OPERATIONS = 2e9  # neurons times pairs of positions times layers times draws that one request may take
 
 
-def depth(request: DepthRequest, progress: Progress | None = None) -> Depth:
-    """The limit on the way of x and x' through the network."""
+def depth(request: DepthRequest, progress: Progress | None = None) -> Iterator[Depth]:
+    """The limit on the way of x and x' through the network; then with what repetition leads to."""
     net, data, i, j = _pair(request)
     if isinstance(net, Recurrent):
         K = np.asarray(nngp(_each(net), _sequences(data), seed=request.seed, progress=progress))
-        return _steps(request, net, data.layout, j, K)
+        yield _steps(request, net, data.layout, j, K)
+        return
     stages = through(net, data, request.seed)
     places, names, what = _places(net, stages)
-    variance, correlation = _entries(net, stages, i, j)
+    variance, correlation = entries(stages, i, j)
     found = Depth(request, what, places, names, variance[_kept(net, what)], correlation[_kept(net, what)])
-    return _endless(net, stages, found, i, j)
+    yield found
+    yield _endless(net, stages, found, i, j)
 
 
 def depth_draws(request: DepthDrawsRequest, progress: Progress | None = None) -> Iterator[DepthDraws]:
@@ -54,10 +55,9 @@ def depth_draws(request: DepthDrawsRequest, progress: Progress | None = None) ->
         return
     for stages in empirical_through_chunks(net, data, request.width, request.draws, request.seed, progress=progress):
         places, _, what = _places(net, stages)
-        for d in range(len(stages[0].K)):
-            q, c = _entries(net, [replace(stage, K=stage.K[d]) for stage in stages], i, j)
-            variance.append(q[_kept(net, what)])
-            correlation.append(c[_kept(net, what)])
+        q, c = entries(stages, i, j)
+        variance.extend(q[:, _kept(net, what)])
+        correlation.extend(c[:, _kept(net, what)])
         yield DepthDraws(request, places, np.array(variance), np.array(correlation))
 
 
@@ -88,35 +88,6 @@ def _sequences(data: Data) -> list[np.ndarray]:
 
 
 # -- entries ----------------------------------------------------------------------------------------------------
-
-
-def _entries(net, stages: list[Stage], i: int, j: int) -> tuple[np.ndarray, np.ndarray]:
-    """Variances (S, 2) and correlations (S,) of rows i and j behind every layer.
-
-    While there are positions that a head is going to pool, those of the pooled: of a Flatten the mean over equal
-    positions, else over all pairs of positions.
-    """
-    last = stages[-1].layout
-    flat = not isinstance(net, Recurrent) and any(isinstance(layer, Flatten) for layer in stack_of(net))
-    variance, correlation = [], []
-    for stage in stages:
-        K = stage.K if stage.layout.total == last.total else _pooled(stage, flat)
-        a, b = (i, j) if len(K) > max(i, j) else (0, len(K) - 1)
-        q, p, c = float(K[a, a]), float(K[b, b]), float(K[a, b])
-        scale = np.sqrt(max(q, 0.0) * max(p, 0.0))
-        variance.append((q, p))
-        correlation.append(np.clip(c / scale, -1, 1) if scale > 0 else 0.0)
-    return np.array(variance), np.array(correlation)
-
-
-def _pooled(stage: Stage, flat: bool) -> np.ndarray:
-    layout, count = stage.layout, len(stage.layout.shapes)
-    out = np.empty((count, count))
-    for a in range(count):
-        for b in range(count):
-            block = stage.K[layout.item(a), layout.item(b)]
-            out[a, b] = np.diagonal(block).mean() if flat else block.mean()
-    return out
 
 
 def _steps(request: DepthRequest, net: Recurrent, layout: Layout, j: int, K: np.ndarray) -> Depth:
@@ -176,6 +147,9 @@ def _endless(net, stages: list[Stage], found: Depth, i: int, j: int) -> Depth:
     """With the fixed point that repetition leads to, where the layers act on every input alone."""
     try:
         piece = chaos.piece_of(net)
+    except Misuse:
+        return replace(found, why="A fixed point is sought where layers act on every input alone and begin with Dense.")
+    try:
         start = next(k for k, stage in enumerate(stages) if k)
         K = stages[start].K[np.ix_([i, j], [i, j])]
         periods = found.what == "periods"

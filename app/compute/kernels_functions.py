@@ -1,31 +1,37 @@
 """Functions on the circle for the Kernels lab: the law of a wide network before it sees data, and after.
 
-An angle a enters as the point sqrt(2) (cos a, sin a); networks of sequences and images see eight samples
-sqrt(2) cos(a + 2 pi k / 8) of a wave that it shifts.
+An angle a enters as the point sqrt(2) (cos a, sin a); networks of sequences and images see eight such points, turned
+by 2 pi k / 8.
 """
 
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from functools import lru_cache
 
 import numpy as np
 
 from tpapp.compute import kernels_nets as nets
+from tpapp.compute.kernels_readers import reader
 from tpapp.kernel_results import FunctionDraws, FunctionDrawsRequest, FunctionRequest, Functions
+from tpapp.results import Net
 from tpcore.compute.progress import Progress
-from tpcore.errors import Misuse
 from tpcore.kernels import regression
+from tpcore.kernels.depth import stack_of
 from tpcore.kernels.empirical import sample_outputs
 from tpcore.kernels.nngp import nngp
 from tpcore.kernels.ntk import ntk
-from tpcore.nets import from_spec
+from tpcore.nets import Network
 from tpcore.nets.recurrent import Recurrent
 
 GRID = 121
-WAVE = 8
+TURNS = 8
 TARGETS = {"wave": "cos a + ½ sin 3a", "step": "sign of sin a", "bump": "one bump at a = 0"}
 EMBEDDINGS = ("circle", "steps", "image")
+KEPT = 24
+OPERATIONS = 1e10  # that drawing networks may take
+_kernels: OrderedDict[tuple[Net, int, int, str], np.ndarray] = OrderedDict()
 _slow = threading.Lock()
 
 
@@ -39,13 +45,13 @@ def target(name: str, angles: np.ndarray) -> np.ndarray:
 
 
 def embed(angles: np.ndarray, way: str) -> np.ndarray:
-    """Angles (M,) as inputs: (M, 2), (M, 8, 1) or (M, 8, 8, 1)."""
-    if way == "circle":
-        return np.sqrt(2.0) * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    phase = 2 * np.pi * np.arange(WAVE) / WAVE
+    """Angles (M,) as inputs: (M, 2), (M, 8, 2) or (M, 8, 8, 2)."""
+    turn = 2 * np.pi * np.arange(TURNS) / TURNS
     if way == "steps":
-        return np.sqrt(2.0) * np.cos(angles[:, None] + phase)[:, :, None]
-    return np.sqrt(2.0) * np.cos(angles[:, None, None] + phase[:, None] + phase)[..., None]
+        angles = angles[:, None] + turn
+    elif way == "image":
+        angles = angles[:, None, None] + turn[:, None] + turn
+    return np.sqrt(2.0) * np.stack([np.cos(angles), np.sin(angles)], axis=-1)
 
 
 def angles_of(points: int, seed: int) -> np.ndarray:
@@ -96,48 +102,48 @@ def functions(request: FunctionRequest, progress: Progress | None = None) -> Fun
 
 def function_draws(request: FunctionDrawsRequest, progress: Progress | None = None) -> FunctionDraws:
     """Random networks of finite width as functions on the circle."""
-    net, way = reader(nets.network(request.net))
-    f = sample_outputs(net, embed(grid(), way), request.width, request.draws, request.seed, progress=progress)
-    return FunctionDraws(request, grid(), f)
+    net, way = reads(nets.network(request.net))
+    angles = coarse(way)
+    f = sample_outputs(net, embed(angles, way), request.width, request.draws, request.seed, progress=progress)
+    return FunctionDraws(request, angles, f)
 
 
-def reader(net):
-    """The network that reads angles, and the way in which they enter.
-
-    Raises
-    ------
-    Misuse
-        For networks that tie inputs together, that take none of these inputs, or that put out several numbers.
-    """
-    if getattr(net, "batched", False):
-        raise Misuse("Batch normalization ties the inputs of a batch together", "a prediction for one input alone",
-                     "Take a network without BatchNorm, or with LayerNorm")
-    if "readout" in net.spec() and net.readout == "each":
-        net = from_spec(net.spec() | {"readout": "last" if isinstance(net, Recurrent) else "mean"})
-    words = ""
-    for way in EMBEDDINGS:
-        try:
-            K = np.asarray(nngp(net, embed(np.array([0.3, 1.1]), way)))
-        except Misuse as refusal:
-            words = words or str(refusal)
-            continue
-        if K.shape == (2, 2):
-            return net, way
-        words = f"A prediction needs one output for each angle. Got {len(K) // 2} from this network. Add MeanPool."
-    raise Misuse(f"This network reads no angles: {words}")
+def coarse(way: str) -> np.ndarray:
+    """Where networks of finite width are drawn: fewer angles where each is many inputs."""
+    return np.linspace(-np.pi, np.pi, GRID if way == "circle" else 31)
 
 
-def _kernel(net, points: int, seed: int, rule: str) -> np.ndarray:
+def draws_that_fit(net: Net, width: int, most: int = 5) -> int:
+    """How many networks of this width are drawn in reasonable time; 0 where none is."""
+    made, way = reads(nets.network(net))
+    columns = len(coarse(way)) * {"circle": 1, "steps": TURNS, "image": TURNS**2}[way]
+    layers = len(stack_of(made)) if not isinstance(made, Recurrent) else 2 * len(made.gates or "x")
+    each = width * columns * layers * (40 if net.kind == "MLP" else 40 + columns)
+    return int(min(most, OPERATIONS / each))
+
+
+@lru_cache(maxsize=32)
+def reads(net: Network) -> tuple[Network, str]:
+    """The network that reads angles, and the way in which they enter."""
+    return reader(net, "angles", {way: embed(np.array([0.3, 1.1]), way) for way in EMBEDDINGS})
+
+
+def ready(request: FunctionRequest) -> bool:
+    """Whether the kernels of a request are kept, so that the rest takes milliseconds."""
+    rules = ("nngp", "ntk") if request.rule == "ntk" else ("nngp",)
+    return all((request.net, request.points, request.seed, rule) in _kernels for rule in rules)
+
+
+def _kernel(net: Net, points: int, seed: int, rule: str) -> np.ndarray:
+    """The kernel over the data's angles and, behind them, the grid's; kept for the last few networks."""
+    key = net, points, seed, rule
     with _slow:
-        return _kept(net, points, seed, rule)
-
-
-@lru_cache(maxsize=16)
-def _kept(net, points: int, seed: int, rule: str) -> np.ndarray:
-    """The kernel over the data's angles and, behind them, the grid's."""
-    net, way = reader(nets.network(net))
-    X = embed(np.concatenate([angles_of(points, seed), grid()]), way)
-    K = np.asarray((ntk if rule == "ntk" else nngp)(net, X))
-    K = (K + K.T) / 2
-    K.setflags(write=False)
-    return K
+        if key not in _kernels:
+            made, way = reads(nets.network(net))
+            X = embed(np.concatenate([angles_of(points, seed), grid()]), way)
+            K = np.asarray((ntk if rule == "ntk" else nngp)(made, X))
+            _kernels[key] = (K + K.T) / 2
+            _kernels[key].setflags(write=False)
+            while len(_kernels) > KEPT:
+                _kernels.popitem(last=False)
+        return _kernels[key]

@@ -7,6 +7,7 @@ smaller sets: with K_XX + s^2 = L L^T, V = L^-1 K_X* and z = L^-1 y the mean aft
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -14,7 +15,10 @@ import numpy as np
 from scipy.linalg import LinAlgError, cholesky, solve_triangular
 
 from tpapp.compute import kernels_nets as nets
+from tpapp.compute.kernels_readers import reader, sampled
+from tpapp.compute.ladder import silent
 from tpapp.kernel_results import Accuracy, AccuracyRequest
+from tpapp.results import Inputs, Net
 from tpcore import checks
 from tpcore.compute.progress import Progress
 from tpcore.compute.tiles import single_blas
@@ -23,73 +27,78 @@ from tpcore.errors import Misuse
 from tpcore.kernels.nngp import nngp
 from tpcore.kernels.ntk import ntk
 from tpcore.kernels.regression import JITTERS
-from tpcore.nets import MLP, Sequential, from_spec
-from tpcore.nets.recurrent import Recurrent
+from tpcore.nets import Conv, Flatten, Network, Sequential
+from tpcore.nets.sequential import every
 
 RULES = ("nngp", "ntk")
-CLASSES = 10
+FEW = (2, 3, 4, 6, 8, 10, 15, 20, 30, 40, 50)
 SIZES = (10, 20, 30, 50, 70, 100, 150, 200, 300, 500, 700, 1000)
 SHAPES = ((64,), (8, 8, 1), (8, 8))  # a digit as a point, as an image, as eight rows read one after another
-ENTRIES = {"points": SIZE**2, "positions": 3.0e7}  # of the matrices of a kernel over digits; more take too long
+# Pairs of positions that a kernel over digits may have: where inputs go by pairs, by one matrix, by a sample.
+SLABS, JOINT, SAMPLED = 3.5e8, 3.0e7, 2.35e5
+KEPT, FEWER = 3, 2**12  # kernels; points of a sampled one
+_kernels: OrderedDict[tuple[Net, str], np.ndarray] = OrderedDict()
 _slow = threading.Lock()
 
 
-def reader(net):
-    """The network that reads digits, and the shape in which it takes one.
-
-    Raises
-    ------
-    Misuse
-        For networks that take no digits, that tie them together, or that put out more than one number for each.
-    """
-    if getattr(net, "batched", False):
-        raise Misuse("Batch normalization ties the inputs of a batch together", "a prediction for one input alone",
-                     "Take a network without BatchNorm, or with LayerNorm")
-    if "readout" in net.spec() and net.readout == "each":
-        net = from_spec(net.spec() | {"readout": "last" if isinstance(net, Recurrent) else "mean"})
+@lru_cache(maxsize=32)
+def reads(net: Network) -> tuple[Network, tuple[int, ...]]:
+    """The network that reads digits, and the shape in which it takes one."""
     X = digits(2)[0]
-    words = ""
-    for shape in SHAPES:
-        try:
-            K = np.asarray(nngp(net, X.reshape(2, *shape)))
-        except Misuse as refusal:
-            words = words or str(refusal)
-            continue
-        if K.shape == (2, 2):
-            return net, shape
-        words = f"A prediction needs one output for each digit. Got {len(K) // 2} from this network. Add MeanPool."
-    raise Misuse(f"This network reads no digits: {words}")
+    return reader(net, "digits", {shape: X.reshape(2, *shape) for shape in SHAPES})
 
 
 def count_of(net, shape: tuple[int, ...]) -> int:
     """Over how many digits the kernel is taken: all where inputs are points, fewer where positions meet."""
-    if isinstance(net, MLP) or len(shape) == 1:
+    if len(shape) == 1:
         return SIZE
-    positions = int(np.prod(shape[:-1] if len(shape) == 3 else shape[:1]))
-    flat = isinstance(net, Sequential) and any(type(layer).__name__ == "Flatten" for layer in net.stack)
-    each = positions if flat else positions**2
-    return int(min(SIZE, max(120, np.sqrt(ENTRIES["positions"] / each) // 10 * 10)))
+    positions = int(np.prod(shape[:-1]))
+    stack = net.stack if isinstance(net, Sequential) else ()
+    flat = any(isinstance(layer, Flatten) for layer in stack)
+    slabs = any(isinstance(layer, Conv) for layer in every(stack)) and not net.random
+    fits = SAMPLED if sampled(net) else SLABS / (1 if flat else positions) * positions if slabs else JOINT
+    return int(min(SIZE, np.sqrt(fits) / positions // 10 * 10))
 
 
 def digit_kernel(net, rule: str, progress: Progress | None = None) -> np.ndarray:
     """(M, M): the kernel of the rule over the first M digits; kept for the last few networks."""
+    checks.choice("rule", rule, RULES)
     with _slow:
-        return _kernel(net, checks.choice("rule", rule, RULES))
+        if (net, rule) not in _kernels:
+            made, shape = reads(nets.network(net))
+            M = count_of(made, shape)
+            X = digits(M)[0].reshape(M, *shape)
+            inner = None if progress is None else silent(progress)
+            K = np.asarray((ntk if rule == "ntk" else nngp)(made, X, samples=FEWER if sampled(made) else None, progress=inner))
+            K.setflags(write=False)
+            _kernels[net, rule] = K
+            while len(_kernels) > KEPT:
+                _kernels.popitem(last=False)
+        _kernels.move_to_end((net, rule))
+        return _kernels[net, rule]
 
 
-@lru_cache(maxsize=4)
-def _kernel(net, rule: str) -> np.ndarray:
-    net, shape = reader(nets.network(net))
-    M = count_of(net, shape)
-    X = digits(M)[0].reshape(M, *shape)
-    K = np.asarray((ntk if rule == "ntk" else nngp)(net, X))
-    K.setflags(write=False)
-    return K
+def problem(request: AccuracyRequest, rule: str, progress: Progress | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """The kernel and the classes: of all digits, or of the nodes of a graph."""
+    if request.graph is None:
+        K = digit_kernel(request.net, rule, progress)
+        return K, digits(len(K))[1]
+    net = nodes(request.net, request.graph)
+    K = np.asarray((ntk if rule == "ntk" else nngp)(net, request.graph.data))
+    return K, np.unique(request.graph.labels, return_inverse=True)[1]
+
+
+def nodes(net: Net, graph: Inputs) -> Network:
+    """The network on a graph, if it has one output for each node."""
+    made = nets.network(net, graph)
+    if nets.outputs(made, made.read(graph.data).layout).total != len(graph.labels):
+        raise Misuse("A prediction needs one output for each node", "a network that pools them", "Leave the pooling out")
+    return made
 
 
 def sizes_for(count: int) -> np.ndarray:
     """The training sizes that leave enough digits to test on."""
-    return np.array([n for n in SIZES if n <= 0.6 * count])
+    return np.array([n for n in (SIZES if count > 100 else FEW) if n <= 0.6 * count])
 
 
 def split(count: int, seed: int, k: int) -> np.ndarray:
@@ -103,8 +112,7 @@ def accuracy(request: AccuracyRequest, progress: Progress | None = None) -> Iter
     progress.start(len(request.rules) * (request.sets + 4))
     correct: dict[str, list[np.ndarray]] = {rule: [] for rule in request.rules}
     for rule in request.rules:
-        K = digit_kernel(request.net, rule, progress)
-        y = digits(len(K))[1]
+        K, y = problem(request, rule, progress)
         sizes = sizes_for(len(K))
         tested = len(K) - int(sizes[-1])
         progress.tick(4)
@@ -120,17 +128,17 @@ def accuracy(request: AccuracyRequest, progress: Progress | None = None) -> Iter
 def correct_after(K: np.ndarray, y: np.ndarray, order: np.ndarray, sizes: np.ndarray, noise: float) -> np.ndarray:
     """(S,): the share of the digits behind the largest training set that the mean after N of `order` reads rightly.
 
-    Targets are 0.9 for a digit's class and -0.1 for the others.
+    Targets are 1 for an input's class and 0 for the others, less 1 / classes.
     """
-    most = int(sizes[-1])
+    most, classes = int(sizes[-1]), int(y.max()) + 1
     train, test = order[:most], order[most:]
-    targets = np.eye(CLASSES)[y[train]] - 1.0 / CLASSES
+    targets = np.eye(classes)[y[train]] - 1.0 / classes
     A = K[np.ix_(train, train)].copy()
     L = _factor(A, noise * float(np.diagonal(K).mean()))
     both = np.concatenate([K[np.ix_(train, test)], targets], axis=1)
     solved = solve_triangular(L, both, lower=True, overwrite_b=True, check_finite=False)
     V, z = solved[:, : len(test)], solved[:, len(test) :]
-    mean, start, found = np.zeros((len(test), CLASSES)), 0, []
+    mean, start, found = np.zeros((len(test), classes)), 0, []
     for n in sizes:
         mean += V[start:n].T @ z[start:n]
         start = int(n)

@@ -113,6 +113,30 @@ def through(net: Network, X, seed: int = 0) -> list[Stage]:
     return written.stages(lambda name: np.asarray(lim.scalar(name)))
 
 
+def entries(stages: list[Stage], i: int = 0, j: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Variances (.., S, 2) and correlations (.., S) of outputs i and j behind every layer.
+
+    While there are positions that are pooled later, those of the pooled: with a Flatten the mean over equal positions,
+    else over all pairs of positions. A correlation beside a variance of 0 is 0.
+    """
+    last, flat = stages[-1].layout, any(stage.name == "Flatten" for stage in stages)
+    K = [s.K if s.layout.total == last.total else _pooled(s, flat) for s in stages]
+    K = np.stack([k[..., [i, i, j], [i, j, j]] for k in K], axis=-2)
+    scale = np.sqrt(np.maximum(K[..., 0] * K[..., 2], 0.0))
+    c = np.clip(np.divide(K[..., 1], scale, out=np.zeros(scale.shape), where=scale > 0), -1.0, 1.0)
+    return K[..., [0, 2]], c
+
+
+def _pooled(stage: Stage, flat: bool) -> np.ndarray:
+    layout, count = stage.layout, len(stage.layout.shapes)
+    out = np.empty((*stage.K.shape[:-2], count, count))
+    for a in range(count):
+        for b in range(count):
+            block = stage.K[..., layout.item(a), layout.item(b)]
+            out[..., a, b] = np.diagonal(block, axis1=-2, axis2=-1).mean(-1) if flat else block.mean((-2, -1))
+    return out
+
+
 def empirical_through(net: Network, X, width: int = 1024, draws: int = 20, seed=0, *, progress=None,
                       budget: float = BUDGET) -> list[Stage]:
     """`through` of random networks of finite width: `K` is (draws, M, M), behind every layer of the same networks.
@@ -214,4 +238,5 @@ def _same_parts(K: np.ndarray, parts: int) -> np.ndarray:
     return np.einsum("...ipjp->...ij", blocks) / parts
 
 
-__all__ = ["Stage", "empirical_through", "empirical_through_chunks", "stack_of", "through"]
+__all__ = ["Stage", "empirical_through", "entries", "empirical_through_chunks",
+           "stack_of", "through"]
