@@ -11,7 +11,8 @@ from tpapp import stack, uploads
 from tpapp.compute import kernels as compute
 from tpapp.compute import kernels_inputs as sources
 from tpapp.compute import kernels_nets as nets
-from tpapp.page import State, Width
+from tpapp.labs.kernels_predictions import PredictionState
+from tpapp.page import Width
 from tpapp.results import DeviationRequest, Inputs, Net, OutputsRequest
 from tpapp.state import Text
 from tpcore.errors import Cancelled, Misuse
@@ -25,7 +26,7 @@ FIGURES = ("outputs", "depth", "eigenvalues", "predictions", "program")  # tpapp
 LADDER_DRAWS, LADDER_LEAST = 40, 6
 
 
-class KernelsState(State):
+class KernelsState(PredictionState):
     """A network, its inputs, and what is drawn of it. `net` is empty for the MLP that depth, phi and the sigmas mean."""
 
     net = Text("", longest=600, label="Network")
