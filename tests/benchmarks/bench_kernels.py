@@ -26,6 +26,7 @@ from tpcore.nets import MLP
 DEPTH, SIGMA_W, SIGMA_B = 5, 1.5, 0.1
 DEGREE, BLOCK, TURNS = 25, 16, 7
 FASTER, NUMERICAL_FASTER, ACCURATE = 4.0, 100.0, 1e-8
+REQUEST = dict(kind="mlp", get=["nngp", "ntk"], depth=DEPTH, sigma_w=SIGMA_W, sigma_b=SIGMA_B, degree=DEGREE)
 WHAT = "NNGP + NTK, 5-layer {} MLP, 1,797 digits"
 
 
@@ -62,11 +63,11 @@ def turns(ours: Callable, theirs: Callable[[], float], count: int) -> tuple[floa
 
 def beside(peer: Peer, X: np.ndarray, phi: str) -> Iterator[Row]:
     """Ours and the peer's closed forms, the whole kernels."""
-    request = dict(phi=phi, depth=DEPTH, sigma_w=SIGMA_W, sigma_b=SIGMA_B, degree=DEGREE, rows=0)
+    request = REQUEST | dict(phi=phi, rows=0)
     ours, theirs = turns(
         lambda: kernels(net(phi), X, None, True), lambda: peer.ask(**request, repeats=1)[0][0], TURNS
     )
-    _, K, T = peer.ask(**request, repeats=1, arrays=True)
+    _, (K, T) = peer.ask(**request, repeats=1, arrays=True)
     own = kernels(net(phi), X, None, True)
     gap = max(float(np.abs(a - b).max() / np.abs(b).max()) for a, b in zip(own, (K, T), strict=True))
     yield Row(WHAT.format(phi), ours, "s", note=f"peer {theirs:.3g} s; largest difference {gap:.1g}")
@@ -75,12 +76,12 @@ def beside(peer: Peer, X: np.ndarray, phi: str) -> Iterator[Row]:
 
 def beside_numerical(peer: Peer, X: np.ndarray) -> Iterator[Row]:
     """tanh: the peer integrates numerically; its time is that of a block of rows, times the number of blocks."""
-    request = dict(phi="tanh", depth=DEPTH, sigma_w=SIGMA_W, sigma_b=SIGMA_B, degree=DEGREE, rows=BLOCK)
+    request = REQUEST | dict(phi="tanh", rows=BLOCK)
     blocks = len(X) / BLOCK
     ours, theirs = turns(
         lambda: kernels(net("tanh"), X, None, True), lambda: blocks * peer.ask(**request, repeats=1)[0][0], 3
     )
-    _, K, T = peer.ask(**request, repeats=1, arrays=True)
+    _, (K, T) = peer.ask(**request, repeats=1, arrays=True)
     own = kernels(net("tanh"), X, None, True)
     gap = max(float(np.abs(a[:BLOCK] - b).max() / np.abs(a).max()) for a, b in zip(own, (K, T), strict=True))
     note = f"peer {theirs:.3g} s at degree {DEGREE} ({BLOCK} rows, scaled); largest difference {gap:.1g}"

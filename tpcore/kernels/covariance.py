@@ -26,6 +26,7 @@ from tpcore.compute.progress import Progress
 from tpcore.compute.tiles import map_tiles, row_tiles
 from tpcore.errors import BudgetError
 from tpcore.finite.budget import BUDGET
+from tpcore.kernels.fused import fused
 from tpcore.kernels.recursion import square_memory
 from tpcore.kernels.reports import ticker
 from tpcore.limit.values import Values
@@ -117,6 +118,9 @@ def _points(layers, data: Data, other: Data | None, convention: str | None) -> n
         checks.memory("inputs", len(x), 40.0 * len(y), 2 * BUDGET)
     left = _alone(layers, data)
     right = left if other is None else _alone(layers, other)
+    codes = fused(layers, left, right, convention)
+    if codes is not None:
+        return codes.kernel(x, None if other is None else y)
     K = x @ y.T / x.shape[1]
     if other is None:
         np.fill_diagonal(K, _squares(data)[:, 0])

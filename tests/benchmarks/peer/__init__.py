@@ -50,7 +50,7 @@ def environment() -> Path:
 
 
 class Peer:
-    """A running peer: ``ask(phi=..., ...)`` gives (seconds, NNGP, NTK). Use as a context."""
+    """A running peer: ``ask(kind=..., phi=..., get=[..], ...)`` gives (seconds, kernels). Use as a context."""
 
     def __init__(self, X: np.ndarray):
         python = environment()
@@ -58,7 +58,7 @@ class Peer:
         self._inputs, self._answer = CACHE / "peer-inputs.npy", CACHE / "peer-answer.npz"
         np.save(self._inputs, X)
         self._process = subprocess.Popen(
-            [str(python), str(HERE / "wide_mlp.py"), str(self._inputs), str(self._answer)],
+            [str(python), str(HERE / "networks.py"), str(self._inputs), str(self._answer)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
             env={k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")},
         )
@@ -66,17 +66,17 @@ class Peer:
             self.__exit__()
             raise Unavailable("it does not start")
 
-    def ask(self, **request) -> tuple[list[float], np.ndarray, np.ndarray]:
-        """Timed warm; arrays only if ``arrays=True``, else None."""
+    def ask(self, **request) -> tuple[list[float], list[np.ndarray]]:
+        """Timed warm; the kernels that ``get`` names only if ``arrays=True``, else none."""
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         line = self._process.stdout.readline()
         if not line:
             raise Unavailable("it stopped while computing")
         if not request.get("arrays"):
-            return json.loads(line)["seconds"], None, None
+            return json.loads(line)["seconds"], []
         with np.load(self._answer) as answer:
-            return json.loads(line)["seconds"], answer["nngp"], answer["ntk"]
+            return json.loads(line)["seconds"], [answer[name] for name in request["get"]]
 
     def __enter__(self) -> Peer:
         return self
