@@ -5,25 +5,25 @@ function cards() {
   const at = (host) => Number([...host.classList].find((name) => name.startsWith("tp-at-"))?.slice(6));
   const card = (path) => path.find((node) => node.classList?.contains("tp-card") && !node.classList.contains("tp-fixed"));
   const box = (path) => path.find((node) => node.classList?.contains("tp-stack"));
-  const slots = (stack) => [...stack.shadowRoot.querySelectorAll(".tp-slot")].filter((slot) => slot.offsetParent !== null);
-  const inner = (root, selector) => {
-    for (const node of root.querySelectorAll("*")) {
-      if (node.matches(selector)) return node;
-      const found = node.shadowRoot && inner(node.shadowRoot, selector);
-      if (found) return found;
-    }
-    return null;
-  };
+  const all = (root, selector) => [...root.querySelectorAll("*")].flatMap((node) =>
+    node.matches(selector) ? [node] : node.shadowRoot ? all(node.shadowRoot, selector) : []);
+  const shown = (stack) => all(stack.shadowRoot, ".tp-card:not(.tp-fixed)").filter((host) => host.getClientRects().length > 0);
   const send = (stack, move) => {
-    const field = inner(stack.shadowRoot, ".tp-order").shadowRoot.querySelector("input");
+    const field = all(stack.shadowRoot, ".tp-order")[0].shadowRoot.querySelector("input");
     field.value = `${move} ${++moves}`;
     field.dispatchEvent(new Event("change"));
   };
-  const focus = (stack) => setTimeout(() => {
-    for (const slot of slots(stack)) inner(slot.shadowRoot, ".tp-card")?.shadowRoot.querySelector(".bk-active")?.focus();
-  }, 200);
+  // A card that gets another name is drawn anew, and its focus is lost: then the chosen card gets it.
+  const focus = (stack) => {
+    const end = Date.now() + 5000;
+    const watch = setInterval(() => {
+      const lost = document.activeElement === document.body;
+      if (lost) for (const host of shown(stack)) host.shadowRoot.querySelector(".bk-active")?.focus();
+      if (lost || Date.now() > end) clearInterval(watch);
+    }, 50);
+  };
   const clear = () => {
-    for (const slot of slots(drag.stack)) inner(slot.shadowRoot, ".tp-card").classList.remove("tp-before", "tp-behind");
+    for (const host of shown(drag.stack)) host.classList.remove("tp-before", "tp-behind");
   };
   document.addEventListener("keydown", (event) => {
     const way = { ArrowUp: "up", ArrowDown: "down", ArrowRight: "in", ArrowLeft: "out", Delete: "delete" }[event.key];
@@ -45,9 +45,9 @@ function cards() {
     drag.host.classList.add("tp-dragged");
     drag.host.style.transform = `translateY(${event.clientY - drag.y}px)`;
     clear();
-    const others = slots(drag.stack).map((slot) => inner(slot.shadowRoot, ".tp-card")).filter((host) => host !== drag.host);
+    const others = shown(drag.stack).filter((host) => host !== drag.host);
     const next = others.find((host) => { const r = host.getBoundingClientRect(); return event.clientY < r.top + r.height / 2; });
-    drag.to = next ? at(next) : slots(drag.stack).length;
+    drag.to = next ? at(next) : shown(drag.stack).length;
     (next ?? others.at(-1))?.classList.add(next ? "tp-before" : "tp-behind");
   }, true);
   const end = (event) => {

@@ -63,6 +63,7 @@ def _mlp(net: Net, inputs: int, width: int) -> float:
     return net.fields["depth"] * width * (_PER_NEURON + _PER_INPUT * inputs)
 
 
+@lru_cache(maxsize=4096)
 def _program(net: Net, inputs: Inputs, width: int, items: tuple[int, int] | None) -> float:
     lazy, dense, lines, outputs = _plans(net, inputs, items)
     found = budget.seconds(dense if budget.dense_is_cheaper(lazy, width) else lazy, width)

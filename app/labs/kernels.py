@@ -97,11 +97,14 @@ class KernelsLab(Page):
     def requests(self, s):
         self.flow.failed.pop("upload", None)
         self.lower.show(s.figures)
-        self.network.show(s, None)
-        X, made, (i, j) = inputs(s), net(s), pair(s)
-        rows = nets.rows(X, made)
-        self.refuse(s, X, made)
+        try:
+            X, made, (i, j) = inputs(s), net(s), pair(s)
+            rows = nets.rows(X, made)
+        except Misuse:
+            self.network.show(s, None)
+            raise
         self.network.show(s, X)
+        self.refuse(s, X, made)
         self.show_inputs(s, X, rows, i, j)
         if self.state.fitted and not self._words:
             self.complain(self.state.fitted)
@@ -306,7 +309,9 @@ class KernelsLab(Page):
             X, made = inputs(s), net(s)
             if s.kernel == "ntk" and (self.flow.failed.get("limit") or compute.tangent_refused(made)):
                 return [("Take the NNGP, which it has", lambda: setattr(self.state, "kernel", "nngp"))]
-            fits = min(compute.widest(made, X, s.kernel), self.fits.get((X, made, s.kernel)) or 10**6)
+            known = self.fits.get((X, made, s.kernel)) or math.inf
+            slow = finite(s) and compute.seconds(made, X, int(s.width), 1, s.kernel) > compute.SECONDS
+            fits = min(known, compute.widest(made, X, s.kernel) if slow else known)
         except Misuse:
             return []
         if not finite(s) or s.width <= fits:
