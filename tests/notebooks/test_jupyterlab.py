@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -92,11 +93,8 @@ def drive(url: str, lecture: str) -> dict:
         page = visit.page
         page.set_default_timeout(PATIENCE)
         page.goto(f"{url}/lab/tree/{lecture}.ipynb?reset")
-        # Cells that are run before there is a kernel are not run.
-        page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").first.wait_for(state="attached")
         page.locator(".jp-Notebook .jp-Cell").first.click()
-        page.get_by_role("menuitem", name="Run", exact=True).click()
-        page.get_by_text("Run All Cells", exact=True).click()
+        _run_all(page)
         width = page.locator(".tp-value input")
         _scroll_to(page, width)
         page.locator(".jp-Notebook canvas >> visible=true").first.wait_for()
@@ -112,6 +110,20 @@ def drive(url: str, lecture: str) -> dict:
         }
         visit.context.close()
         return seen
+
+
+def _run_all(page) -> None:
+    """Run all cells, again if none begins: JupyterLab does nothing before it is ready."""
+    begun = page.locator(".jp-InputPrompt").filter(has_text=re.compile(r"\[(\*|\d+)\]"))
+    for patience in (10_000, 20_000, PATIENCE):
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_text("Run All Cells", exact=True).click()
+        try:
+            begun.first.wait_for(timeout=patience)
+            return
+        except PlaywrightTimeout:
+            continue
+    raise AssertionError("no cell has begun")
 
 
 def _type(page, width) -> None:
