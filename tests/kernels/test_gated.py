@@ -105,30 +105,34 @@ def combined(before, keep, take):
 
 
 def test_products_of_chains():
-    """Against the plain sum over all pairs of steps, at every point."""
+    """Rows 1 and 4 against the plain sum over all pairs of steps, at every point."""
     rng, before, covs, keep, take = chain()
-    weight, known, out = rng.normal(size=keep.shape), np.array([0, 1, 3, 4]), np.empty(4)
+    weight, known, out = rng.normal(size=keep.shape), np.array([0, 1, 3, 4]), np.empty((2, 4))
     A = [combined(before, keep, part) for part in take]
-    want = sum(np.einsum("kn,kl,jln->jn", a[1], cov, a) for a, cov in zip(A, covs, strict=False))
-    want = (want * weight * weight[1]).sum(axis=1)[known]
-    own, cov = np.stack([a[1, :2] for a in A]), np.stack([c[:2][:, known] for c in covs[:2]])
-    chains.products(own, weight[1], cov, keep, take, weight, before, known, out)
+    want = sum(np.einsum("rkn,kl,jln->rjn", a[[1, 4]], cov, a) for a, cov in zip(A, covs, strict=False))
+    want = (want * weight * weight[[1, 4]][:, None]).sum(axis=2)[:, known]
+    own = np.stack([[a[row, at] for a in A] for row, at in ((1, [0, 1]), (4, [3, 4]))])
+    cov = np.stack([[c[np.ix_(known, at)] for c in covs[:2]] for at in ([0, 1], [3, 4])])
+    chains.products(own, weight[[1, 4]], cov, keep, take, weight, before, known, out)
     np.testing.assert_allclose(out, want, rtol=1e-11, atol=1e-10)
-    chains.products(own, np.ones(300), cov, keep, take, np.empty((0, 0)), before, known, out)
-    assert np.abs(out - want).max() > 1
+    chains.products(own, np.ones((2, 300)), cov, keep, take, np.empty((0, 0)), before, known, out)
+    want = sum(np.einsum("rkn,kl,jln->rj", a[[1, 4]], cov, a) for a, cov in zip(A, covs, strict=False))[:, known]
+    np.testing.assert_allclose(out, want, rtol=1e-11, atol=1e-10)
 
 
 def test_updates_of_chains():
-    """Row 1: sum over k, l of moved_k moved_l cov_kl Cov(y_k - h_{k-1}, y_l - h_{l-1}), h by its coefficients."""
+    """Rows 1 and 4: sum over k, l of moved_k moved_l cov_kl Cov(y_k - h_{k-1}, y_l - h_{l-1}), h by its coefficients."""
     _, before, (V, cov, _), keep, (slope, _) = chain()
     h = combined(before, keep, 1 - keep)
     moved = combined(before, keep, slope)
     e = np.repeat(np.eye(5)[:, :, None], 300, axis=2)
     e[before >= 0] -= h[before[before >= 0]]
     E = np.einsum("kan,ab,lbn->kln", e, V, e)
-    want = np.einsum("kn,kl,kln,jln->j", moved[1], cov, E, moved)
-    known, out = np.arange(5), np.empty(5)
-    chains.updates(moved[1, :2], V[:2], cov[:2], keep, slope, 0, before, known, out)
+    want = np.einsum("rkn,kl,kln,jln->rj", moved[[1, 4]], cov, E, moved)
+    known, first, out = np.arange(5), np.array([0, 3]), np.empty((2, 5))
+    own = np.stack([moved[1, :2], moved[4, 3:]])
+    rows = [np.stack([part[:2], part[3:]]) for part in (V, cov)]
+    chains.updates(own, *rows, keep, slope, first, before, known, out)
     np.testing.assert_allclose(out, want, rtol=1e-11, atol=1e-10)
 
 

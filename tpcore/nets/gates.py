@@ -164,18 +164,23 @@ class Steps(ABC):
         c = np.clip(c, -bound, bound)
         return np.asarray(expectation(self.phi[gate], q[new][:, None], q[known][None, :], c))
 
-    def chained(self, i: int, own: np.ndarray, cov: list[np.ndarray], known, keep, take, weight=None) -> np.ndarray:
-        """Means over the sample of the products of state i with all `known` ones: see `tpcore.jitted.chains`.
+    def chained(self, new, known, own: dict, cov: list[np.ndarray], keep, take, weight=None) -> np.ndarray:
+        """Means over the sample of the products of the states `new` with all `known` ones: `tpcore.jitted.chains`.
 
-        Given are the coefficients `own` (G, steps, N) of state i, and for each of G kinds its second moments (M, M);
-        keep (M, N), take (G, M, N), weight (M, N) or None of all states.
+        Given are the coefficients own[i] (G, steps, N) of every state i, and for each of G kinds its second moments
+        (M, M); keep (M, N), take (G, M, N), weight (M, N) or None of all states.
         """
-        first = i - self.step[i]
-        front = np.ones(self.points) if weight is None else weight[i]
+        steps = self._steps(new)
+        front = np.ones((len(new), self.points)) if weight is None else weight[new]
+        blocks = np.stack([np.stack([c[np.ix_(known, at)] for c in cov]) for at in steps])
+        out, rows = np.empty((len(new), len(known))), np.stack([own[i][: len(cov)] for i in new])
         weight = np.empty((0, 0)) if weight is None else weight
-        out, blocks = np.empty(len(known)), np.stack([c[first : i + 1][:, known] for c in cov])
-        chains.products(own, front, blocks, keep, take, weight, self.before, known, out)
+        chains.products(rows, front, blocks, keep, take, weight, self.before, known, out)
         return out / self.points
+
+    def _steps(self, new: np.ndarray) -> np.ndarray:
+        """(R, S): the states of all steps up to each of `new`."""
+        return new[:, None] - np.arange(int(self.step[new[0]]), -1, -1)
 
 
 class GRUSteps(Steps):
@@ -204,10 +209,10 @@ class GRUSteps(Steps):
         for i in new:
             self._coefficients(i)
         take = self.value["z"][None]
-        put(self.K, new, known, np.stack([self.chained(i, self.own[i], [self.V], known, self.keep, take) for i in new]))
+        put(self.K, new, known, self.chained(new, known, self.own, [self.V], self.keep, take))
         if self.tangent:
-            proposed = [self.chained(i, self.own[i], [self.dV], known, self.keep, take) for i in new]
-            put(self.T, new, known, np.stack(proposed) + np.stack([self._updated(i, known) for i in new]))
+            proposed = self.chained(new, known, self.own, [self.dV], self.keep, take)
+            put(self.T, new, known, proposed + self._updated(new, known))
 
     def _coefficients(self, i: int) -> None:
         """w_a of state i, and prod (1 - z) z'_a."""
@@ -215,11 +220,12 @@ class GRUSteps(Steps):
             w = fresh["z"][None, i : i + 1]
             kept[i] = np.concatenate([self.keep[i] * kept.pop(i - 1), w], axis=1) if self.step[i] else w
 
-    def _updated(self, i: int, known) -> np.ndarray:
-        """What the update gates contribute to the tangent kernel of state i and every known j."""
-        first, out = i - self.step[i], np.empty(len(known))
-        V, cov = (np.ascontiguousarray(part[first : i + 1][:, known]) for part in (self.V, self.psi["z"]))
-        chains.updates(self.moved[i][0], V, cov, self.keep, self.slope["z"], first, self.before, known, out)
+    def _updated(self, new, known) -> np.ndarray:
+        """What the update gates contribute to the tangent kernel of the states `new` and `known`."""
+        steps, out = self._steps(new), np.empty((len(new), len(known)))
+        V, cov = (np.stack([part[np.ix_(at, known)] for at in steps]) for part in (self.V, self.psi["z"]))
+        moved = np.stack([self.moved[i][0] for i in new])
+        chains.updates(moved, V, cov, self.keep, self.slope["z"], steps[:, 0].copy(), self.before, known, out)
         return out / self.points
 
 
@@ -247,18 +253,17 @@ class LSTMSteps(Steps):
             self.bend[new] = slope_of(self.net.phi)(self.cell[new])
             slopes = {gate: self.slope[gate][new] for gate in "ifg"}
             self.take[:, new] = g * slopes["i"], last * slopes["f"], i * slopes["g"]
-            through = np.stack([self._row(row, known) for row in new])
+            through = self._through(new, known)
             slope = self.second("o", new, known, True) * self.psi["o"][np.ix_(new, known)]
             put(self.T, new, known, opened * through + shown * slope)
 
-    def _row(self, i: int, known) -> np.ndarray:
-        """E phi'(c^i) phi'(c^j) <dc^i, dc^j> for every known j."""
-        w = self.take[:, i : i + 1]
-        if self.step[i]:
-            w = np.concatenate([self.value["f"][i] * self.own.pop(i - 1), w], axis=1)
-        self.own[i] = w
+    def _through(self, new, known) -> np.ndarray:
+        """E phi'(c^i) phi'(c^j) <dc^i, dc^j> of the states `new` and `known`."""
+        for i in new:
+            w = self.take[:, i : i + 1]
+            self.own[i] = np.concatenate([self.value["f"][i] * self.own.pop(i - 1), w], axis=1) if self.step[i] else w
         cov = [self.psi[gate] for gate in "ifg"]
-        return self.chained(i, w, cov, known, self.value["f"], self.take, self.bend)
+        return self.chained(new, known, self.own, cov, self.value["f"], self.take, self.bend)
 
 
 def states(net: Gated, start: Given, points: int, seed) -> tuple[np.ndarray, np.ndarray | None]:
