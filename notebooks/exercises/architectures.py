@@ -145,7 +145,7 @@ def _attention_slip(values, G, sigma_u: float) -> str:
         return "nothing is masked here: each word looks at all words of its sentence."
     if near(values, C + A @ C @ A.T) or near(values, (np.eye(len(C)) + A) @ C @ (np.eye(len(C)) + A).T):
         return "there is no skip connection here."
-    return "what is the limit of <k^i, k^j>/n, what then the weights, and what the covariance of sums with these weights?"
+    return "what is the limit of <k^i, k^j>/n, what are the weights then, and the covariance of sums with these weights?"
 
 
 def _softmax(C: np.ndarray) -> np.ndarray:

@@ -46,8 +46,8 @@ def matrix(values, labels, title: str, *, splits=(), clim=None, each: int = 1):
         color="value", cmap=list(VALUES), clim=clim or (float(values.min()), float(values.max())), colorbar=True,
         clabel="", line_color=None, tools=["hover"], hover_tooltips=["row", "column", "value"],
     )  # fmt: skip
-    lines = [hv.VLine(s).opts(color="white", line_width=2) * hv.HLine(s).opts(color="white", line_width=2) for s in splits]
-    figure = hv.Overlay([cells, *(line for pair in lines for line in pair)])
+    lines = [line(s).opts(color="white", line_width=2) for s in splits for line in (hv.VLine, hv.HLine)]
+    figure = hv.Overlay([cells, *lines])
     return figure.opts(
         title=title, width=WIDTH, height=HEIGHT, xlim=(0, size), ylim=(0, size), xlabel="", ylabel="",
         invert_yaxis=True, show_legend=False, hooks=[_words_on_axes(labels, each)],
@@ -125,11 +125,12 @@ def rates(rows: list[Ladder]):
                           label=label)  # fmt: skip
         parts.append(dots.opts(marker=marker, size=10, color="colour", line_color="white", tools=["hover"],
                                hover_tooltips=["width n", "deviation"]))  # fmt: skip
+    widths = rows[0].widths
+    legend = {"label_text_font_size": "8.5pt", "background_fill_alpha": 0.85, "padding": 4, "spacing": 0}
     return hv.Overlay(parts).opts(
-        title="E  deviation, slope ± 95 %", logx=True, logy=True,
-        width=WIDTH, height=HEIGHT, show_grid=True, ylim=(lowest / 9, 1.5 * highest), xlim=(min(rows[0].widths) / 1.5, 1.5 * max(rows[0].widths)), ylabel="|K_n − K| / |K|", hooks=[_borders],
-        xticks=[(n, f"{n:,}") for n in rows[0].widths[::2]], legend_position="bottom_left",
-        legend_opts={"label_text_font_size": "8.5pt", "background_fill_alpha": 0.85, "padding": 4, "spacing": 0},
+        title="E  deviation, slope ± 95 %", ylabel="|K_n − K| / |K|", xticks=[(n, f"{n:,}") for n in widths[::2]],
+        logx=True, logy=True, xlim=(min(widths) / 1.5, 1.5 * max(widths)), ylim=(lowest / 9, 1.5 * highest),
+        width=WIDTH, height=HEIGHT, show_grid=True, hooks=[_borders], legend_position="bottom_left", legend_opts=legend,
     )  # fmt: skip
 
 

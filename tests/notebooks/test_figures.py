@@ -13,8 +13,8 @@ import tpcore as tp
 from figures import draw, measure
 from PIL import Image
 from tests.browser.conftest import missing
+from tests.notebooks.architectures import recurrent
 from tests.notebooks.conftest import NOTEBOOKS
-from tests.notebooks.test_exercises import recurrent
 
 
 @pytest.fixture(scope="module")
