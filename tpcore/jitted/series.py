@@ -60,3 +60,53 @@ def flat(left_even, left_odd, right_even, right_odd, i1, i2, x, out):
         for k in range(left_odd.shape[1] - 1, -1, -1):
             o = o * y + left_odd[a, k] * right_odd[b, k]
         out[j] = e + x[j] * o
+
+
+@jit
+def blocks(even, odd, r, even2, odd2, r2, K, out):
+    """out[b, p, q] = sum_k A[b, k, p] B[b, k, q] x^k, x = K[b, p, q] r[b, p] r2[b, q] clipped to [-1, 1].
+
+    even, odd (B, K, P) and even2, odd2 (B, K, Q): coefficients of both sides, as many on either.
+    """
+    count = K.shape[2]
+    x, y, e, o = np.empty(count), np.empty(count), np.empty(count), np.empty(count)
+    for b in range(K.shape[0]):
+        for p in range(K.shape[1]):
+            for q in range(count):
+                t = K[b, p, q] * r[b, p] * r2[b, q]
+                x[q] = min(max(t, -1.0), 1.0)
+                y[q] = x[q] * x[q]
+            e[:], o[:] = 0.0, 0.0
+            for k in range(even.shape[1] - 1, -1, -1):
+                a, c = even[b, k, p], even2[b, k]
+                for q in range(count):
+                    e[q] = e[q] * y[q] + a * c[q]
+            for k in range(odd.shape[1] - 1, -1, -1):
+                a, c = odd[b, k, p], odd2[b, k]
+                for q in range(count):
+                    o[q] = o[q] * y[q] + a * c[q]
+            for q in range(count):
+                out[b, p, q] = e[q] + x[q] * o[q]
+
+
+@jit
+def diagonals(even, odd, r, even2, odd2, r2, K, out):
+    """out[b, p] = sum_k A[b, k, p] B[b, k, p] x^k, x = K[b, p] r[b, p] r2[b, p]; as `blocks`."""
+    count = K.shape[1]
+    x, y, e, o = np.empty(count), np.empty(count), np.empty(count), np.empty(count)
+    for b in range(K.shape[0]):
+        for p in range(count):
+            t = K[b, p] * r[b, p] * r2[b, p]
+            x[p] = min(max(t, -1.0), 1.0)
+            y[p] = x[p] * x[p]
+        e[:], o[:] = 0.0, 0.0
+        for k in range(even.shape[1] - 1, -1, -1):
+            a, c = even[b, k], even2[b, k]
+            for p in range(count):
+                e[p] = e[p] * y[p] + a[p] * c[p]
+        for k in range(odd.shape[1] - 1, -1, -1):
+            a, c = odd[b, k], odd2[b, k]
+            for p in range(count):
+                o[p] = o[p] * y[p] + a[p] * c[p]
+        for p in range(count):
+            out[b, p] = e[p] + x[p] * o[p]

@@ -35,6 +35,7 @@ from tpcore.nets.batch import BatchNorm
 from tpcore.nets.batch_integrals import resolved
 from tpcore.nets.convolution import Conv
 from tpcore.nets.data import Data, Layout
+from tpcore.nets.expansions import expanded
 from tpcore.nets.layers import Layer
 from tpcore.nets.moments import NeedsSample, NoRecursion, Own, Side
 from tpcore.nets.pooling import Flatten
@@ -194,6 +195,7 @@ class _Slabs:
         y, theirs = (x, mine) if self.same else (self._items(self.right), None)
         if theirs is None:
             theirs = self._alone(y)[1]
+        mine, theirs = expanded(self.layers, mine, theirs, self.convention is not None)
         outputs = blocks.shape[1]
         checks.memory("outputs", len(x) * outputs, 8.0 * len(y) * outputs, 2 * BUDGET)
         out = np.empty((len(x), outputs, len(y), outputs))

@@ -19,6 +19,7 @@ from tpcore.nets.base import Described, described, maybe_spread, spread
 from tpcore.nets.batch_integrals import resolved
 from tpcore.nets.batch_sample import sampled
 from tpcore.nets.builder import Builder, Signal
+from tpcore.nets.expansions import expectations
 from tpcore.limit.closed import flat as closed_flat, form_of
 from tpcore.nets.moments import Moments, NoRecursion, Own, Side, no_variance, rates
 from tpcore.program.variables import Vector, moment, scalar
@@ -154,6 +155,9 @@ class Act(Layer):
         if not left.arrays:
             return K, T
         p, q = left.arrays[0], right.arrays[0]
+        if len(left.arrays) > 1:
+            V = expectations(K, left, right, False)
+            return V, None if T is None else expectations(K, left, right, True) * T
         if K.ndim == 3 and left is right:
             if T is None:
                 return np.asarray(expect.V(self.phi, K, check=False)), None
