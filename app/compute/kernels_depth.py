@@ -19,10 +19,18 @@ from tpcore.nets import Dense, Network, ResNet, from_spec
 from tpcore.nets.data import Data, Layout
 from tpcore.nets.recurrent import Recurrent
 
-LONGEST = 30  # places that the limit is carried on to
+SHORTEST = 10  # places that the limit is carried on to, at least
 MAP_POINTS = 81
 DRAWS = 20
 OPERATIONS = 2e9  # neurons times pairs of positions times layers times draws that one request may take
+
+
+def repeats(request: DepthRequest) -> bool:
+    """Whether a fixed point is sought: the network is a stack whose layers act on every input alone."""
+    try:
+        return bool(chaos.piece_of(nets.network(request.net, request.inputs)))
+    except Misuse:
+        return False
 
 
 def depth(request: DepthRequest, progress: Progress | None = None) -> Iterator[Depth]:
@@ -97,11 +105,11 @@ def _steps(request: DepthRequest, net: Recurrent, layout: Layout, j: int, K: np.
         rows = np.arange(first)
         each = net.readout == "each"
         others = np.full(first, j) if each else rows
-        pair = f"states of one sequence; x′ is step {j + 1}" if each else "x and x′ are one sequence"
+        pair = f"one sequence; x′ stays at step {j + 1}" if each else "x and x′ are one sequence"
     else:
         count = int(min(layout.sizes))
         rows, others = np.arange(count), first + np.arange(count)
-        pair = "states of both sequences after equally many steps"
+        pair = "both after equally many steps"
     q, p, c = K[rows, rows], K[others, others], K[rows, others]
     scale = np.sqrt(np.maximum(q * p, 0.0))
     correlation = np.clip(np.divide(c, scale, out=np.zeros_like(c), where=scale > 0), -1, 1)
@@ -153,7 +161,7 @@ def _endless(net, stages: list[Stage], found: Depth, i: int, j: int) -> Depth:
         start = next(k for k, stage in enumerate(stages) if k)
         K = stages[start].K[np.ix_([i, j], [i, j])]
         periods = found.what == "periods"
-        steps = max(LONGEST, len(found.places) + 10) - 1 if periods else 0
+        steps = max(SHORTEST, 2 * len(found.places)) - 1 if periods else 0
         orbit = chaos.orbit(piece, K, steps)
         grid = np.linspace(-1.0, 1.0, MAP_POINTS)
         q = orbit.variance if orbit.settled or orbit.fate == "slow" else float(found.variance[-1, 0])

@@ -26,7 +26,7 @@ from tpcore.nets import Network
 from tpcore.nets.recurrent import Recurrent
 
 GRID = 121
-TURNS = 8
+TURNS, APART = 8, 0.05
 TARGETS = {"wave": "cos a + ½ sin 3a", "step": "sign of sin a", "bump": "one bump at a = 0"}
 EMBEDDINGS = ("circle", "steps", "image")
 KEPT = 24
@@ -41,7 +41,7 @@ def target(name: str, angles: np.ndarray) -> np.ndarray:
         return np.cos(angles) + 0.5 * np.sin(3 * angles)
     if name == "step":
         return np.where(np.sin(angles) >= 0, 1.0, -1.0)
-    return 2.0 * np.exp(4.0 * (np.cos(angles) - 1.0)) - 0.5
+    return 3.0 * np.exp(4.0 * (np.cos(angles) - 1.0)) - 0.6
 
 
 def embed(angles: np.ndarray, way: str) -> np.ndarray:
@@ -55,13 +55,12 @@ def embed(angles: np.ndarray, way: str) -> np.ndarray:
 
 
 def angles_of(points: int, seed: int) -> np.ndarray:
-    """Where the data are: random angles, at least a little apart, the first so many of one sequence."""
+    """Where the data are: random angles at least APART from each other, the first so many of one sequence."""
     rng = np.random.default_rng([seed, 2])
     found: list[float] = []
-    apart = 2 * np.pi / (4 * max(points, 8))
     while len(found) < points:
         a = float(rng.uniform(-np.pi, np.pi))
-        if all(abs(np.angle(np.exp(1j * (a - b)))) > apart for b in found):
+        if all(abs(np.angle(np.exp(1j * (a - b)))) > APART for b in found):
             found.append(a)
     return np.array(found)
 

@@ -11,12 +11,6 @@ from tpapp.compute.kernels_readers import single
 from tpapp.kernel_results import AccuracyRequest, DepthDrawsRequest, DepthRequest, FunctionDrawsRequest, FunctionRequest
 from tpcore.nets.recurrent import Recurrent
 
-TARGETS = {
-    "wave": "np.cos(a) + 0.5 * np.sin(3 * a)",
-    "step": "np.where(np.sin(a) >= 0, 1.0, -1.0)",
-    "bump": "2 * np.exp(4 * (np.cos(a) - 1)) - 0.5",
-}
-
 
 def depth_code(request: DepthRequest, draws: DepthDrawsRequest | None) -> str:
     """Variances and correlations on the way through the network."""
@@ -29,7 +23,8 @@ def depth_code(request: DepthRequest, draws: DepthDrawsRequest | None) -> str:
                       f"    draws={draws.draws}, seed={draws.seed})"]  # fmt: skip
         return "\n".join(lines) + "\n"
     i, j = pair.rows
-    lines = ["from tpcore.kernels.depth import empirical_through, entries, through", "",
+    more = "" if draws is None else "empirical_through, "
+    lines = [f"from tpcore.kernels.depth import {more}entries, through", "",
              f"stages = through(net, {pair.code})", f"q, c = entries(stages, {i}, {j})  # variances, correlation"]  # fmt: skip
     if draws is not None:
         lines += ["stages_n = empirical_through(", f"    net, {pair.code}, width={draws.width},",

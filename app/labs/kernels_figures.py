@@ -45,6 +45,9 @@ class DepthTab(Tab):
 
     def requests(self, s, X, net, i, j):
         request = self.request = DepthRequest(X, net, i, j)
+        styles = {} if depths.repeats(request) else {"display": "none"}
+        if self.map.view.styles != styles:
+            self.map.view.styles = styles
         yield Request("depth", ("kernel-depth", request), lambda p: depths.depth(request, p), self.show,
                       label="the kernel’s way through the layers")  # fmt: skip
         draws = self.drawn = self.draws_of(s, request)
@@ -65,15 +68,14 @@ class DepthTab(Tab):
         self.variance.update_limit(result.places, names, result.variance, beyond=beyond[0], axis=axis,
                                    fixed=fate.variance if settled else None)  # fmt: skip
         low = min(0.0, float(c.min()), *([] if beyond[1] is None else [float(beyond[1][1].min())]))
-        self.correlation.update_limit(result.places, names, c, beyond=beyond[1], axis=axis, bounds=(1.12 * low, 1.3),
+        self.correlation.update_limit(result.places, names, c, beyond=beyond[1], axis=axis, bounds=(1.12 * low, 1.05),
                                       fixed=fate.correlation if settled else None)  # fmt: skip
         if result.map_c is None:
             self.map.update(None, None, None, None, 0.0)
-            self.map.describe("From layer to layer", escape(result.why))
         else:
             path = c if result.beyond is None else np.concatenate([c, result.beyond[1:, 2]])
             self.map.update(result.map_c, result.map_next, path, fate.correlation if settled else None, fate.slope)
-            self.map.describe("From layer to layer", "the limit’s map, dashed, and the pair’s way along it")
+            self.map.describe("From layer to layer", "the limit’s map, and the pair’s way")
         self.describe(result, None)
         held = self.lab.result("depth-draws")
         if held is not None and held.request.depth == result.request:
@@ -89,12 +91,10 @@ class DepthTab(Tab):
         self.describe(limit, result)
 
     def describe(self, result: Depth, draws) -> None:
-        what = {"layers": "behind every layer", "periods": "of the preactivations", "steps": "of the state"}[result.what]
-        many = "" if draws is None else f"; dots: {len(draws.variance)} networks, mean ± 2 sd"
-        grey = "; grey: what would follow" if result.beyond is not None else ""
-        pair = f"; {escape(result.pair)}" if result.pair else ""
-        self.variance.describe(caption=f"{what}; <i>x</i> full, <i>x′</i> open{many}")
-        self.correlation.describe(caption=f"dashed: the limit{grey}{pair}{many}")
+        many = "" if draws is None else f"{len(draws.variance)} networks, mean ± 2 sd"
+        self.correlation.describe(caption=escape(result.pair) or many or "the limit, and what would follow")
+        what = {"layers": "", "periods": "preactivations; ", "steps": "states; "}[result.what]
+        self.variance.describe(caption=f"{what}<i>x</i> full, <i>x′</i> open" if draws else f"{what}the limit")
 
     def clear(self, slot):
         if slot == "depth-draws":
@@ -116,11 +116,11 @@ class DepthTab(Tab):
         return PHASES[found.fate.phase]
 
     def formula(self, s):
-        lines = [r"q^{l+1} = \sigma_w^2\, \mathbb{E}\, \phi(z)^2 + \sigma_b^2, \quad z \sim \mathcal N(0, q^l)",
-                 r"\chi = \sigma_w^2\, \mathbb{E}\, \phi'(z)^2 \ \text{at}\ q^*: \quad \chi < 1\ \text{order},\ > 1\ \text{chaos}"]
+        lines = [r"q^{l+1} = \sigma_w^2\, \mathbb{E}\, \phi(\sqrt{q^l} z)^2 + \sigma_b^2",
+                 r"\chi = \sigma_w^2\, \mathbb{E}\, \phi'(\sqrt{q^*} z)^2", r"\chi < 1\ \text{order}, \quad \chi > 1\ \text{chaos}"]
         found = self.lab.result("depth")
         if found is None or found.fate is None:
-            lines = [r"c^l = K^l(x, x') / \sqrt{K^l(x, x)\, K^l(x', x')}"]
+            lines = [r"q^l = K^l_{xx}, \quad c^l = K^l_{xx'} / \sqrt{K^l_{xx} K^l_{x'x'}}"]
         return r"$\begin{aligned} & %s \end{aligned}$" % r" \\[6pt] & ".join(lines)
 
     def numbers(self, s):
@@ -183,9 +183,9 @@ class EigenvaluesTab(Tab):
 
     def describe(self, method: str) -> None:
         count, zeros = len(self.limit.values), int((~self.limit.known).sum())
-        few = f"; {zeros} of the limit’s are zero within error" if zeros else ""
+        few = f"; {zeros} zero within error" if zeros else ""
         self.values.describe(f"Eigenvalues of {self.kernel}",
-                             f"{count}, largest first; dashed: the limit, {escape(method)}; dots: one network{few}")
+                             f"{count}, largest first; limit: {escape(method)}; dots: one network{few}")
         self.share.describe(caption="in the first k eigenvalues; △ effective rank (Σλ)² / Σλ²")
 
     def clear(self, slot):
@@ -208,13 +208,14 @@ class EigenvaluesTab(Tab):
     def numbers(self, s):
         if self.limit is None:
             return []
-        rows = [Number("Effective rank", fmt.power(self.limit.rank, 3), note=f"of {len(self.limit.values)}"),
-                Number("Largest eigenvalue", fmt.power(float(self.limit.values[0]), 3),
-                       note=f"{100 * self.limit.share[0]:.0f} % of the trace")]  # fmt: skip
+        rows = [Number("Effective rank", fmt.power(self.limit.rank, 3), note=f"of {len(self.limit.values)}")]
+        if self.draw is not None and finite(s):
+            rows.append(Number("… at width n", fmt.power(self.draw.rank, 3)))
+        rows = [*rows,
+                Number("Largest λ", fmt.power(float(self.limit.values[0]), 3),
+                       note=f"{100 * self.limit.share[0]:.0f} % of all")]  # fmt: skip
         if self.limit.known.all():
             rows.append(Number("Condition", fmt.power(float(self.limit.values[0] / self.limit.values[-1]), 2)))
-        if self.draw is not None and finite(s):
-            rows.append(Number("One network’s rank", fmt.power(self.draw.rank, 3), note="effective"))
         return rows
 
     def code(self, s):

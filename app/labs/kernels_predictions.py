@@ -141,20 +141,20 @@ class Predictions(Tab):
         self.prior.update(result.angles, zero, result.prior_sd, result.prior, reach=reach)
         self.after.update(result.angles, result.mean, result.sd, result.posterior, truth=result.truth, at=result.at,
                           y=result.y, reach=reach)  # fmt: skip
-        self.prior.describe(caption=f"the limit’s law, {r.draws} samples of it")
+        self.prior.describe(caption=f"the limit, {r.draws} samples")
         points = f"{len(result.y)} point" + ("s" if len(result.y) > 1 else "")
         if r.rule == "gp":
-            self.after.describe("After the data", f"the Gaussian process given {points}, {r.draws} samples")
+            self.after.describe("After the data", f"the GP given {points}, {r.draws} samples")
         else:
             time = "∞" if math.isinf(r.time) else fmt.power(r.time, 2)
-            self.after.describe(f"Trained for t = {time}", f"gradient flow on {points}: an ensemble, {r.draws} of it")
+            self.after.describe(f"Trained for t = {time}", f"gradient flow on {points}, {r.draws} samples")
         held = self.lab.result("predictions-networks")
         if held is not None:
             self.show_networks(held)
 
     def show_networks(self, result) -> None:
         self.prior.update_networks(result.angles, result.f, result.request.width)
-        self.prior.describe(caption=f"the limit’s law and samples; {len(result.f)} networks of this width")
+        self.prior.describe(caption=f"the limit, {NETWORKS} samples, {len(result.f)} networks")
 
     def clear(self, slot):
         if slot == "predictions":
@@ -184,14 +184,14 @@ class Predictions(Tab):
         found = self.lab.result("predictions")
         if s.task == "classes" and found is not None:
             names = {"nngp": "GP", "ntk": "NTK"}
-            return [Number(f"{names[rule]}, {int(found.sizes[-1]):,} trained on", f"{100 * rows[:, -1].mean():.1f} %",
+            return [Number(f"{names[rule]}, {int(found.sizes[-1]):,} inputs", f"{100 * rows[:, -1].mean():.1f} %",
                            note=f"sd {100 * rows[:, -1].std():.1f}") for rule, rows in found.correct.items()]  # fmt: skip
         law = self.lab.result("predictions-law")
         if s.task == "function" and law is not None:
             error = float(np.sqrt(np.mean((law.mean - law.truth) ** 2)))
-            return [Number("Mean’s error", fmt.power(error, 3), note="root mean square"),
-                    Number("Mean sd, before", fmt.power(float(law.prior_sd.mean()), 3)),
-                    Number("Mean sd, after", fmt.power(float(law.sd.mean()), 3))]  # fmt: skip
+            return [Number("Error", fmt.power(error, 3), note="rms, of the mean"),
+                    Number("Sd before", fmt.power(float(law.prior_sd.mean()), 3)),
+                    Number("Sd after", fmt.power(float(law.sd.mean()), 3))]  # fmt: skip
         return []
 
     def code(self, s):

@@ -40,7 +40,7 @@ class AccuracyPlot(Plot):
             low = min((100 * float(finite("The accuracy", rows).min()) for rows in result.correct.values()), default=0.0)
             self.fig.x_range.update(start=0.8 * float(x[0]), end=1.25 * float(x[-1]))
             self.fig.y_range.update(start=max(0.0, 10 * np.floor((low - 5) / 10)), end=102.0)
-            fixed_ticks(self.fig.xaxis[0], [float(n) for n in x if str(n)[0] in "125" or len(x) < 6])
+            fixed_ticks(self.fig.xaxis[0], [float(n) for n in x if str(n).rstrip("0") in ("1", "2", "5") or len(x) < 9])
         self._draw()
 
     def _draw(self) -> None:

@@ -87,10 +87,11 @@ class DepthPlot(Plot):
         wordy = any(len(name) > 3 for name in names)
         step = 1 if wordy and len(names) <= 24 else -(-len(names) // MOST_NAMES)
         axis.major_label_orientation = 0.9 if wordy else "horizontal"
+        axis.axis_label = None if wordy else axis.axis_label
         last = self.fig.x_range.end - 0.5
         places, texts = list(self._places[::step]), list(names[::step])
         if not wordy and last > self._places[-1] + 1:  # the numbers go on
-            step = max(1, int(last - self._places[0]) // 6)
+            step = max(1, -(-int(last - self._places[0]) // 6))
             places = [float(p) for p in np.arange(self._places[0], last, step)]
             texts = [f"{p:.0f}" for p in places]
         fixed_ticks(axis, places, texts)
@@ -117,8 +118,23 @@ class DepthPlot(Plot):
             rows.append((f"n = {fmt.width(self.width)}", self.style.width_text(self.width)))
         if self.star.visible:
             rows.append((f"{self.symbol} = {fmt.power(self._fixed, 3)}", self.style.token("ink3")))
-        self.corner(self.text, self.fig, rows if len(self._places) else [])
+        low = len(self._places) and self._at_end() > 0.55
+        self._write(rows if len(self._places) else [], low)
         self.push()
+
+    def _at_end(self) -> float:
+        """Where the curves end, as a part of the height."""
+        last = np.asarray(self.tail.data["y"])[-1:] if len(self.tail.data["y"]) else self._lines[-1]
+        start, end = self.fig.y_range.start, self.fig.y_range.end
+        return float((np.max(last) - start) / (end - start))
+
+    def _write(self, rows: list[tuple[str, str]], low: bool) -> None:
+        """Direct labels at the right, above or below the curves."""
+        self.corner(self.text, self.fig, rows)
+        if low and rows:
+            step, count = self.style.px(18), len(rows)
+            at = {"y": [self.fig.y_range.start] * count, "dy": [-self.style.px(6) - step * (count - 1 - k) for k in range(count)]}
+            write(self.text, {name: at.get(name, list(self.text.data[name])[:count]) for name in self.text.data})
 
     def restyle(self, theme: str | None = None, projector: bool | None = None) -> None:
         super().restyle(theme, projector)
@@ -144,7 +160,7 @@ class CorrelationMap(Plot):
         self._slope = 0.0
         self.curve, self.way, self.end = (ColumnDataSource({"x": [], "y": []}) for _ in range(3))
         fig = self.axes(height=238, x_range=Range1d(-1.04, 1.04), y_range=Range1d(-1.04, 1.04), x_label="correlation c",
-                        y_label="after one more piece")  # fmt: skip
+                        y_label="next c")  # fmt: skip
         fig.min_border_left = 28
         diagonal = fig.line([-1, 1], [-1, 1])
         self.paint(diagonal.glyph, line_color="control", line_width=lambda s: s.line(1))
@@ -153,7 +169,7 @@ class CorrelationMap(Plot):
         self.theory(fig, self.curve)
         end = fig.scatter("x", "y", source=self.end, size=9, line_width=2, level="overlay")
         self.paint(end.glyph, fill_color="surface", line_color="ink")
-        self.text = self.labels(fig, text_align="left")
+        self.text = self.labels(fig, text_align="right")
         square(fig)
         self.build(fig)
 
@@ -179,9 +195,9 @@ class CorrelationMap(Plot):
         rows = [(slope, "ink")] + ([] if self._star is None else [(f"c* = {fmt.power(self._star, 3)}", "ink")])
         step = self.style.px(18)
         write(self.text, {
-            "x": [-1.0] * len(rows), "y": [1.0] * len(rows), "text": [text for text, _ in rows],
-            "colour": [self.style.token(token) for _, token in rows], "dx": [2] * len(rows),
-            "dy": [self.style.px(14) + step * k for k in range(len(rows))],
+            "x": [1.0] * len(rows), "y": [-1.0] * len(rows), "text": [text for text, _ in rows],
+            "colour": [self.style.token(token) for _, token in rows], "dx": [-2] * len(rows),
+            "dy": [-self.style.px(4) - step * (len(rows) - 1 - k) for k in range(len(rows))],
         })  # fmt: skip
         self.push()
 

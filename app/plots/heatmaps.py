@@ -23,7 +23,8 @@ from bokeh.models import (
 from tpapp.colours import DIFFERENCES, TOKENS, VALUES
 from tpapp.plots.base import FONT, NUMBER_TICKS, Plot, finite, fixed_ticks, square
 
-LEFT, RIGHT = 24, 64  # px: row labels stand left of the first heatmap only, so that all three frames are equal
+LEFT, RIGHT, BOTTOM = 24, 64, 28  # px: row labels stand left of the first heatmap only, so that all frames are equal
+LETTER, FEW, LONG = 7.2, 4, 2  # px; names are words from LONG letters on, and few enough to be turned up to FEW
 
 # Small differences in powers of ten: the bar's labels keep their width, and the frames theirs.
 SIGNED = """
@@ -76,6 +77,7 @@ class Kernels:
         self.point = ColumnDataSource({k: [] for k in ("r", "c", "x", "y", "half", "full", "one")})
         self.boxes = ColumnDataSource({"x": [], "y": []})
         self.range = Range1d(0, 1, bounds=None)
+        self.left, self.bottom = LEFT, BOTTOM
         self.values = LinearColorMapper(palette=list(VALUES), low=0, high=1)
         self.signed = LinearColorMapper(palette=list(DIFFERENCES), low=-1, high=1)
         options = {"theme": theme, "projector": projector}
@@ -98,12 +100,30 @@ class Kernels:
         self.names.data = {"label": list(labels), "uri": list(uris or [""] * n)}
         self.point.data = {k: [] for k in self.point.data}
         self.range.end = n
-        places, texts = groups(labels)
+        places, texts = self._names(labels)
         for plot in self.plots:
             for axis in (plot.fig.xaxis[0], plot.fig.yaxis[0]):
                 fixed_ticks(axis, places, texts)
+            plot.repaint()
             plot.hover.tooltips = _TOOLTIP % (_IMAGE % "row" + _IMAGE % "column" if uris else "")
             plot.clear()
+
+    @property
+    def right(self) -> int:
+        return max(RIGHT, self.left)
+
+    def _names(self, labels: tuple[str, ...]) -> tuple[list[float], list[str]]:
+        """Ticks, and room for them: words of single rows stand upright below, names of few groups at the left."""
+        runs = 1 + sum(a != b for a, b in zip(labels, labels[1:]))
+        words = max(map(len, labels), default=0) > LONG
+        upright, sideways = ("vertical" if words and use else "horizontal" for use in (runs > FEW, runs <= FEW))
+        places, texts = groups(labels, 13, upright="vertical" in (upright, sideways))
+        longest = LETTER * max(map(len, texts), default=0)
+        self.left = round(12 + longest) if upright == "vertical" else LEFT
+        self.bottom = round(12 + longest) if upright == "vertical" else BOTTOM
+        for plot in self.plots:
+            plot.fig.xaxis[0].major_label_orientation, plot.fig.yaxis[0].major_label_orientation = upright, sideways
+        return places, texts
 
     def mark(self, i: int, j: int) -> None:
         """Boxes around (i, j) and (j, i)."""
@@ -149,10 +169,9 @@ class Heatmap(Plot):
         self.source = ColumnDataSource({"image": [], "size": []})
         fig = self.axes(height=196, x_range=trio.range, y_range=trio.range)
         fig.grid.visible = False
-        fig.min_border_bottom = 28
         fig.yaxis.visible = not bar
-        self.paint(fig, min_border_left=lambda s: 4 if bar else s.px(LEFT),
-                   min_border_right=lambda s: s.px(RIGHT) if bar else s.px(RIGHT) - s.px(LEFT) + 4)  # fmt: skip
+        self.paint(fig, min_border_left=lambda s: 4 if bar else s.px(trio.left), min_border_bottom=lambda s: s.px(trio.bottom),
+                   min_border_right=lambda s: s.px(trio.right) if bar else s.px(trio.right) - s.px(trio.left) + 4)  # fmt: skip
         for axis in (fig.xaxis[0], fig.yaxis[0]):
             fixed_ticks(axis, [])
         fig.xaxis[0].major_tick_out = 0
@@ -215,8 +234,11 @@ class Heatmap(Plot):
         return {self.name.replace("-", "_"): self._shown} if self.source.data["image"] else {}
 
 
-def groups(labels: tuple[str, ...], most: int = 12) -> tuple[list[float], list[str]]:
-    """Where a label stands on an axis: the middle of each run of equal labels, thinned to at most `most`."""
+def groups(labels: tuple[str, ...], most: int = 12, upright: bool = False) -> tuple[list[float], list[str]]:
+    """Where a label stands on an axis: the middle of each run of equal labels, thinned to at most `most`.
+
+    Unless they stand `upright`, long labels are fewer.
+    """
     places, texts, start = [], [], 0
     for k in range(1, len(labels) + 1):
         if k == len(labels) or labels[k] != labels[start]:
@@ -224,6 +246,6 @@ def groups(labels: tuple[str, ...], most: int = 12) -> tuple[list[float], list[s
             texts.append(labels[start])
             start = k
     texts = [text[:8] for text in texts]
-    most = min(most, max(3, 22 // (1 + max(map(len, texts), default=1))))
+    most = most if upright else min(most, max(3, 22 // (1 + max(map(len, texts), default=1))))
     step = -(-len(places) // most) if places else 1
     return places[::step], texts[::step]
