@@ -36,7 +36,8 @@ def main() -> None:
         start = time.perf_counter()
         figure = hv.render(make(), backend="bokeh")
         path = options.out / f"tensor-programs-1-{name}.html"
-        path.write_text(file_html(figure, INLINE, title=f"Tensor Programs I, {name.replace('-', ' ')}"))
+        page = file_html(figure, INLINE, title=f"Tensor Programs I, {name.replace('-', ' ')}")
+        path.write_text(page, encoding="utf-8")
         pages.append(path)
         print(f"{path}  ({time.perf_counter() - start:.0f} s)", flush=True)
     for path in pictures(pages):
@@ -84,14 +85,17 @@ def pictures(pages: list[Path]) -> list[Path]:
             print("No pictures: no Chromium or Chrome is installed (python -m tests.browser.chromium installs one).")
             return []
         browser = playwright.chromium.launch(executable_path=where, args=FLAGS)
-        page = browser.new_page(device_scale_factor=2, viewport={"width": 1240, "height": 800})
         for path in pages:
-            page.goto(path.resolve().as_uri())
-            page.wait_for_function(_READY)
-            png, svg = path.with_suffix(".png"), path.with_suffix(".svg")
-            page.locator(".bk-GridPlot").screenshot(path=png)
-            svg.write_text(page.evaluate(_SVG))
-            made += [png, svg]
+            for kind, scale in (("png", 2), ("svg", 1)):  # an SVG has no pixels, and Bokeh would double its figures
+                page = browser.new_page(device_scale_factor=scale, viewport={"width": 1240, "height": 800})
+                page.goto(path.resolve().as_uri())
+                page.wait_for_function(_READY)
+                made.append(path.with_suffix(f".{kind}"))
+                if kind == "png":
+                    page.locator(".bk-GridPlot").screenshot(path=made[-1])
+                else:
+                    made[-1].write_text(page.evaluate(_SVG), encoding="utf-8")
+                page.close()
         browser.close()
     return made
 

@@ -110,16 +110,17 @@ def kernel(row: Ladder, letter: str):
 
 
 def rates(rows: list[Ladder]):
-    """Figure 3 E: mean deviation against width, two standard errors, and the fitted lines with their slopes."""
+    """Figure 3 E: geometric mean of the deviations against width, two standard errors, fitted lines with slopes."""
     parts, lowest, highest = [], np.inf, 0.0
     for row, marker in zip(rows, MARKERS, strict=True):
         widths, fit = np.array(row.widths, float), row.fit
-        mean = row.deviations.mean(axis=1)
-        error = 2 * row.deviations.std(axis=1, ddof=1) / np.sqrt(row.deviations.shape[1])
+        logs = np.log(row.deviations)
+        mean = np.exp(logs.mean(axis=1))
+        error = np.exp(2 * logs.std(axis=1, ddof=1) / np.sqrt(logs.shape[1]))
         lowest, highest = min(lowest, mean.min()), max(highest, mean.max())
         label = f"{row.name}  {fit.slope:.3f} ± {fit.high - fit.slope:.3f}".replace("-", "−")
         parts.append(hv.Curve((widths, fit.line(widths)), "width n", "deviation").opts(**THEORY | {"line_width": 1}))
-        bars = (widths, np.maximum(mean - error, 1e-6), widths, mean + error)
+        bars = (widths, mean / error, widths, mean * error)
         parts.append(hv.Segments(bars, ["width n", "deviation", "n", "high"]).opts(color=GREY))
         dots = hv.Scatter((widths, mean, [width_colour(n) for n in row.widths]), "width n", ["deviation", "colour"],
                           label=label)  # fmt: skip

@@ -73,7 +73,7 @@ def test_figures_show_what_was_measured(sentences, ladders):
     rates = list(draw.figure_3(ladders))[4]
     dots = [element for element in rates if isinstance(element, hv.Scatter)]
     for row, scatter in zip(ladders, dots, strict=True):
-        np.testing.assert_allclose(scatter.dimension_values(1), row.deviations.mean(axis=1))
+        np.testing.assert_allclose(scatter.dimension_values(1), np.exp(np.log(row.deviations).mean(axis=1)))
         assert f"{row.fit.slope:.3f}".replace("-", "−") in scatter.label
 
 
@@ -111,5 +111,8 @@ def test_pages_become_pictures(monkeypatch, tmp_path, sentences):
     png, svg = made
     picture = Image.open(png)
     assert picture.width > 2000 and len(picture.convert("RGB").getcolors(1 << 24)) > 200
-    words = "".join(ElementTree.parse(svg).getroot().itertext())
+    root = ElementTree.parse(svg).getroot()
+    words = "".join(root.itertext())
     assert "refers" in words and "limit: covariances" in words
+    sizes = {element.get("font-size") for element in root.iter() if element.get("font-size")}
+    assert sizes == {"11px", "13px"} and float(root.get("width")) < picture.width / 1.9, "pixels of a screen are not in it"
