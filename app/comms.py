@@ -1,8 +1,13 @@
-"""In JupyterLab a control's first message may overtake the opening of its channel: here it waits for it.
+"""Notebooks: what a visitor does reaches Python, whatever else is on the way.
 
-Since JupyterLab 4.4 and ipykernel 7 a page's messages run in a thread of their own (a subshell), but the message
-that opens their channel stands in the queue of the cells. While cells still run, the kernel therefore receives
-messages on channels that it does not know yet, and drops them: a slider moves and nothing follows.
+*Messages that come too early.* Since JupyterLab 4.4 and ipykernel 7 a page's messages run in a thread of their own (a
+subshell), but the message that opens their channel stands in the queue of the cells. While cells still run, the
+kernel therefore receives messages on channels that it does not know yet, and drops them: a slider moves and nothing
+follows. `install` makes such messages wait.
+
+*Echoes.* In a notebook Panel's page sends every change that Python made back to Python, up to 80 KB a move. Among
+them are values that Bokeh refuses (an area's colour), and with them it refuses whatever the visitor did in the same
+moment. `quiet` keeps the page from repeating what it was told.
 """
 
 from __future__ import annotations
@@ -14,6 +19,18 @@ from collections.abc import Callable
 
 PATIENCE = 60.0  # seconds: cells may run that long before the channel is opened
 _STEP = 0.01
+_SCRIPT = '<script type="application/javascript">'
+# Before the page is drawn, or while its libraries are still loading; changes that Python sent are not `sync`.
+_QUIET = """
+(function quiet() {
+  const manager = window.Bokeh?.Models?._known_models?.get("panel.models.comm_manager.CommManager")?.prototype;
+  if (manager === undefined) setTimeout(quiet, 5);
+  else if (manager._tp_sends === undefined) {
+    manager._tp_sends = manager._document_changed;
+    manager._document_changed = function (event) { if (event.sync !== false) this._tp_sends(event); };
+  }
+})();
+"""
 
 
 def patient(handle: Callable, known: Callable[[str], bool], patience: float = PATIENCE) -> Callable:
@@ -49,3 +66,10 @@ def install() -> None:
     handle = handlers.get("comm_msg")
     if manager is not None and handle is not None and not hasattr(handle, "handle"):
         handlers["comm_msg"] = patient(handle, lambda comm_id: comm_id in manager.comms)
+
+
+def quiet(shown: tuple[dict, dict]) -> tuple[dict, dict]:
+    """What a notebook shows of a page, such that the page sends Python only what Python did not say."""
+    bundle, about = shown
+    html = bundle.get("text/html", "")
+    return {**bundle, **({"text/html": html.replace(_SCRIPT, _SCRIPT + _QUIET, 1)} if html else {})}, about

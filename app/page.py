@@ -65,7 +65,7 @@ from typing import Any
 
 import panel as pn
 
-from tpapp import jobs, theme
+from tpapp import comms, jobs, theme
 from tpapp.dial import Dial
 from tpapp.flow import Flow, Request
 from tpapp.header import Header
@@ -264,6 +264,9 @@ class Page(Hooks, pn.viewable.Viewer):
         if self.flow.jobs is None and not self.framed:
             self.start()
         return self.root
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        return comms.quiet(super()._repr_mimebundle_(include, exclude))
 
 
 def finite(s) -> bool:

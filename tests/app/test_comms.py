@@ -1,4 +1,4 @@
-"""Messages that overtake the opening of their channel wait for it: in words, and in a real kernel."""
+"""Messages that overtake the opening of their channel wait for it, also in a real kernel; pages do not echo."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import threading
 import time
 
 from jupyter_client.manager import start_new_kernel
+from tpapp import comms
 from tpapp.comms import patient
 
 MESSAGE = {"content": {"comm_id": "page"}}
@@ -63,3 +64,11 @@ def test_a_kernel_that_runs_cells_loses_no_message():
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
+
+
+def test_a_page_is_quiet_before_it_is_drawn():
+    page = "<div></div><script type=\"application/javascript\">(function(root) {})(window);</script>"
+    bundle, about = comms.quiet(({"text/html": page, "other": ""}, {"a": 1}))
+    assert bundle["other"] == "" and about == {"a": 1}
+    assert bundle["text/html"].index("event.sync") < bundle["text/html"].index("(function(root)")
+    assert comms.quiet(({"text/plain": "a lab"}, {})) == ({"text/plain": "a lab"}, {})

@@ -95,7 +95,7 @@ def drive(url: str, lecture: str) -> dict:
         page = visit.page
         page.set_default_timeout(PATIENCE)
         sent: list[str | bytes] = []
-        page.on("websocket", lambda socket: socket.on("framesent", sent.append))
+        page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
         page.goto(f"{url}/lab/tree/{lecture}.ipynb?reset")
         page.locator(".jp-Notebook .jp-Cell").first.click()
         _run_all(page)
