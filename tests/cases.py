@@ -125,6 +125,7 @@ def _architectures() -> list[Case]:
         case("layernorm-tanh", LayerNormMLP(2, "tanh", 1.2, None), points()),
         case("resnet", ResNet(2, "erf", 1.1, 0.3), points()),
         case("batchnorm", BatchNormMLP(2, "relu", 1.1, 0.2), points(8, 7)),
+        case("batchnorm-tanh", BatchNormMLP(1, "tanh", 1.1, 0.2), points(8, 9), False),
         case("batchnorm-two", BatchNormMLP(1, "leaky_relu(0.2)", 1.1, None), [points(3, 7), points(3, 7, seed=3)]),
         case("cnn-flatten", CNN(2, "relu", 1.3, 0.2), images(2, (3, 3))),
         case("cnn-mean", CNN(2, "gelu", 1.2, 0.3, padding="circular", head="mean"), images()),
@@ -150,6 +151,10 @@ def _architectures() -> list[Case]:
         case("gru-own", GRU({"z": 1.1, "r": 0.8, "h": 1.3}, 0.9, 0.4, {"z": 0.3, "r": -0.2, "h": 0.1}, "tanh",
                             "sigmoid", readout="last"), sequences(), False),
         case("lstm", LSTM(1.2, 0.9, 0.3), sequences(), False),
+        case("lstm-own", LSTM({"i": 1.1, "f": 0.8, "o": 1.3, "g": 1.2}, 0.9, 0.2, {"i": 0.1, "f": 0.5, "o": 0, "g": 0},
+                              "tanh", "sigmoid", readout="mean"), sequences(), False),
+        case("cell", Sequential(Dense(1.2, 0.3), Act("relu"), RNN("erf", 1.1, 0.9, 0.2), MeanPool(), Dense(1.1)),
+             sequences()),
     ]
 
 

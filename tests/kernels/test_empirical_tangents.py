@@ -98,7 +98,7 @@ def test_draws_are_those_of_the_program():
 
 WIDTHS = [case for case in ARCHITECTURES if case.id in (
     "layernorm", "resnet", "cnn-flatten", "cnn-valid", "cnn-ragged", "graph", "attention", "transformer-mean",
-    "sequential-bare", "rnn", "rnn-last", "lstm")]
+    "sequential-bare", "rnn", "rnn-last", "lstm", "gru-own", "cell")]
 NARROW, WIDE = 64, 1024
 
 

@@ -55,7 +55,7 @@ def _sampled(net: Gated, start: Given, seed: int, samples: int | None, progress:
     points = usual(start) if samples is None else max(64, samples // SCRAMBLINGS)
     copies = len(net.gates) * (3 if start.convention else 1)
     checks.memory("steps", start.layout.total, 64.0 * points * copies, 2 * BUDGET)
-    axes = pilot(net, start, [seed, SCRAMBLINGS])
+    axes = map_tiles(lambda k: pilot(net, start, [seed, k]), [SCRAMBLINGS])[0]
     tick = ticker(progress, SCRAMBLINGS * int(start.layout.sizes.max()))
 
     def one(k: int) -> np.ndarray:
