@@ -80,8 +80,14 @@ save(new Blob([`<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.
   + parts.join("") + "</svg>"], {type: "image/svg+xml"}))
 """
 _CODE = {"png": _PNG, "svg": _SVG}
-# The titles are read when the button is pressed: figures keep them in their tags.
-_PRELUDE = 'const titles = plots.map((p) => p.tags[0] ?? ""), captions = plots.map((p) => p.tags[1] ?? "")\n'
+# Figures and titles are read when the button is pressed: figures that came later stand in the same document, and those
+# that are exported keep their titles in their tags.
+_PRELUDE = """
+const later = plots.flatMap((p) => [...(p.document?._all_models.values() ?? [])])
+  .filter((m) => m.type === "Figure" && m.tags.length > 1)
+plots = [...new Set([...plots, ...later])]
+const titles = plots.map((p) => p.tags[0] ?? ""), captions = plots.map((p) => p.tags[1] ?? "")
+"""
 
 
 def image_call(plots: Sequence[Any], kind: str, stem: str) -> tuple[dict[str, Any], str]:

@@ -114,6 +114,8 @@ class Plot:
 
     def _tag(self) -> None:
         """Leave the title on the figure, where an exported image finds it."""
+        if not self.exported:
+            return
         plain = [re.sub(r"<[^>]*>", "", text.replace("<sub>n</sub>", "ₙ")) for text in self._text]
         self.fig.tags = [unescape(text).strip() for text in plain]
 
