@@ -100,9 +100,10 @@ def _across(layers, K: np.ndarray, left: list[Side], right: list[Side], conventi
     return K if T is None else T
 
 
-def _start(K: np.ndarray, layout: Layout, convention: str | None, rng=None, points: int = 0) -> Own:
+def _start(K: np.ndarray, layout: Layout, convention: str | None, rng=None, points: int = 0,
+           sample: tuple[int, ...] = ()) -> Own:
     """Numbers, which have no parameters yet."""
-    o = Own(K, layout, raw=True, rng=rng, points=points)
+    o = Own(K, layout, raw=True, rng=rng, points=points, sample=sample)
     return o if convention is None else replace(o, T=np.zeros_like(K), convention=convention)
 
 
@@ -140,11 +141,11 @@ def _squares(data: Data) -> np.ndarray:
 
 
 def _joint(layers, data: Data, other: Data | None, convention: str | None = None, rng=None,
-           points: int = 0) -> np.ndarray:
+           points: int = 0, sample: tuple[int, ...] = ()) -> np.ndarray:
     both = data if other is None else data + other
     x = both.features
     square_memory(len(x), 64.0, 2 * BUDGET)
-    out = resolved(_through(layers, _start((x @ x.T / x.shape[1])[None], both.layout, convention, rng, points))[0])
+    out = resolved(_through(layers, _start((x @ x.T / x.shape[1])[None], both.layout, convention, rng, points, sample))[0])
     K = _wanted(out)[0]
     if other is None:
         return (K + K.T) / 2
@@ -159,7 +160,7 @@ def _mixture(layers, data: Data, other: Data | None, seed: int, draws: int, poin
     tick = ticker(progress, draws)
 
     def one(k: int) -> np.ndarray:
-        found = _joint(layers, data, other, convention, np.random.default_rng([seed, k]), points)
+        found = _joint(layers, data, other, convention, np.random.default_rng([seed, k]), points, (seed, k))
         tick()
         return found
 

@@ -13,6 +13,7 @@ Sources: Tensor Programs I (arXiv 1910.12478), appendix D; II (arXiv 2006.14548)
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -46,8 +47,15 @@ def _preactivations(S: np.ndarray, points: int, seed) -> tuple[np.ndarray, np.nd
     """z (M, points) of covariance S, |g| (points,) and the number of coordinates of g."""
     values, vectors = np.linalg.eigh((S + S.T) / 2)
     keep = np.flatnonzero(values > CUT * values[-1] * len(S))[::-1]
-    noise = normal_points(points, len(keep), seed)
-    return (vectors[:, keep] * np.sqrt(values[keep])) @ noise.T, np.linalg.norm(noise, axis=1), len(keep)
+    noise, radius = _noise(points, len(keep), seed)
+    return (vectors[:, keep] * np.sqrt(values[keep])) @ noise, radius, len(keep)
+
+
+@lru_cache(maxsize=8)
+def _noise(points: int, rank: int, seed: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Standard normal points (rank, points) and their lengths; the layers of a network share them."""
+    noise = np.ascontiguousarray(normal_points(points, rank, seed).T)
+    return noise, np.linalg.norm(noise, axis=0)
 
 
 def _tangent(p: np.ndarray, y: np.ndarray, M: np.ndarray, groups: list[slice]) -> np.ndarray:

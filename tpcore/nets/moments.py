@@ -56,9 +56,11 @@ class Own:
     normalized : bool
         K is the centred covariance of what batch normalization is about to divide.
     rng : Generator or None
-        Of random attention weights, and of samples.
+        Of random attention weights.
     points : int
         Of samples; 0: nothing is sampled.
+    sample : tuple of int
+        The seed of samples, one for all layers.
     T : ndarray or None
         The tangent kernel, in the shape of K; None where nobody asks for it.
     convention : str
@@ -74,6 +76,7 @@ class Own:
     normalized: bool = False
     rng: np.random.Generator | None = None
     points: int = 0
+    sample: tuple[int, ...] = ()
     T: np.ndarray | None = None
     convention: str = "multiplier"
 
@@ -81,11 +84,11 @@ class Own:
     def diagonal(self) -> bool:
         return self.K.ndim == 2
 
-    def seed(self) -> list[int]:
-        """Of the next sample; `NeedsSample` where none is drawn."""
+    def seed(self) -> tuple[int, ...]:
+        """Of a sample; `NeedsSample` where none is drawn."""
         if not self.points:
             raise NeedsSample
-        return [int(self.rng.integers(2**62))]
+        return self.sample
 
     def variances(self) -> np.ndarray:
         """E x_p^2, (N, P)."""
