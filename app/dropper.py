@@ -19,5 +19,5 @@ def dropper(took: Callable[[str, bytes], None]) -> pn.Column:
     widget = pn.widgets.FileInput(name="Your own inputs, a .npy or .csv file", accept=".npy,.csv")
     widget.param.watch(lambda event: event.new is not None and took(widget.filename, event.new), "value")
     widget.stylesheets = [*widget.stylesheets, theme.asset("dropper.css")]
-    words = html(f'<p class="tp-note">One input a row, 256 at most, {MAX_BYTES // 2**20} MB.</p>', "note")
+    words = html(f'<p class="tp-note">Points, sequences or images; 256 inputs at most, {MAX_BYTES // 2**20} MB.</p>', "note")
     return column(dress(widget), words, styles={"gap": "4px"})

@@ -1,4 +1,4 @@
-"""Uploaded inputs: .npy and .csv, checked before and after reading, never unpickled.
+"""Uploaded inputs: .npy (points, sequences, images) and .csv (points), checked before and after reading, never unpickled.
 
 Every refusal is a `tpcore.errors.Misuse`: what must hold, what came, what to try.
 """
@@ -20,6 +20,8 @@ MAX_ROWS = 256
 MAX_COLUMNS = 4096
 MAX_HEADER = 10_000
 LARGEST = 1e6
+KINDS = {2: "points", 3: "sequences", 4: "images"}  # by the number of axes
+MOST_PLACES = {0: 0, 1: 64, 2: 32}  # steps, pixels along an axis
 _SMALLEST_NORM = 1e-12
 
 
@@ -35,8 +37,9 @@ def read(name: str, content: bytes) -> Inputs:
     Returns
     -------
     Inputs
-        X (N, d) float64, 2 <= N <= 256, 1 <= d <= 4096, real, finite, |x| <= 10^6, no row of zeros. Rows of a square
-        number of values between 0 and 1, 16 or 255 are also shown as images.
+        Points (N, d), sequences (N, T, d) or images (N, H, W, C), float64, 2 <= N <= 256, at most 4096 values each and
+        64 steps or 32 x 32 pixels, real, finite, |x| <= 10^6, no input of zeros. Points of a square number of values
+        between 0 and 1, 16 or 255 are also shown as images, and images of one channel are.
 
     Raises
     ------
@@ -53,9 +56,9 @@ def read(name: str, content: bytes) -> Inputs:
     if ending not in ("npy", "csv"):
         raise Misuse("An uploaded file must be a .npy or a .csv file", shown, "Save the array with numpy.save")
     X = _npy(bytes(content)) if ending == "npy" else _csv(bytes(content))
-    X = _checked(X)
+    X = _checked(X.reshape(len(X), -1)).reshape(X.shape)
     rows = tuple(str(k + 1) for k in range(len(X)))
-    return Inputs(name=shown, X=X, labels=rows, images=_images(X), code=_code(shown, ending))
+    return Inputs(name=shown, X=X, labels=rows, images=_images(X), code=_code(shown, ending), kind=KINDS[X.ndim])
 
 
 def _shown(name: str) -> str:
@@ -100,10 +103,14 @@ def _word(dtype: np.dtype) -> str:
 
 
 def _shape(shape: tuple) -> None:
-    if len(shape) != 2:
-        raise Misuse("The array must have two axes: one row an input", f"shape {tuple(int(s) for s in shape)}"[:80],
-                     "Use X.reshape(len(X), -1)")  # fmt: skip
-    rows, columns = shape
+    if len(shape) not in KINDS:
+        raise Misuse("The array must be points (N, d), sequences (N, T, d) or images (N, H, W, C)",
+                     f"shape {tuple(int(s) for s in shape)}"[:80], "Use X.reshape(len(X), -1)")  # fmt: skip
+    places = shape[1:-1]
+    if any(not 1 <= size <= MOST_PLACES[len(places)] for size in places):
+        raise Misuse(f"An upload must have at most {MOST_PLACES[1]} steps, or {MOST_PLACES[2]} x {MOST_PLACES[2]} pixels",
+                     f"shape {tuple(int(s) for s in shape)}"[:80], "Take fewer")  # fmt: skip
+    rows, columns = shape[0], math.prod(shape[1:])
     if not (2 <= rows <= MAX_ROWS and 1 <= columns <= MAX_COLUMNS):
         raise Misuse(f"An upload must have 2 to {MAX_ROWS} rows and 1 to {MAX_COLUMNS:,} columns",
                      f"{rows:,} rows and {columns:,} columns")  # fmt: skip
@@ -164,8 +171,10 @@ def _checked(values: np.ndarray) -> np.ndarray:
 
 def _images(X: np.ndarray) -> np.ndarray | None:
     """Rows as square images where they can be ones: non-negative, a square number of values, at least 3 x 3."""
+    if X.ndim == 4 and X.shape[3] == 1 and X.min() >= 0 and X.max() > 0:
+        return (X[..., 0] / X.max()).astype(np.float32)
     side = math.isqrt(X.shape[1])
-    if side * side != X.shape[1] or side < 3 or X.min() < 0:
+    if X.ndim != 2 or side * side != X.shape[1] or side < 3 or X.min() < 0:
         return None
     top = next((level for level in (1, 16, 255) if X.max() <= level), None)
     return None if top is None else (X / top).reshape(-1, side, side).astype(np.float32)

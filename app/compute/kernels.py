@@ -12,6 +12,7 @@ from tpapp.compute import kernels_nets as nets
 from tpapp.compute.kernels_cost import (
     SECONDS,
     check,
+    check_limit,
     check_pair,
     draws_that_fit,
     pair_seconds,
@@ -65,6 +66,7 @@ def kernel_limit(request: KernelLimitRequest, progress: Progress | None = None) 
 
 
 def _limit(request: KernelLimitRequest, progress: Progress | None) -> KernelLimit:
+    check_limit(request.net, request.inputs, request.kernel)
     net, X = network(request.net, request.inputs), request.inputs.data
     K = (ntk if request.kernel == "ntk" else nngp)(net, X, progress=progress)
     if isinstance(net, MLP):
@@ -84,6 +86,8 @@ def _ways(request: KernelLimitRequest) -> tuple[str, float]:
     made = network(request.net, request.inputs)
     ways = [cost.way(phi) for phi in cost.phis(request.net)] or [("closed form", 1e-16)]
     method, error = max(ways, key=lambda way: way[1])
+    if not cost.recursive(request.net, request.inputs):
+        return "quadrature", float("nan")  # an adaptive rule of the interpreter's, whose error is not handed on
     if getattr(made, "batched", False):
         return "quadrature", BATCH_ERROR
     return method, error * len(getattr(made, "stack", ways))
@@ -166,6 +170,6 @@ def deviations(request: DeviationRequest, progress: Progress | None = None) -> I
         yield deviation(r, seen)
 
 
-__all__ = ["ACTIVATIONS", "KERNELS", "SECONDS", "check", "covariance", "deviations", "digits", "draws_that_fit", "kernel_draw",
+__all__ = ["ACTIVATIONS", "KERNELS", "SECONDS", "check", "check_limit", "covariance", "deviations", "digits", "draws_that_fit", "kernel_draw",
            "kernel_limit", "network", "outputs", "pair_seconds", "quick_draw", "quick_limit", "quick_pair", "seconds", "tangent_refused",
            "widest"]

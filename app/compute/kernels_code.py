@@ -36,7 +36,7 @@ def code(inputs: Inputs, net: Net, *, kernel: str = "nngp", width: int | None = 
         *_outputs(inputs, net, draws, seed, i, j),
     ]
     if ladder is not None:
-        lines += ["", *_ladder(kernel, seed, *ladder)]
+        lines += ["", *_ladder(kernel, seed, *ladder, may_die(net))]
     return "\n".join(lines) + "\n"
 
 
@@ -87,16 +87,23 @@ def _wrapped(head: str, parts: list[str]) -> list[str]:
     return lines if parts else [head + ")"]
 
 
+def may_die(net: Net) -> bool:
+    """Whether narrow networks may normalize neurons that are all equal, and so have no outputs."""
+    return "Norm" in net.spec or net.kind == "Transformer"
+
+
 def _outputs(inputs: Inputs, net: Net, draws: int, seed: int, i: int, j: int) -> list[str]:
     sample = ["f = tp.sample_outputs(", f"    net, pair, width=n, draws={draws}, seed={seed})"]
     if net.kind == "MLP":
         rows = f"[{i}]" if i == j else f"[{i}, {j}]"
         return [f"pair = X[{rows}]  # x and x'", *sample, "print(np.cov(f.T), tp.nngp(net, pair))"]
     found = nets.pair(inputs, net, i, j)
-    return [f"pair = {found.code}", *sample, f"f = f[:, {list(found.rows)}]  # x and x'", "print(np.cov(f.T))"]
+    alive = ["f = f[np.isfinite(f).all(axis=1)]  # those that live"] if may_die(net) else []
+    chosen = f"f = f[:, {list(found.rows)}]  # x and x'"
+    return [f"pair = {found.code}", *sample, *alive, chosen, "print(np.cov(f.T))"]
 
 
-def _ladder(kernel: str, seed: int, widths: tuple[int, ...], draws: int) -> list[str]:
+def _ladder(kernel: str, seed: int, widths: tuple[int, ...], draws: int, die: bool) -> list[str]:
     return [
         f"widths = 2 ** np.arange({widths[0].bit_length() - 1}, {widths[-1].bit_length()})",
         "d = []  # deviations: widths, draws",
@@ -104,10 +111,11 @@ def _ladder(kernel: str, seed: int, widths: tuple[int, ...], draws: int) -> list
         f"    s = np.random.SeedSequence([{seed}, n])",
         f"    k = tp.empirical_{kernel}(",
         f"        net, X, width=n, draws={draws}, seed=s)",
+        *(["    k = k[np.isfinite(k).all(axis=(1, 2))]"] if die else []),
         "    d.append(tp.agreement.deviation(k, K))",
-        "print(np.mean(d, axis=1))",
-        f"wide = widths >= {FITTED_FROM}",
+        "print([row.mean() for row in d])",
+        f"wide = [k for k, n in enumerate(widths) if n >= {FITTED_FROM}]",
         "fit = tp.agreement.slope(",
-        "    widths[wide], np.array(d)[wide])",
+        "    widths[wide], [d[k] for k in wide])",
         "print(fit.slope, 2 * fit.stderr)",
     ]

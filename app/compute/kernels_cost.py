@@ -13,19 +13,21 @@ import numpy as np
 from tpapp.compute import kernels_nets as nets
 from tpapp.results import Inputs, Net
 from tpcore.activations import NAMED
-from tpcore.errors import BudgetError
+from tpcore.errors import BudgetError, Misuse
 from tpcore.finite import budget
 from tpcore.finite.plan import Plan
+from tpcore.kernels.covariance import NoRecursion, covariance
 from tpcore.limit import expect
 from tpcore.nets.sequential import Sequential
 
 SECONDS = 60.0  # what one request may take
-PROGRAM_SECONDS = 20.0  # what the outputs of networks that run as programs may
+PROGRAM_SECONDS = 8.0  # what the outputs of networks that run as programs may
 _PER_NEURON, _PER_INPUT, _NTK = 2e-8, 1e-8, 3.5  # an MLP: seconds a neuron and layer, an input more; NTK by NNGP
 _PER_ENTRY = {"closed form": 3e-8, "series": 2e-6}  # seconds an entry and layer of a limit; other methods: 1e-3
 _LOADED, _LINE, _GRAM = 2.5, 1e-4, 3e-10  # a program: its plan's seconds, an instruction, an entry of the Gram matrix and neuron
 _TANGENT = {"square": 4e-9, "line": 3e-3, "pairs": 5e-7}  # columns x n^2, instructions, instructions x positions^2
 _QUICK = 0.012  # seconds that an event loop may spend
+MOST_PAIRED = {"nngp": 48, "ntk": 16}  # positions of a limit that goes pair by pair
 _WIDEST = 10**6
 
 
@@ -76,6 +78,32 @@ def _tangent(net: Net, inputs: Inputs, width: int) -> float:
     lazy, _, lines, _ = _plans(net, inputs, None)
     positions = nets.network(net, inputs).read(inputs.data).layout.total
     return _TANGENT["square"] * _columns(lazy) * width**2 + lines * (_TANGENT["line"] + _TANGENT["pairs"] * positions**2)
+
+
+@lru_cache(maxsize=256)
+def recursive(net: Net, inputs: Inputs) -> bool:
+    """Whether second moments alone decide the limit, so that it takes milliseconds: tried on two inputs."""
+    made = nets.network(net, inputs)
+    if not isinstance(made, Sequential) or made.random:
+        return True
+    few = inputs.data if inputs.kind == "graph" else inputs.data[: 3 if made.batched else 2]
+    try:
+        covariance(made, made.read(few), None)
+    except NoRecursion:
+        return False
+    return True
+
+
+def check_limit(net: Net, inputs: Inputs, kernel: str = "nngp") -> None:
+    """Refuse limits without a recursion where they would take minutes: the program's limit goes pair by pair."""
+    most = MOST_PAIRED[kernel]
+    if net.kind == "MLP" or recursive(net, inputs):
+        return
+    positions = nets.network(net, inputs).read(inputs.data).layout.total
+    if positions > most:
+        raise Misuse(f"Where activations follow each other without weights between, the limit is found pair by pair: at "
+                     f"most {most} positions in all", f"{positions:,}",
+                     "Put Dense between, or take sentences or inputs without positions")  # fmt: skip
 
 
 def draws_that_fit(net: Net, inputs: Inputs, i: int, j: int, width: int) -> int:
@@ -132,6 +160,8 @@ def quick_limit(net: Net, inputs: Inputs, kernel: str = "nngp") -> bool:
     names = phis(net)
     if any(layer["layer"] in nets.CELLS for layer in nets.layers(net.fields)) or not set(names) <= set(NAMED):
         return False
+    if not recursive(net, inputs):
+        return False
     layout = made.read(inputs.data).layout
     flat = layout.axes == 2 and nets.outputs(made, layout).axes == 0 and "Flatten" in str(made)
     entries = layout.total**2 / (layout.sizes[0] if flat or net.fields.get("head") == "flatten" else 1)
@@ -158,5 +188,5 @@ def phis(net: Net) -> list[str]:
     return ["relu"] if net.kind == "Transformer" else [spec.get("phi", "erf" if net.kind in nets.CELLS else "relu")]
 
 
-__all__ = ["SECONDS", "check", "check_pair", "draws_that_fit", "mlp_is_quick", "pair_seconds", "phis", "quick_draw",
-           "quick_limit", "seconds", "way", "widest"]
+__all__ = ["SECONDS", "check", "check_limit", "check_pair", "draws_that_fit", "mlp_is_quick", "pair_seconds", "phis", "quick_draw",
+           "quick_limit", "recursive", "seconds", "way", "widest"]

@@ -139,12 +139,13 @@ def outputs_request(s, width: int | None = None) -> OutputsRequest:
     return OutputsRequest(X, made, i, j, width, min(s.draws, fits), s.seed)
 
 
-def deviation_request(s, widths: tuple[int, ...], limit: float) -> DeviationRequest | None:
-    """At most 40 draws a width, as many as `limit` seconds allow; wide ones are left out where they allow few.
+def deviation_request(s, widths: tuple[int, ...], limit: float | None = None) -> DeviationRequest | None:
+    """At most 40 draws a width, as many as `limit` seconds (15; 6 for what runs as a program) allow; wide ones are left out where they allow few.
 
     None where fewer than two draws of three widths (or of the only one) would fit.
     """
     X, made = inputs(s), net(s)
+    limit = limit or (15.0 if made.kind == "MLP" else 6.0)
     each = [compute.seconds(made, X, n, 1, s.kernel) for n in widths]
     for least, shortest in ((LADDER_LEAST, min(5, len(widths))), (2, min(3, len(widths)))):
         for count in range(len(widths), shortest - 1, -1):

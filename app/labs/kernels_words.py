@@ -122,8 +122,9 @@ def numbers(s, limit, out, draw, ladder, points) -> list[Number]:
     if ladder is not None and math.isfinite(ladder.slope):
         found.append(Number("Slope in log n", ladder.slope, 2 * ladder.slope_error))
     if limit is not None:
-        error = fmt.power(limit.error, 1)
-        found += [Number("Method", limit.method), Number("Error of the limit", error, note="relative")]
+        found.append(Number("Method", limit.method))
+        if math.isfinite(limit.error):
+            found.append(Number("Error of the limit", fmt.power(limit.error, 1), note="relative"))
     return found
 
 
