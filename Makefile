@@ -40,7 +40,7 @@ app: $(VENV)/.app
 
 test: $(VENV)/.test
 	@$(BIN)/python -m tests.browser.chromium
-	@exec $(BIN)/python -m pytest -m "not verify" $(ARGS)
+	@exec $(BIN)/python -m tests $(ARGS)
 
 verify: $(VENV)/.test
 	@exec $(BIN)/python -m tests.verify $(ARGS)
