@@ -22,8 +22,8 @@ class BatchNorm(Layer):
     Notes
     -----
     Second moments and tangent kernels by the integrals of `tpcore.nets.batch_integrals` and `batch_tangent` where a
-    positively homogeneous activation (relu, abs, leaky_relu) or weights follow; else the limit of the program. Source:
-    Tensor Programs I (arXiv 1910.12478), appendix D.
+    positively homogeneous activation (relu, abs, leaky_relu) or weights follow; by the sample of
+    `tpcore.nets.batch_sample` before other activations. Source: Tensor Programs I (arXiv 1910.12478), appendix D.
     """
 
     def apply(self, signal: Signal, b: Builder) -> Signal:

@@ -102,7 +102,8 @@ class BatchNormMLP(Normalized):
     Parameters
     ----------
     depth, phi, sigma_w, sigma_b
-        As in `LayerNormMLP`. Positively homogeneous phi (relu, abs, leaky_relu, identity) have an exact kernel.
+        As in `LayerNormMLP`. Positively homogeneous phi (relu, abs, leaky_relu, identity) have an exact kernel,
+        others one by sampling.
 
     Notes
     -----
