@@ -108,6 +108,17 @@ def test_gated_cells_among_layers(cell):
         assert np.abs(K - limit).max() < 6 * K.error + 1e-12 * K.max() < 5e-3 * K.max()
 
 
+@pytest.mark.parametrize("phi", ["tanh", "relu", "gelu"])
+def test_a_branch_that_is_an_activation(phi):
+    """x + phi(x) of a Gaussian x is one function."""
+    net = Sequential(Dense(1.2, 0.3), Residual(Act(phi)), Dense(1.1, 0.2), Residual(Act("sin")), LayerNorm(), Dense())
+    X = points(4)
+    np.testing.assert_allclose(tp.nngp(net, X), by_program(net, net.read(X)), rtol=1e-8, atol=1e-9)
+    one = Sequential(*net.stack[:3])
+    np.testing.assert_allclose(tp.ntk(one, X), by_tangent(one, one.read(X)), rtol=1e-8, atol=1e-9)
+    np.testing.assert_allclose(tp.ntk(net, X[:1], X[1:]), tp.ntk(net, X)[:1, 1:], rtol=1e-8)
+
+
 def test_long_sequences_through_a_cell():
     """What the program's limit would take minutes for."""
     X = np.random.default_rng(0).normal(size=(6, 12, 5))

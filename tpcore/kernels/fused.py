@@ -62,7 +62,7 @@ class Codes:
         if isinstance(layer, Act) and left.arrays and (form := form_of(layer.phi)) is not None:
             code, a, b = form
             return self._put(jitted.ACT + code, (a, b, 0.0, 0.0), left, right)
-        if isinstance(layer, Residual):
+        if isinstance(layer, Residual) and not left.arrays:
             self.nesting = max(self.nesting, nesting)
             self._put(jitted.PUSH, (0.0,) * 4)
             inner = self.add(layer.layers, left.inner, right.inner, nesting + 1)

@@ -30,7 +30,8 @@ def nngp(net: Network, X, X2=None, *, seed: int = 0, samples: int | None = None,
         Other inputs; by default `X` itself.
     seed, samples : int
         Where no exact way is known (LSTM, GRU, batch normalization before phi that are not positively homogeneous,
-        attention with logits q.k / sqrt n, other functions of more than three Gaussians): of the sampling, one common sample for all entries. By default `samples` is chosen for each network.
+        attention with logits q.k / sqrt n, other functions of more than three Gaussians): of the sampling, one common
+        sample for all entries. By default `samples` is chosen for each network.
     progress : Progress or callable ``(done, total)``, optional
         Told by kernels that take a while: sampled ones and convolutions whose positions are pooled.
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from tpcore.activations import get
+from tpcore.activations import custom, get
 from tpcore.errors import Misuse
 from tpcore.limit import expect, pairs
 from tpcore.nets.base import Described, described, maybe_spread, spread
@@ -21,6 +22,7 @@ from tpcore.nets.batch_sample import sampled
 from tpcore.nets.builder import Builder, Signal
 from tpcore.nets.expansions import expectations
 from tpcore.limit.closed import flat as closed_flat, form_of
+from tpcore.limit.derivative import slope_of
 from tpcore.nets.moments import Moments, NoRecursion, Own, Side, no_variance, rates
 from tpcore.program.variables import Vector, moment, scalar
 
@@ -243,7 +245,7 @@ class Residual(Layer):
     Notes
     -----
     Second moments: K + K_f where f ends in weights of its own (which make f(x) independent of x), tangent kernel:
-    T + T_f; else the limit of the program.
+    T + T_f; where f is an activation of a Gaussian x, those of x + phi(x); else the limit of the program.
     """
 
     def __init__(self, *layers: Layer):
@@ -274,10 +276,22 @@ class Residual(Layer):
                          "Put Dense between Flatten and Residual")
         return replace(signal, var=x + branch.var)
 
+    @cached_property
+    def _added(self) -> Act | None:
+        """x + phi(x) as one activation, where the branch is an activation alone."""
+        if len(self.layers) != 1 or not isinstance(self.layers[0], Act):
+            return None
+        phi = self.layers[0].phi
+        slope = None if phi.jumps else slope_of(phi)
+        return Act(custom(lambda x: x + phi.f(x), slope and (lambda x: 1.0 + slope(x)), phi.kinks, jumps=phi.jumps,
+                          name=f"x + {phi.name}"))
+
     def own(self, o: Own) -> tuple[Own, Side]:
         if o.raw:
             raise NoRecursion
         o = resolved(o)
+        if o.gaussian and self._added is not None:
+            return self._added.own(o)
         branch, sides = o, []
         for layer in self.layers:
             branch, side = layer.own(branch)
@@ -291,6 +305,8 @@ class Residual(Layer):
         return self.both(K, None, left, right, "")[0]
 
     def both(self, K, T, left, right, convention):
+        if left.arrays:
+            return self._added.both(K, T, left, right, convention)
         branch, moved = K, T
         for layer, mine, theirs in zip(self.layers, left.inner, right.inner, strict=True):
             branch, moved = layer.both(branch, moved, mine, mine if left is right else theirs, convention)
