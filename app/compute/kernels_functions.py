@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 
 from tpapp.compute import kernels_nets as nets
-from tpapp.compute.kernels_readers import reader
+from tpapp.compute.kernels_readers import reader, sampled
 from tpapp.kernel_results import FunctionDraws, FunctionDrawsRequest, FunctionRequest, Functions
 from tpapp.results import Net
 from tpcore.compute.progress import Progress
@@ -25,7 +25,7 @@ from tpcore.kernels.ntk import ntk
 from tpcore.nets import Network
 from tpcore.nets.recurrent import Recurrent
 
-GRID = 121
+GRID, FEW = 121, 31  # every fourth
 TURNS, APART = 8, 0.05
 TARGETS = {"wave": "cos a + ½ sin 3a", "step": "sign of sin a", "bump": "one bump at a = 0"}
 EMBEDDINGS = ("circle", "steps", "image")
@@ -72,17 +72,18 @@ def data_of(request: FunctionRequest) -> tuple[np.ndarray, np.ndarray]:
     return at, target(request.target, at) + np.sqrt(request.noise) * noise
 
 
-def grid() -> np.ndarray:
-    return np.linspace(-np.pi, np.pi, GRID)
+def grid(net: Network) -> np.ndarray:
+    """Where the law is taken: at fewer angles where the kernel is sampled."""
+    return np.linspace(-np.pi, np.pi, FEW if sampled(net) else GRID)
 
 
 def functions(request: FunctionRequest, progress: Progress | None = None) -> Functions:
-    """The law of the functions before and after the data: conditioned (``rule="gp"``), or trained for a time (``"ntk"``).
+    """The law of the functions before and after the data: conditioned (rule "gp"), or trained for a time ("ntk").
 
     Time is in units of 1 / mean variance of the tangent kernel; at time 0 the two laws are one.
     """
     r = request
-    angles = grid()
+    angles = grid(reads(nets.network(r.net))[0])
     at, y = data_of(r)
     K = _kernel(r.net, r.points, r.seed, "nngp")
     rows = np.arange(r.points, len(K))
@@ -109,7 +110,7 @@ def function_draws(request: FunctionDrawsRequest, progress: Progress | None = No
 
 def coarse(way: str) -> np.ndarray:
     """Where networks of finite width are drawn: fewer angles where each is many inputs."""
-    return np.linspace(-np.pi, np.pi, GRID if way == "circle" else 31)
+    return np.linspace(-np.pi, np.pi, GRID if way == "circle" else FEW)
 
 
 def draws_that_fit(net: Net, width: int, most: int = 5) -> int:
@@ -139,7 +140,7 @@ def _kernel(net: Net, points: int, seed: int, rule: str) -> np.ndarray:
     with _slow:
         if key not in _kernels:
             made, way = reads(nets.network(net))
-            X = embed(np.concatenate([angles_of(points, seed), grid()]), way)
+            X = embed(np.concatenate([angles_of(points, seed), grid(made)]), way)
             K = np.asarray((ntk if rule == "ntk" else nngp)(made, X))
             _kernels[key] = (K + K.T) / 2
             _kernels[key].setflags(write=False)

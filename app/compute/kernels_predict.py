@@ -27,7 +27,7 @@ from tpcore.errors import Misuse
 from tpcore.kernels.nngp import nngp
 from tpcore.kernels.ntk import ntk
 from tpcore.kernels.regression import JITTERS
-from tpcore.nets import Conv, Flatten, Network, Sequential
+from tpcore.nets import AvgPool, Conv, Flatten, Network, Sequential
 from tpcore.nets.sequential import every
 
 RULES = ("nngp", "ntk")
@@ -35,7 +35,7 @@ FEW = (2, 3, 4, 6, 8, 10, 15, 20, 30, 40, 50)
 SIZES = (10, 20, 30, 50, 70, 100, 150, 200, 300, 500, 700, 1000)
 SHAPES = ((64,), (8, 8, 1), (8, 8))  # a digit as a point, as an image, as eight rows read one after another
 # Pairs of positions that a kernel over digits may have: where inputs go by pairs, by one matrix, by a sample.
-SLABS, JOINT, SAMPLED = 3.5e8, 3.0e7, 2.35e5
+SLABS, JOINT, SAMPLED, LEAST = 2.1e8, 1.5e7, 2.35e5, 30
 KEPT, FEWER = 3, 2**12  # kernels; points of a sampled one
 _kernels: OrderedDict[tuple[Net, str], np.ndarray] = OrderedDict()
 _slow = threading.Lock()
@@ -45,7 +45,10 @@ _slow = threading.Lock()
 def reads(net: Network) -> tuple[Network, tuple[int, ...]]:
     """The network that reads digits, and the shape in which it takes one."""
     X = digits(2)[0]
-    return reader(net, "digits", {shape: X.reshape(2, *shape) for shape in SHAPES})
+    stack = net.stack if isinstance(net, Sequential) else ()
+    windows = any(isinstance(layer, Conv | AvgPool) for layer in every(stack))
+    shapes = sorted(SHAPES, key=lambda shape: (len(shape) > 1, len(shape) != (3 if windows else 2)))
+    return reader(net, "digits", {shape: X.reshape(2, *shape) for shape in shapes})
 
 
 def count_of(net, shape: tuple[int, ...]) -> int:
@@ -56,8 +59,8 @@ def count_of(net, shape: tuple[int, ...]) -> int:
     stack = net.stack if isinstance(net, Sequential) else ()
     flat = any(isinstance(layer, Flatten) for layer in stack)
     slabs = any(isinstance(layer, Conv) for layer in every(stack)) and not net.random
-    fits = SAMPLED if sampled(net) else SLABS / (1 if flat else positions) * positions if slabs else JOINT
-    return int(min(SIZE, np.sqrt(fits) / positions // 10 * 10))
+    fits = SAMPLED if sampled(net) else SLABS * (positions if flat else 1) if slabs else JOINT
+    return int(min(SIZE, max(LEAST, np.sqrt(fits) / positions // 10 * 10)))
 
 
 def digit_kernel(net, rule: str, progress: Progress | None = None) -> np.ndarray:
@@ -69,7 +72,8 @@ def digit_kernel(net, rule: str, progress: Progress | None = None) -> np.ndarray
             M = count_of(made, shape)
             X = digits(M)[0].reshape(M, *shape)
             inner = None if progress is None else silent(progress)
-            K = np.asarray((ntk if rule == "ntk" else nngp)(made, X, samples=FEWER if sampled(made) else None, progress=inner))
+            samples = FEWER if sampled(made) else None
+            K = np.asarray((ntk if rule == "ntk" else nngp)(made, X, samples=samples, progress=inner))
             K.setflags(write=False)
             _kernels[net, rule] = K
             while len(_kernels) > KEPT:
@@ -92,7 +96,7 @@ def nodes(net: Net, graph: Inputs) -> Network:
     """The network on a graph, if it has one output for each node."""
     made = nets.network(net, graph)
     if nets.outputs(made, made.read(graph.data).layout).total != len(graph.labels):
-        raise Misuse("A prediction needs one output for each node", "a network that pools them", "Leave the pooling out")
+        raise Misuse("A prediction needs one output for each node", "a network that pools", "Leave the pooling out")
     return made
 
 

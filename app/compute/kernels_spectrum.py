@@ -1,11 +1,10 @@
-"""Eigenvalues of kernels for the Kernels lab, and kernels as correlations."""
+"""Eigenvalues of kernels for the Kernels lab."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from tpapp.kernel_results import Eigenvalues
-from tpcore.errors import Misuse
 
 
 def eigenvalues(K: np.ndarray, error: float = 0.0, width: int | None = None) -> Eigenvalues:
@@ -26,21 +25,3 @@ def eigenvalues(K: np.ndarray, error: float = 0.0, width: int | None = None) -> 
     squares = float((values / top) @ (values / top))
     rank = float(values.sum() / top) ** 2 / squares if squares > 0 else 0.0
     return Eigenvalues(values, floor, rank, width)
-
-
-def correlations(K: np.ndarray) -> np.ndarray:
-    """K_ij / sqrt(K_ii K_jj).
-
-    Raises
-    ------
-    Misuse
-        If a variance is 0: such a correlation is none.
-    """
-    K = np.asarray(K, float)
-    sd = np.sqrt(np.maximum(np.diagonal(K), 0.0))
-    if not sd.min() > 0:
-        raise Misuse("Correlations need variances above 0", f"an output of variance 0 at row {int(np.argmin(sd)) + 1}",
-                     "Show the covariance, or give the network biases")
-    C = K / np.outer(sd, sd)
-    np.fill_diagonal(C, 1.0)
-    return C

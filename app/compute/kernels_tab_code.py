@@ -1,4 +1,4 @@
-"""Snippets behind the Kernels lab's tabs. They follow the lab's own lines, which make X, net, K and, of width n, K_n."""
+"""Snippets of the Kernels lab's tabs, behind the lab's own lines, which make X, net, K and, of width n, K_n."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ def depth_code(request: DepthRequest, draws: DepthDrawsRequest | None) -> str:
     """Variances and correlations on the way through the network."""
     pair, net = nets.pair(request.inputs, request.net, request.i, request.j), nets.network(request.net, request.inputs)
     if isinstance(net, Recurrent):
-        lines = ['steps = tp.nets.from_spec(net.spec() | {"readout": "each"})', f"K_steps = tp.nngp(steps, {pair.code})",
+        lines = ['steps = tp.nets.from_spec(net.spec() | {"readout": "each"})',
+                 f"K_steps = tp.nngp(steps, {pair.code})",
                  "print(np.diagonal(K_steps))  # a variance for every step"]  # fmt: skip
         if draws is not None:
             lines += ["K_steps_n = tp.empirical_nngp(", f"    steps, {pair.code}, width={draws.width},",
@@ -25,7 +26,8 @@ def depth_code(request: DepthRequest, draws: DepthDrawsRequest | None) -> str:
     i, j = pair.rows
     more = "" if draws is None else "empirical_through, "
     lines = [f"from tpcore.kernels.depth import {more}entries, through", "",
-             f"stages = through(net, {pair.code})", f"q, c = entries(stages, {i}, {j})  # variances, correlation"]  # fmt: skip
+             f"stages = through(net, {pair.code})",
+             f"q, c = entries(stages, {i}, {j})  # variances, correlation"]  # fmt: skip
     if draws is not None:
         lines += ["stages_n = empirical_through(", f"    net, {pair.code}, width={draws.width},",
                   f"    draws={draws.draws}, seed={draws.seed})", f"q_n, c_n = entries(stages_n, {i}, {j})",
@@ -72,7 +74,7 @@ def accuracy_code(request: AccuracyRequest) -> str:
 def functions_code(request: FunctionRequest, draws: FunctionDrawsRequest | None) -> str:
     """The law before and after the data, and samples of it."""
     r = request
-    _, way = functions.reads(nets.network(r.net))
+    made, way = functions.reads(nets.network(r.net))
     at, y = functions.data_of(r)
     turns = {"circle": "", "steps": "[:, None] + turn", "image": "[:, None, None] + turn[:, None] + turn"}[way]
     lines = [*_single(r.net, "one")]
@@ -81,7 +83,7 @@ def functions_code(request: FunctionRequest, draws: FunctionDrawsRequest | None)
     lines += [
         f"at = np.array({_numbers(at)})",
         f"y_at = np.array({_numbers(y)})",
-        f"grid = np.linspace(-np.pi, np.pi, {functions.GRID})",
+        f"grid = np.linspace(-np.pi, np.pi, {len(functions.grid(made))})",
         f"a = np.concatenate([at, grid]){turns}",
         "circle = np.sqrt(2) * np.stack([np.cos(a), np.sin(a)], -1)",
         "K_a = tp.nngp(one, circle)",
@@ -94,7 +96,8 @@ def functions_code(request: FunctionRequest, draws: FunctionDrawsRequest | None)
     lines += [f"prior = tp.regression.sample(K_a[{r.points}:, {r.points}:], {r.draws}, {r.seed})",
               f"samples = law.sample({r.draws}, {r.seed})", "print(law.std.max())"]  # fmt: skip
     if draws is not None:
-        lines += ["f_a = tp.sample_outputs(", f"    one, circle[{r.points}:], width={draws.width},",
+        each = "" if len(functions.coarse(way)) == len(functions.grid(made)) else ":4"
+        lines += ["f_a = tp.sample_outputs(", f"    one, circle[{r.points}:{each}], width={draws.width},",
                   f"    draws={draws.draws}, seed={draws.seed})"]  # fmt: skip
     return "\n".join(lines) + "\n"
 

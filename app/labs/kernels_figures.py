@@ -93,8 +93,8 @@ class DepthTab(Tab):
     def describe(self, result: Depth, draws) -> None:
         many = "" if draws is None else f"{len(draws.variance)} networks, mean ± 2 sd"
         self.correlation.describe(caption=escape(result.pair) or many or "the limit, and what would follow")
-        what = {"layers": "", "periods": "preactivations; ", "steps": "states; "}[result.what]
-        self.variance.describe(caption=f"{what}<i>x</i> full, <i>x′</i> open" if draws else f"{what}the limit")
+        what = {"layers": "", "periods": "preactivations; ", "steps": f"{many}; "}[result.what]
+        self.variance.describe(caption=f"{what}<i>x</i> full, <i>x′</i> open" if draws else "the limit")
 
     def clear(self, slot):
         if slot == "depth-draws":
@@ -117,7 +117,8 @@ class DepthTab(Tab):
 
     def formula(self, s):
         lines = [r"q^{l+1} = \sigma_w^2\, \mathbb{E}\, \phi(\sqrt{q^l} z)^2 + \sigma_b^2",
-                 r"\chi = \sigma_w^2\, \mathbb{E}\, \phi'(\sqrt{q^*} z)^2", r"\chi < 1\ \text{order}, \quad \chi > 1\ \text{chaos}"]
+                 r"\chi = \sigma_w^2\, \mathbb{E}\, \phi'(\sqrt{q^*} z)^2",
+                 r"\chi < 1\ \text{order}, \quad \chi > 1\ \text{chaos}"]  # fmt: skip
         found = self.lab.result("depth")
         if found is None or found.fate is None:
             lines = [r"q^l = K^l_{xx}, \quad c^l = K^l_{xx'} / \sqrt{K^l_{xx} K^l_{x'x'}}"]
@@ -134,7 +135,8 @@ class DepthTab(Tab):
             slow = {"slow": "not settled", "grows": "without bound", "vanishes": "dies out"}.get(fate.kind, "")
             slope = "∞" if math.isinf(fate.slope) else fmt.power(fate.slope, 4)
             variance = fmt.power(fate.variance, 3) if fate.kind in ("settled", "slow") else "none"
-            rows += [Number("Variance q*", variance, note=slow), Number("Correlation c*", fmt.power(fate.correlation, 3)),
+            rows += [Number("Variance q*", variance, note=slow),
+                     Number("Correlation c*", fmt.power(fate.correlation, 3)),
                      Number("Slope χ", slope, note="of c → c′ at 1")]  # fmt: skip
             if fate.kind in ("settled", "slow") and 0 < fate.slope < math.inf and abs(fate.slope - 1) > 1e-6:
                 rows.append(Number("Depth scale", f"{1 / abs(math.log(fate.slope)):.1f}", note="layers, 1 / |log χ|"))

@@ -1,4 +1,4 @@
-"""The Kernels lab's predictions: classes told apart by kernel regression, functions on a circle before and after data."""
+"""The Kernels lab's predictions: classes by kernel regression, functions on a circle before and after data."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from tpcore.errors import Misuse
 EARLIEST, LATEST = -3.0, 5.0  # log10 of the time; the ends stand for 0 and infinity
 NOISES = {"none": 0.0, "0.001": 1e-3, "0.01": 1e-2, "0.1": 0.1, "1": 1.0}
 SETS, NETWORKS = 8, 5
+WIDE = {"flex": "2 1 220px", "min-width": "min(220px, 100%)"}
 TIME = f"""
     if (tick >= {LATEST}) return "∞"
     if (tick <= {EARLIEST}) return "0"
@@ -66,7 +67,7 @@ class Predictions(Tab):
         self.settings = column(section("Regression", *self.fields, self.noise, self.time))
         self.settings.styles = {"order": "3", "flex": "0 1 180px", "min-width": "160px"}
         self.main, self.left = column(self.accuracy.view, self.after.view), column(self.prior.view)
-        self.main.styles = {"order": "2", "flex": "2 1 220px", "min-width": "min(220px, 100%)"}
+        self.main.styles = {"order": "2", **WIDE}
 
     def views(self):
         return [self.main, self.left, self.settings]
@@ -92,7 +93,8 @@ class Predictions(Tab):
             yield from self.function_requests(s, net)
 
     def function_requests(self, s, net):
-        law = FunctionRequest(net, s.rule, s.target, s.points, s.noise, time_of(s) if s.rule == "ntk" else math.inf, s.seed)
+        end = time_of(s) if s.rule == "ntk" else math.inf
+        law = FunctionRequest(net, s.rule, s.target, s.points, s.noise, end, s.seed)
         self.functions = law
         yield Request("predictions-law", ("functions", law), lambda p: circle.functions(law, p), self.show_functions,
                       circle.ready(law), "the law of the functions")  # fmt: skip
@@ -110,7 +112,7 @@ class Predictions(Tab):
         for view, visible in shown.items():
             if view.visible != visible:
                 view.visible = visible
-        styles = {"order": "1", "flex": "2 1 220px", "min-width": "min(220px, 100%)"} if function else {"display": "none"}
+        styles = {"order": "1", **WIDE} if function else {"display": "none"}
         if self.left.styles != styles:
             self.left.styles = styles
 
@@ -184,8 +186,10 @@ class Predictions(Tab):
         found = self.lab.result("predictions")
         if s.task == "classes" and found is not None:
             names = {"nngp": "GP", "ntk": "NTK"}
-            return [Number(f"{names[rule]}, {int(found.sizes[-1]):,} inputs", f"{100 * rows[:, -1].mean():.1f} %",
-                           note=f"sd {100 * rows[:, -1].std():.1f}") for rule, rows in found.correct.items()]  # fmt: skip
+            many = f"{int(found.sizes[-1]):,} inputs"
+            right = {rule: 100 * rows[:, -1] for rule, rows in found.correct.items()}
+            return [Number(f"{names[rule]}, {many}", f"{rows.mean():.1f} %", note=f"sd {rows.std():.1f}")
+                    for rule, rows in right.items()]  # fmt: skip
         law = self.lab.result("predictions-law")
         if s.task == "function" and law is not None:
             error = float(np.sqrt(np.mean((law.mean - law.truth) ** 2)))

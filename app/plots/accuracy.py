@@ -18,7 +18,8 @@ class AccuracyPlot(Plot):
         super().__init__("Accuracy against training size", name="accuracy", theme=theme, projector=projector)
         self._result = None
         self.lines = {rule: ColumnDataSource({"x": [], "y": []}) for rule in RULES}
-        self.points = ColumnDataSource({k: [] for k in ("x", "y", "low", "high", "colour", "marker", "size", "words")})
+        columns = ("x", "y", "low", "high", "colour", "marker", "size", "words")
+        self.points = ColumnDataSource({name: [] for name in columns})
         fig = self.axes(height=height, x_range=Range1d(8, 1250), y_range=Range1d(0, 100), x_label="training inputs",
                         y_label="% right", x_axis_type="log")  # fmt: skip
         fig.xaxis[0].formatter = POWER_TICKS.clone()
@@ -26,7 +27,7 @@ class AccuracyPlot(Plot):
             line = fig.line("x", "y", source=source, line_dash=DASH)
             self.paint(line.glyph, line_color=RULES[rule][1], line_width=lambda s: s.line(2))
         fig.segment("x", "low", "x", "high", source=self.points, line_color="colour", line_width=1.5)
-        dots = fig.scatter("x", "y", source=self.points, size=7, marker="marker", fill_color="colour", line_color="colour")
+        dots = fig.scatter("x", "y", source=self.points, size=7, marker="marker", color="colour")
         fig.add_tools(HoverTool(renderers=[dots], tooltips=[("training inputs", "@size"), ("right", "@words")]))
         fig.toolbar_location = None
         self.text = self.labels(fig, text_align="right", text_baseline="bottom")
@@ -37,7 +38,8 @@ class AccuracyPlot(Plot):
         self._result = result
         if result is not None:
             x = result.sizes
-            low = min((100 * float(finite("The accuracy", rows).min()) for rows in result.correct.values()), default=0.0)
+            rows = [100 * finite("The accuracy", rows) for rows in result.correct.values()]
+            low = min((float(share.min()) for share in rows), default=0.0)
             self.fig.x_range.update(start=0.8 * float(x[0]), end=1.25 * float(x[-1]))
             self.fig.y_range.update(start=max(0.0, 10 * np.floor((low - 5) / 10)), end=102.0)
             fixed_ticks(self.fig.xaxis[0], [float(n) for n in x if str(n).rstrip("0") in ("1", "2", "5") or len(x) < 9])

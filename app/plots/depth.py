@@ -37,7 +37,8 @@ class DepthPlot(Plot):
                           level="glyph")  # fmt: skip
         whisker.upper_head = whisker.lower_head = None
         fig.add_layout(whisker)
-        dots = fig.scatter("x", "y", source=self.points, size=7, fill_color="fill", line_color="colour", line_width=1.25)
+        dots = fig.scatter("x", "y", source=self.points, size=7, fill_color="fill", line_color="colour",
+                           line_width=1.25)  # fmt: skip
         for source in (self.second, self.first):
             self.theory(fig, source)
         fig.add_tools(HoverTool(renderers=[dots], tooltips=[(label, "@words")]))
@@ -133,7 +134,8 @@ class DepthPlot(Plot):
         self.corner(self.text, self.fig, rows)
         if low and rows:
             step, count = self.style.px(18), len(rows)
-            at = {"y": [self.fig.y_range.start] * count, "dy": [-self.style.px(6) - step * (count - 1 - k) for k in range(count)]}
+            rises = [-self.style.px(6) - step * (count - 1 - k) for k in range(count)]
+            at = {"y": [self.fig.y_range.start] * count, "dy": rises}
             write(self.text, {name: at.get(name, list(self.text.data[name])[:count]) for name in self.text.data})
 
     def restyle(self, theme: str | None = None, projector: bool | None = None) -> None:
@@ -174,7 +176,7 @@ class CorrelationMap(Plot):
         self.build(fig)
 
     def update(self, c, following, path, star: float | None, slope: float) -> None:
-        """The map `c` -> `following`, the correlations `path` on the way, where they end, the slope at 1; None: empty."""
+        """The map `c` -> `following`, correlations `path` on the way, where they end, the slope at 1; None: empty."""
         if c is None:
             self._map = self._path = None
             self.curve.data = self.way.data = self.end.data = {"x": [], "y": []}
@@ -183,7 +185,8 @@ class CorrelationMap(Plot):
         self._map, self._path, self._slope = np.stack([c, finite("The map", following)]), finite("The way", path), slope
         self.curve.data = {"x": self._map[0], "y": self._map[1]}
         x = np.repeat(self._path, 2)
-        self.way.data = {"x": x[:-1], "y": np.concatenate([[x[0]], x[2:]])} if len(self._path) > 1 else {"x": [], "y": []}
+        y = np.concatenate([x[:1], x[2:]])
+        self.way.data = {"x": x[:-1], "y": y} if len(self._path) > 1 else {"x": [], "y": []}
         self.end.data = {"x": [], "y": []} if star is None else {"x": [star], "y": [star]}
         self._star = star
         self._relabel()

@@ -31,7 +31,8 @@ class KernelEigenvalues(Plot):
         self.floor = Span(dimension="width", location=1e-9, line_width=1, line_dash=[2, 3], visible=False)
         self.paint(self.floor, line_color="ink3")
         fig.add_layout(self.floor)
-        dots = fig.scatter("x", "y", source=self.points, size=6, marker="marker", fill_color="fill", line_color="colour")
+        dots = fig.scatter("x", "y", source=self.points, size=6, marker="marker", fill_color="fill",
+                           line_color="colour")  # fmt: skip
         self.theory(fig, self.line)
         fig.add_tools(HoverTool(renderers=[dots], tooltips=[("number", "@x"), ("eigenvalue", "@words")]))
         fig.toolbar_location = None
@@ -56,8 +57,8 @@ class KernelEigenvalues(Plot):
         known = np.concatenate([r.values[r.known] for r in both]) if both else np.zeros(0)
         cut = any((~r.known).any() for r in both)
         floor = max((r.floor for r in both if (~r.known).any()), default=0.0)
-        top = float(known.max()) if len(known) else 1.0
-        low = min(floor / 3, float(known.min()) / 3) if cut and len(known) else float(known.min()) / 2 if len(known) else 1e-3
+        top, least = (float(known.max()), float(known.min())) if len(known) else (1.0, 1e-3)
+        low = min(floor, least) / 3 if cut else least / 2
         self.fig.y_range.update(start=max(low, 1e-300), end=4 * top)
         self.fig.x_range.update(start=0.0, end=max((len(r.values) for r in both), default=1) + 1.0)
         self.floor.update(location=floor if cut else 1e-9, visible=cut)
@@ -142,8 +143,11 @@ class TraceShare(Plot):
         self.repaint()
         colours = [self._colour(r) for r in both]
         write(self.ranks, {"x": [r.rank for r in both], "y": [2.0] * len(both), "colour": colours})
-        rows = [(f"effective rank {fmt.power(r.rank, 3)}, {'limit' if r.width is None else f'n = {fmt.width(r.width)}'}",
-                 self.style.token("ink") if r.width is None else self.style.width_text(r.width)) for r in both]  # fmt: skip
+        rows = []
+        for r in both:
+            whose = "limit" if r.width is None else f"n = {fmt.width(r.width)}"
+            colour = self.style.token("ink") if r.width is None else self.style.width_text(r.width)
+            rows.append((f"effective rank {fmt.power(r.rank, 3)}, {whose}", colour))
         step = self.style.px(18)
         write(self.text, {
             "x": [self.fig.x_range.end] * len(rows), "y": [0.0] * len(rows), "text": [text for text, _ in rows],

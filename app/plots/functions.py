@@ -38,7 +38,7 @@ class FunctionsPlot(Plot):
         self.build(fig)
 
     def update(self, angles, mean, sd, samples, *, truth=None, at=None, y=None, reach: float | None = None) -> None:
-        """The law on `angles` (M,): `mean`, `sd` (M,), `samples` (draws, M); the function and the data it is learnt from."""
+        """The law on `angles` (M,): `mean`, `sd` (M,), `samples` (draws, M); the function to learn and its data."""
         angles, mean, sd = np.asarray(angles), finite("The mean", mean), finite("The standard deviation", sd)
         samples = finite("The samples", samples)
         self._law, self._samples = np.stack([angles, mean, sd]), samples

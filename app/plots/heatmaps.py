@@ -170,8 +170,9 @@ class Heatmap(Plot):
         fig = self.axes(height=196, x_range=trio.range, y_range=trio.range)
         fig.grid.visible = False
         fig.yaxis.visible = not bar
-        self.paint(fig, min_border_left=lambda s: 4 if bar else s.px(trio.left), min_border_bottom=lambda s: s.px(trio.bottom),
-                   min_border_right=lambda s: s.px(trio.right) if bar else s.px(trio.right) - s.px(trio.left) + 4)  # fmt: skip
+        self.paint(fig, min_border_left=lambda s: 4 if bar else s.px(trio.left),
+                   min_border_right=lambda s: s.px(trio.right) - (0 if bar else s.px(trio.left) - 4),
+                   min_border_bottom=lambda s: s.px(trio.bottom))  # fmt: skip
         for axis in (fig.xaxis[0], fig.yaxis[0]):
             fixed_ticks(axis, [])
         fig.xaxis[0].major_tick_out = 0

@@ -74,7 +74,8 @@ def _moved(piece, K: np.ndarray, T: np.ndarray | None) -> tuple[np.ndarray, np.n
         for layer in piece:
             o = layer.own(o)[0]
     except NoRecursion:
-        raise Misuse("The repeated layers must map covariances to covariances", ", ".join(map(repr, piece))[:100]) from None
+        came = ", ".join(map(repr, piece))[:100]
+        raise Misuse("The repeated layers must map covariances to covariances", came) from None
     return o.K[0], None if T is None else o.T[0]
 
 
