@@ -160,11 +160,14 @@ class Flow:
             self._fractions.pop(slot, None)
         elif not request.quick:
             self._submit(request)
-        elif self._urgent:
-            self._urgent = False
-            self._now(request)
         else:
-            self._behind.append(request)
+            self.jobs.cancel(slot)  # what a slower request of this slot still delivers would be drawn over it
+            self._fractions.pop(slot, None)
+            if self._urgent:
+                self._urgent = False
+                self._now(request)
+            else:
+                self._behind.append(request)
 
     def _now(self, request: Request) -> None:
         try:

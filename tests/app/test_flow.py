@@ -94,3 +94,14 @@ def test_before_the_page_is_on_the_screen_all_is_drawn_at_once(flow):
     flow._open = False
     ask(flow, limit=1, pair=1)
     assert flow.drawn == [("limit", 1), ("pair", 1)]
+
+
+def test_a_quick_request_ends_the_slow_one_that_its_slot_was_busy_with(flow):
+    """A limit that is drawn at once must not be drawn over by the one that the pool was computing."""
+    stopped = []
+    flow.jobs.cancel = stopped.append
+    flow.jobs.submit = lambda slot, work, **callbacks: None
+    flow.take(lambda: [Request("limit", 1, lambda p: 1, lambda got: flow.drawn.append(("limit", got)))])
+    assert flow.done == 0.0 and not stopped
+    ask(flow, limit=2)
+    assert stopped == ["limit"] and flow.done is None and flow.drawn == [("limit", 2)]
