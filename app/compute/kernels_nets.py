@@ -18,7 +18,7 @@ from tpcore.nets.base import Network
 from tpcore.nets.convolution import AvgPool, Conv
 from tpcore.nets.data import Layout
 from tpcore.nets.pooling import Flatten, MeanPool
-from tpcore.nets.positions import windows
+from tpcore.nets.positions import needs_positions, windows
 from tpcore.nets.recurrent import Recurrent
 from tpcore.nets.sequential import Sequential
 from tpcore.nets.steps import LastStep
@@ -115,6 +115,9 @@ def rows(inputs: Inputs, net: Net) -> Rows:
         If the network does not take them, or there would be more than 256.
     """
     made = network(net, inputs)
+    if getattr(made, "batched", False) and isinstance(inputs.X, tuple):
+        raise Misuse("BatchNorm needs a batch of inputs of one size", "sentences, each of its own length",
+                     "Take digits, or LayerNorm")  # fmt: skip
     before = made.read(inputs.data).layout
     after = outputs(made, before)
     if after.total > MAX_ROWS:
@@ -152,6 +155,7 @@ def outputs(net: Network, layout: Layout) -> Layout:
         return layout
     for layer in net.stack:
         if isinstance(layer, Conv | AvgPool):
+            needs_positions(layout, type(layer).__name__)
             size = layer.kernel_size if isinstance(layer, Conv) else layer.window
             size = size if isinstance(size, tuple) else (size,) * layout.axes
             stride = layer.stride or size[0]

@@ -39,10 +39,10 @@ def small(name):
     return made, SMALL if X is None else X
 
 
-def random_stack(rng: random.Random) -> stack.Stack:
-    """Any layers, in any order."""
+def random_stack(rng: random.Random, count: int = 0) -> stack.Stack:
+    """Any layers, in any order; 1 to 8 unless told."""
     cards = []
-    for _ in range(rng.randint(1, 8)):
+    for _ in range(count or rng.randint(1, 8)):
         kind = rng.choice(list(palette.LAYERS.values()))
         values = {f.name: rng.choice(list(f.choices)) if f.choices else
                   rng.randint(max(1, int(f.bounds[0])), int(min(f.bounds[1], 3))) if f.whole else
