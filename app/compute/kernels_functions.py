@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 
 from tpapp.compute import kernels_nets as nets
-from tpapp.compute.kernels_readers import reader, sampled
+from tpapp.compute.kernels_readers import reader, sampled, samples_of
 from tpapp.kernel_results import FunctionDraws, FunctionDrawsRequest, FunctionRequest, Functions
 from tpapp.results import Net
 from tpcore.compute.progress import Progress
@@ -141,7 +141,7 @@ def _kernel(net: Net, points: int, seed: int, rule: str) -> np.ndarray:
         if key not in _kernels:
             made, way = reads(nets.network(net))
             X = embed(np.concatenate([angles_of(points, seed), grid(made)]), way)
-            K = np.asarray((ntk if rule == "ntk" else nngp)(made, X))
+            K = np.asarray((ntk if rule == "ntk" else nngp)(made, X, samples=samples_of(made)))
             _kernels[key] = (K + K.T) / 2
             _kernels[key].setflags(write=False)
             while len(_kernels) > KEPT:

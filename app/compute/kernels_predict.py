@@ -15,7 +15,7 @@ import numpy as np
 from scipy.linalg import LinAlgError, cholesky, solve_triangular
 
 from tpapp.compute import kernels_nets as nets
-from tpapp.compute.kernels_readers import reader, sampled
+from tpapp.compute.kernels_readers import reader, sampled, samples_of
 from tpapp.compute.ladder import silent
 from tpapp.kernel_results import Accuracy, AccuracyRequest
 from tpapp.results import Inputs, Net
@@ -36,7 +36,7 @@ SIZES = (10, 20, 30, 50, 70, 100, 150, 200, 300, 500, 700, 1000)
 SHAPES = ((64,), (8, 8, 1), (8, 8))  # a digit as a point, as an image, as eight rows read one after another
 # Pairs of positions that a kernel over digits may have: where inputs go by pairs, by one matrix, by a sample.
 SLABS, JOINT, SAMPLED, LEAST = 2.1e8, 1.5e7, 2.35e5, 30
-KEPT, FEWER = 3, 2**12  # kernels; points of a sampled one
+KEPT = 3
 _kernels: OrderedDict[tuple[Net, str], np.ndarray] = OrderedDict()
 _slow = threading.Lock()
 
@@ -72,8 +72,7 @@ def digit_kernel(net, rule: str, progress: Progress | None = None) -> np.ndarray
             M = count_of(made, shape)
             X = digits(M)[0].reshape(M, *shape)
             inner = None if progress is None else silent(progress)
-            samples = FEWER if sampled(made) else None
-            K = np.asarray((ntk if rule == "ntk" else nngp)(made, X, samples=samples, progress=inner))
+            K = np.asarray((ntk if rule == "ntk" else nngp)(made, X, samples=samples_of(made), progress=inner))
             K.setflags(write=False)
             _kernels[net, rule] = K
             while len(_kernels) > KEPT:

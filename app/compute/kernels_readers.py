@@ -13,6 +13,8 @@ from tpcore.nets.convolution import GraphConvLayer
 from tpcore.nets.recurrent import Cell, Gated, Recurrent
 from tpcore.nets.sequential import every
 
+DRAWS, POINTS = 64, 2**12
+
 
 def reader(net: Network, what: str, two: Mapping) -> tuple[Network, object]:
     """The network with one output for each input, and the key of the form in which it takes them.
@@ -57,6 +59,11 @@ def single(net: Network) -> Network:
     if getattr(net, "readout", "") == "each":
         return from_spec(net.spec() | {"readout": "mean"})
     return net
+
+
+def samples_of(net: Network) -> int | None:
+    """How many samples a kernel for predictions takes: draws of attention weights, points; None where none."""
+    return DRAWS if getattr(net, "random", False) else POINTS if sampled(net) else None
 
 
 def sampled(net: Network) -> bool:

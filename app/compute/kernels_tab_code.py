@@ -7,7 +7,7 @@ import math
 from tpapp.compute import kernels_functions as functions
 from tpapp.compute import kernels_nets as nets
 from tpapp.compute import kernels_predict as predict
-from tpapp.compute.kernels_readers import single
+from tpapp.compute.kernels_readers import samples_of, single
 from tpapp.kernel_results import AccuracyRequest, DepthDrawsRequest, DepthRequest, FunctionDrawsRequest, FunctionRequest
 from tpcore.nets.recurrent import Recurrent
 
@@ -48,7 +48,7 @@ def accuracy_code(request: AccuracyRequest) -> str:
     if request.graph is None:
         made, shape = predict.reads(nets.network(request.net))
         count = predict.count_of(made, shape)
-        samples = f", samples={predict.FEWER}" if predict.sampled(made) else ""
+        samples = _samples(made)
         lines = ["from tpcore.data import digits", "", *_single(request.net, "one"), f"D, y = digits({count})",
                  f"D = D.reshape{(count, *shape)}"]  # fmt: skip
     else:
@@ -86,11 +86,11 @@ def functions_code(request: FunctionRequest, draws: FunctionDrawsRequest | None)
         f"grid = np.linspace(-np.pi, np.pi, {len(functions.grid(made))})",
         f"a = np.concatenate([at, grid]){turns}",
         "circle = np.sqrt(2) * np.stack([np.cos(a), np.sin(a)], -1)",
-        "K_a = tp.nngp(one, circle)",
+        f"K_a = tp.nngp(one, circle{_samples(made)})",
     ]
     if r.rule == "ntk":
         time = "np.inf" if math.isinf(r.time) else f"{r.time!r} / np.diagonal(theta).mean()"
-        lines += ["theta = tp.ntk(one, circle)", f"law = tp.regression.flow(K_a, theta, y_at, {time})"]
+        lines += [f"theta = tp.ntk(one, circle{_samples(made)})", f"law = tp.regression.flow(K_a, theta, y_at, {time})"]
     else:
         lines += [f"law = tp.regression.posterior(K_a, y_at, noise={r.noise!r})"]
     lines += [f"prior = tp.regression.sample(K_a[{r.points}:, {r.points}:], {r.draws}, {r.seed})",
@@ -100,6 +100,10 @@ def functions_code(request: FunctionRequest, draws: FunctionDrawsRequest | None)
         lines += ["f_a = tp.sample_outputs(", f"    one, circle[{r.points}:{each}], width={draws.width},",
                   f"    draws={draws.draws}, seed={draws.seed})"]  # fmt: skip
     return "\n".join(lines) + "\n"
+
+
+def _samples(net) -> str:
+    return "" if samples_of(net) is None else f", samples={samples_of(net)}"
 
 
 def _numbers(values) -> str:
