@@ -101,7 +101,7 @@ def _phi(default):
 
 _DEEP = (Field("depth", "d", "Depth", 3, bounds=(1, 20)), _phi("relu"), _w(), _b())
 _CELL = (_w(1.0, "State σ"), Field("sigma_u", "u", "Input σ", 1.0), _b(0.1))
-_GATED = (*_CELL, Field("mu_b", "m", "Biases’ mean", 0.0, bounds=(-4.0, 4.0)), _phi("erf"),
+_GATED = (*_CELL, Field("mu_b", "m", "Bias mean", 0.0, bounds=(-4.0, 4.0)), _phi("erf"),
           Field("gate", "g", "Gates", "erf_sigmoid", GATES))  # fmt: skip
 _OUT = (Field("sigma_v", "v", "Readout σ", 1.0), Field("readout", "r", "Readout of", "each", READOUTS))
 _WINDOW = (Field("kernel_size", "k", "Window", 3, bounds=(1, 8)), Field("padding", "p", "Padding", "same", PADDINGS))
@@ -123,7 +123,7 @@ NETWORKS = {kind.name: kind for kind in (
     Kind("LayerNormMLP", "LayerNormMLP", "Layernorm MLP", "normalized over the neurons", _DEEP),
     Kind("Transformer", "Transformer", "Transformer", "attention, layernorm, a ReLU MLP",
          (Field("depth", "d", "Depth", 1, bounds=(1, 8)), Field("sigma_u", "u", "Keys σ", 1.0), _w(1.0), _b(0.1),
-          Field("temperature", "t", "Temperature", 1.0, bounds=(0.05, 4.0)),
+          Field("temperature", "t", "Temp. τ", 1.0, bounds=(0.05, 4.0)),
           Field("masked", "m", "Attends to", True, MASKS), *_OUT)),
 )}  # fmt: skip
 LAYERS = {kind.name: kind for kind in (
@@ -135,7 +135,7 @@ LAYERS = {kind.name: kind for kind in (
     Kind("Attention", "attention", "Attention", "positions look at each other",
          (Field("logits", "l", "Logits", "tied", LOGITS), Field("heads", "h", "Heads", 1, bounds=(1, 8)),
           Field("masked", "m", "Attends to", False, MASKS),
-          Field("temperature", "t", "Temperature", 1.0, bounds=(0.05, 4.0)))),
+          Field("temperature", "t", "Temp. τ", 1.0, bounds=(0.05, 4.0)))),
     Kind("Conv", "conv", "Convolution", "one filter at every place",
          (_w(), _b(), *_WINDOW, Field("stride", "s", "Stride", 1, bounds=(1, 4)))),
     Kind("AvgPool", "avgpool", "AvgPool", "means over windows", (Field("window", "k", "Window", 2, bounds=(1, 8)),)),

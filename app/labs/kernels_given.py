@@ -31,7 +31,7 @@ class InputControls(pn.viewable.Viewer):
             widget.param.watch(lambda event, name=name: self._chose_row(name, event.new), "value")
         self.source = dress(pn.widgets.Select(name="Data", options=sources(None), value=self.state.data), "beside")
         self.source.param.watch(lambda event: self._chose_source(event.new), "value")
-        self.text = dress(pn.widgets.TextAreaInput(name="Sentences, one a line", value=self.state.text, height=84,
+        self.text = dress(pn.widgets.TextAreaInput(name="Sentences, one a line", value=self.state.text, height=108,
                                                    max_length=600, visible=False), "field", "area")  # fmt: skip
         self.text.param.watch(lambda event: self._typed(event.new), "value")
         self._root = section("Inputs", self.thumbnails.pane, self.text, row(*self.menus.values(), parts=("halves",)),

@@ -104,3 +104,17 @@ def test_what_a_tab_shows_is_exported(visit, app_url):
     with seen.page.expect_download() as got:
         seen.see("text=Figures, SVG").click()
     assert "Share of the trace" in open(got.value.path()).read()
+
+
+def test_another_network_leaves_no_gap_and_the_projector_shows_one_figure(visit, app_url):
+    seen = visit(lab(app_url, figures="depth", width=64, draws=200, phi="tanh", depth=6))
+    drawn(seen, "correlation-map", "Line", 2)
+    three = on_screen(seen, "depth-variance")[0]
+    seen.page.locator(".tp-header select").first.select_option("resnet")
+    seen.page.locator(".tp-header select").first.select_option("rnn")
+    seen.until(f"""width => {{ {FIGURE} const view = Bokeh.index.find_one(figure("depth-variance"))
+      return view.el.getBoundingClientRect().width > 1.2 * width }}""", three)
+    seen.page.keyboard.press("p")
+    seen.until(f"""() => {{ {FIGURE} const high = (name) => {{ const view = Bokeh.index.find_one(figure(name))
+      return view ? view.el.getBoundingClientRect().height : 0 }}
+      return high("depth-correlation") > 400 && high("depth-variance") < 1 }}""")
