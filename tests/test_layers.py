@@ -23,7 +23,7 @@ PARTS = {
     "gallery": {"program", "activations"},
     "abc": set(),
     "agreement": {"limit", "finite", "program"},
-    "train": {"program", "activations"},
+    "train": {"program", "activations", "abc", "limit", "finite", "kernels", "nets", "data", "spectra", "jitted"},
     "data": set(),
     "kernels": {"nets", "agreement", "limit", "finite", "program", "activations", "jitted", "data"},
     "spectra": {"nets", "agreement", "limit", "finite", "program", "activations", "jitted"},

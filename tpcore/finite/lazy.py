@@ -60,12 +60,21 @@ class Side:
             return _upper(rest[s])
 
         triangle = _triangle(map_tiles(subtract, tiles)) / np.sqrt(self.length)
-        left = np.zeros(coefficients.shape)
-        if old and self.tolerance < np.abs(np.diag(triangle)).min() < 0.1:
+        left, least = np.zeros(coefficients.shape), np.abs(np.diag(triangle)).min()
+        if old and self.tolerance < least < 0.1 or old and least < 1e-3 and x.shape[1] > 1:
             left = _total(map_tiles(lambda s: self.inputs[:old, s] @ rest[s], tiles)) / self.length
             coefficients = coefficients + left * scale
             if x.shape[1] == 1:
                 triangle = np.sqrt(np.maximum(triangle**2 - np.square(left).sum(), 0.0))
+            elif least < 1e-3:  # what is left is too small to be told from the span's own part in it
+                shift = left.astype(x.dtype)
+
+                def subtract_again(s: slice) -> np.ndarray:
+                    rest[s] -= self.inputs[:old, s].T @ shift
+                    return _upper(rest[s])
+
+                triangle = _triangle(map_tiles(subtract_again, tiles)) / np.sqrt(self.length)
+                left = np.zeros(coefficients.shape)
         pivots, upper = self._independent(triangle)
         if not len(pivots):
             return coefficients, 0
@@ -139,11 +148,17 @@ class LazyMatrix:
         How many vectors W and W^T will meet in all.
     dtype : dtype
         float64 or float32.
+    tolerance : float, optional
+        A vector whose distance from the span of those before it is smaller, in units of its length, counts as one of
+        that span: rounding error by default.
     """
 
-    def __init__(self, variance: float, rows: int, cols: int, columns: int, columns_transposed: int, dtype):
+    def __init__(self, variance: float, rows: int, cols: int, columns: int, columns_transposed: int, dtype,
+                 tolerance: float | None = None):
         self.variance, self.cols = variance, cols
         self._sides = (Side(cols, rows, columns, dtype), Side(rows, cols, columns_transposed, dtype))
+        for side in self._sides:
+            side.tolerance = side.tolerance if tolerance is None else tolerance
 
     def multiply(
         self,

@@ -5,8 +5,25 @@ the outputs at infinite width, ``series(tp.run(prog, width), "f")`` one at finit
 """
 
 from tpcore.train.descent import kernel_descent
+from tpcore.train.finite import ladder, sgd
+from tpcore.train.history import History
 from tpcore.train.losses import LOSSES, Loss
 from tpcore.train.models import MLPModel, RNNModel
+from tpcore.train.tasks import TASKS, Task, task
 from tpcore.train.unroll import series, unroll
 
-__all__ = ["LOSSES", "Loss", "MLPModel", "RNNModel", "kernel_descent", "series", "unroll"]
+__all__ = [
+    "LOSSES",
+    "TASKS",
+    "History",
+    "Loss",
+    "MLPModel",
+    "RNNModel",
+    "Task",
+    "kernel_descent",
+    "ladder",
+    "series",
+    "sgd",
+    "task",
+    "unroll",
+]

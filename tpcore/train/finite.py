@@ -1,0 +1,279 @@
+"""`tp.train.sgd` and `tp.train.ladder`: training networks of finite width in any abc-parametrization."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+
+from tpcore import checks
+from tpcore.abc import Parametrization
+from tpcore.activations import Activation
+from tpcore.activations.prime import prime
+from tpcore.compute.progress import Progress, as_progress
+from tpcore.compute.tiles import get_threads, map_tiles, single_blas
+from tpcore.errors import BudgetError, Misuse
+from tpcore.finite.values import root_of
+from tpcore.limit.expect import differentiable
+from tpcore.train.history import History
+from tpcore.train.matrices import precision
+from tpcore.train.network import Network, Overflow, Pass, Plan
+from tpcore.train.records import Records
+from tpcore.train.tasks import Task, task
+
+METHODS, OPTIMIZERS = ("auto", "dense", "lazy"), ("sgd", "sign", "adam")
+BUDGET, MOST_WIDTH, DEEPEST = 3 * 2**30, 10**7, 8
+FAR, FULL = 1e6, 60
+
+
+def sgd(p: Parametrization, task: Task | str, width: int = 1024, steps: int = 50, lr: float = 0.1,
+        phi: str | Activation | Callable = "tanh", seed: int = 0, *, sigma_w: float = 1.0,
+        sigma_u: float | None = None, sigma_v: float | None = None, sigma_b: float | None = None,
+        optimizer: str | None = None, batch: int | None = None, method: str = "auto",
+        record: Iterable[int] | None = None, at: Iterable[int] | None = None, ntk: bool = False,
+        progress: Progress | Callable[[int, int], None] | None = None, budget: float = BUDGET) -> History:
+    r"""Train one network of width n.
+
+    h^1 = W^1 xi, x^l = phi(h^l), h^{l+1} = W^{l+1} x^l, f = W^{L+1} x^L with W^l = n^(-a_l) w^l, entries of w^l
+    N(0, sigma^2 n^(-2 b_l)) and learning rate eta n^(-c_l) on w^l. No 1/sqrt(d) at the input.
+
+    Parameters
+    ----------
+    p : Parametrization
+        As ``tp.abc.mup(2)``: the depth is its own, 1 to 8.
+    task : Task or str
+        ``tp.train.Task(X, y)``, or the name of one, see `tpcore.train.TASKS`.
+    width, steps : int
+    lr : float
+        eta, at least 0.
+    phi : str, Activation or callable
+    seed : int
+        The same seed draws the same standard normal numbers in every parametrization.
+    sigma_w, sigma_u, sigma_v : float
+        sigma of hidden, input and readout weights; the last two are sigma_w unless given.
+    sigma_b : float or None
+        None: no biases. They scale as input weights do (a_1, b_1, c_1).
+    optimizer : {"sgd", "sign", "adam"}, optional
+        "sgd", or "adam" where `p` is one for adaptive optimizers. Those get n^(d_l) times the gradient of w^l; Adam has
+        beta = 0.9, 0.999 and epsilon 1e-8.
+    batch : int, optional
+        Size of minibatches, in place of the task's own.
+    method : {"auto", "dense", "lazy"}
+        "lazy" never stores a hidden matrix; the law of the outputs is the same. SGD only.
+    record : iterable of int, optional
+        Steps at which changes and test outputs are measured: by default all, or 60 of them evenly spaced.
+    at : iterable of int, optional
+        Steps at which kernels and features are kept: the first and the last by default.
+    ntk : bool
+        Also the tangent kernel at the steps `at`.
+    progress : Progress or callable ``(done, total)``, optional
+        Ticks once a step; its `cancel` is obeyed within one.
+    budget : float
+        Bytes that this may take.
+
+    Returns
+    -------
+    History
+        Training that diverges is a result: ``diverged`` is the step, and the records end before it.
+
+    Raises
+    ------
+    Misuse, BudgetError, Cancelled
+
+    Notes
+    -----
+    Source: Tensor Programs IV (arXiv 2011.14522), section 3; IVb (2308.01814) for adaptive optimizers. Hidden matrices of
+    1,024 rows and more are in single precision, all else in double; changes keep their relative accuracy.
+    """
+    job = Job(p, task, steps, lr, phi, sigma_w, sigma_u, sigma_v, sigma_b, optimizer, batch, method, record, at, ntk,
+              budget)  # fmt: skip
+    job.plan(width)
+    root_of(seed)
+    progress = as_progress(progress)
+    progress.start(job.steps + 1)
+    return job.run(width, seed, progress.tick)
+
+
+def ladder(p: Parametrization, task: Task | str, widths: Iterable[int] = (64, 256, 1024), seeds: Iterable[int] = (0,),
+           steps: int = 50, lr: float = 0.1, phi: str | Activation | Callable = "tanh", *, progress=None,
+           **options) -> Iterator[History]:
+    """`sgd` at several widths, each with several seeds: histories one by one, in the order of `widths`.
+
+    Parameters
+    ----------
+    widths, seeds : iterables of int
+        Narrow networks train side by side; options are those of `sgd`.
+
+    Yields
+    ------
+    History
+        Ready as soon as its width is.
+    """
+    names = {"sigma_w": 1.0, "sigma_u": None, "sigma_v": None, "sigma_b": None, "optimizer": None, "batch": None,
+             "method": "auto", "record": None, "at": None, "ntk": False, "budget": BUDGET}  # fmt: skip
+    for name in options:
+        checks.choice("An option of training", name, names)
+    job = Job(p, task, steps, lr, phi, **(names | options))
+    widths, seeds = list(widths), list(seeds)
+    for seed in seeds:
+        root_of(seed)
+    for width in widths:
+        job.plan(width)
+    progress = as_progress(progress)
+    return _climb(job, widths, seeds, progress)
+
+
+def _climb(job: Job, widths: list[int], seeds: list[int], progress: Progress) -> Iterator[History]:
+    progress.start(len(widths) * len(seeds) * (job.steps + 1))
+    for width in widths:
+        together = 1 if width > 2048 else 4 * get_threads()
+        for first in range(0, len(seeds), together):
+            yield from map_tiles(lambda seed, n=width: job.run(n, seed, progress.tick), seeds[first : first + together])
+
+
+class Job:
+    """One training, checked, for any width and seed."""
+
+    def __init__(self, p, task_, steps, lr, phi, sigma_w, sigma_u, sigma_v, sigma_b, optimizer, batch, method, record,
+                 at, ntk, budget):  # fmt: skip
+        self.p, self.task = parametrization(p), with_batch(task(task_), batch)
+        self.steps, self.lr = checks.integer("steps", steps, 0, 10**6), checks.real("lr", lr, 0.0)
+        self.phi = differentiable(phi)
+        self.sigmas = scales(sigma_w, sigma_u, sigma_v, sigma_b)
+        self.optimizer = rule(p, optimizer)
+        self.method = checks.choice("method", method, METHODS)
+        if method == "lazy" and self.optimizer != "sgd":
+            raise Misuse("Matrices that are never stored are for SGD, whose updates have few directions",
+                         f"optimizer={self.optimizer!r}", 'method="dense"')  # fmt: skip
+        self.recorded = moments("record", record, self.steps, np.linspace(0, self.steps, min(self.steps, FULL) + 1))
+        self.at, self.ntk, self.budget = moments("at", at, self.steps, (0, self.steps)), bool(ntk), budget
+        if self.ntk and self.optimizer != "sgd":
+            raise Misuse("A tangent kernel belongs to SGD", f"optimizer={self.optimizer!r}")
+        self.batches = self.task.batches(self.steps)
+
+    def _columns(self) -> tuple[int, int]:
+        """How many vectors a hidden matrix and its transpose meet."""
+        count, whole = self.task.count, len(self.task.inputs)
+        wide = len(set(self.recorded.tolist()) | set(self.at.tolist()))
+        forward = whole + wide * whole + (self.steps + 1 - wide) * count
+        return forward, sum(map(len, self.batches)) + self.ntk * len(self.at) * whole
+
+    def plan(self, width: int) -> Plan:
+        """How a network of this width is trained.
+
+        Raises
+        ------
+        BudgetError
+            Where it does not fit into memory.
+        """
+        n = checks.integer("width", width, 1, MOST_WIDTH)
+        columns, updates = self._columns(), sum(map(len, self.batches))
+        dense = self.method == "dense" or self.optimizer != "sgd" or self.p.depth == 1
+        if self.method == "auto" and not dense:
+            dense = n < 256 or n < 3 * sum(columns)
+        self._fits(n, dense, columns, updates)
+        return Plan(self.p, self.task.inputs, self.phi.f, prime(self.phi).f, self.sigmas, self.lr, self.optimizer,
+                    dense, updates, columns)  # fmt: skip
+
+    def _fits(self, n: int, dense: bool, columns: tuple[int, int], updates: int) -> None:
+        """Refuse what is larger than the budget."""
+        def need(n: int) -> float:
+            entry, hidden = precision(n).itemsize, self.p.depth - 1
+            low = self.optimizer == "sgd" and 2 * updates <= n
+            change = 16.0 * updates * n if low else entry * n**2 * (3 if self.optimizer == "adam" else 1)
+            start = entry * n**2 if dense else 8.0 * n * 2 * (min(columns[0], n) + min(columns[1], n))
+            vectors = 8.0 * n * len(self.task.inputs) * (10 * self.p.depth + len(self.at)) + 24.0 * n * self.task.dimension
+            return hidden * (start + change) + vectors
+
+        if need(n) > self.budget:
+            fits = 1
+            while need(2 * fits) <= self.budget:
+                fits *= 2
+            raise BudgetError(
+                f"A network and its training must fit into {self.budget / 2**30:.3g} GiB of memory",
+                f"width {n:,}, which needs {need(n) / 2**30:.3g} GiB", f"A width of {fits:,} fits", fits=fits,
+            )  # fmt: skip
+
+    def run(self, width: int, seed: int, tick: Callable[[], None]) -> History:
+        """Train one network; `tick` is called once a step, and raises to stop."""
+        began, plan, net, diverged = time.perf_counter(), self.plan(width), None, None
+        records = Records(self.recorded, self.at, self.ntk, self.task.count)
+        done = 0
+        with single_blas(), np.errstate(all="ignore"):
+            try:
+                net = Network(plan, width, root_of(seed))
+                at = self._look(net, records, 0)
+                tick()
+                for rows in self.batches:
+                    done += 1
+                    self._step(net, at, rows)
+                    at = self._look(net, records, done)
+                    tick()
+            except (Overflow, FloatingPointError):
+                diverged = done
+                for _ in range(done, self.steps + 1):
+                    tick()
+            fields = records.fields(net)
+        words = [] if diverged is None else [f"Training diverged at step {diverged}."]
+        return History(self.p, self.task, self.phi, self.lr, width, seed, self.optimizer, self.steps,
+                       "dense" if plan.dense else "lazy", loss=self.task.mean_loss(fields["f"]), diverged=diverged,
+                       words=words, seconds=time.perf_counter() - began, **fields)  # fmt: skip
+
+    def _step(self, net: Network, at: Pass, rows: np.ndarray) -> None:
+        """One step on the inputs `rows`, which `at` passed among others."""
+        part = at.columns(slice(self.task.count) if len(rows) == self.task.count else rows)
+        rows = np.arange(self.task.count) if len(rows) == self.task.count else rows
+        net.step(part, rows, self.task.rule.slope(part.f, self.task.y[rows]) / len(rows))
+
+    def _look(self, net: Network, records: Records, t: int) -> Pass:
+        """Record the network after t steps."""
+        at = net.forward(records.columns(t))
+        if np.abs(at.f).max() > FAR * (1 + np.abs(self.task.y).max() + np.abs(net.f0).max()):
+            raise Overflow
+        records.add(t, net, at)
+        return at
+
+
+def parametrization(p) -> Parametrization:
+    """`p`, if it is one that can be trained."""
+    if not isinstance(p, Parametrization):
+        raise Misuse("Training needs an abc-parametrization", repr(p)[:80], "tp.abc.mup(2)")
+    if p.depth > DEEPEST:
+        raise Misuse(f"Networks of 1 to {DEEPEST} hidden layers are trained", f"{p.depth}")
+    return p
+
+
+def with_batch(one: Task, batch: int | None) -> Task:
+    """The task with another size of minibatches."""
+    if batch is None:
+        return one
+    return Task(one.X, one.y, one.loss, one.X_test, one.y_test, batch, one.order, one.name)
+
+
+def scales(sigma_w, sigma_u, sigma_v, sigma_b) -> tuple[float, float, float, float | None]:
+    """Checked standard deviations of hidden weights, input weights, readout and biases."""
+    w = checks.real("sigma_w", sigma_w, 0.0)
+    u = w if sigma_u is None else checks.real("sigma_u", sigma_u, 0.0)
+    v = w if sigma_v is None else checks.real("sigma_v", sigma_v, 0.0)
+    return w, u, v, None if sigma_b is None else checks.real("sigma_b", sigma_b, 0.0)
+
+
+def rule(p: Parametrization, optimizer: str | None) -> str:
+    """The optimizer, which must be one for which `p` is written."""
+    found = checks.choice("optimizer", optimizer or ("adam" if p.adaptive else "sgd"), OPTIMIZERS)
+    if p.adaptive and found == "sgd":
+        raise Misuse("SGD needs a parametrization without d", repr(p), "tp.abc.mup(2)")
+    if not p.adaptive and found != "sgd":
+        raise Misuse(f"{found} needs a parametrization with d, for adaptive optimizers", repr(p),
+                     'tp.abc.mup(2, optimizer="adam"), or tp.abc.adaptive(a, b, c)')  # fmt: skip
+    return found
+
+
+def moments(what: str, wanted: Iterable[int] | None, steps: int, default) -> np.ndarray:
+    """Steps at which something is recorded, in order."""
+    if wanted is None:
+        return np.unique(np.round(np.asarray(default)).astype(int))
+    found = sorted({checks.integer(f"a step of {what}", int(t) if isinstance(t, np.integer) else t, 0, steps)
+                    for t in wanted})  # fmt: skip
+    return np.array(found, int)
