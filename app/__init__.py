@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-LABS = {"KernelsLab": "kernels", "MatricesLab": "matrices", "ProgramsLab": "programs"}
+LABS = {"KernelsLab": "kernels", "MatricesLab": "matrices", "PhasesLab": "phases", "ProgramsLab": "programs"}
 
 
 def __getattr__(name: str):

@@ -43,6 +43,7 @@ Only stock Panel widgets and CSS, so a lab also displays in JupyterLab::
         def restyle(self, theme, projector): ...                # default: every plot's own restyle
         def data(self): return {"limit": array, ...}            # what CSV and NPZ hold; default: every plot's data()
         def ask_next(self, s): return [("Question?", callable)] # default: the presets that have a question
+        def hero(self): return AnotherDial(...)                 # default: the width's, where the state has a width
 
 `s` is always the state's snapshot: frozen, hashable, attributes named as the
 parameters; methods with a leading underscore belong to the page.
@@ -171,6 +172,13 @@ class Page(Hooks, pn.viewable.Viewer):
             self.dial.stop()
         self.flow.cancel()
 
+    def hero(self):
+        """The dial across the page: the width's, None where the state has no width, or a lab's own.
+
+        It has `toggle`, `press`, `stop`, `playing` and `reduced_motion`, as `Dial`.
+        """
+        return Dial(self.state, self.complain, self.together) if "width" in self.state.param else None
+
     # -- state -> jobs -> figures ------------------------------------------------------------------------------
 
     def start(self) -> None:
@@ -244,7 +252,7 @@ class Page(Hooks, pn.viewable.Viewer):
     # -- the frame ---------------------------------------------------------------------------------------------
 
     def _frame(self) -> pn.Column:
-        self.dial = Dial(self.state, self.complain, self.together) if "width" in self.state.param else None
+        self.dial = self.hero()
         self.reading = Reading(self.beside())
         self.header = Header(self)
         self.strip = Strip(self.dial, self._cancel)

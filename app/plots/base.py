@@ -45,8 +45,8 @@ POWER_TICKS = CustomJSTickFormatter(code="""
 
 
 NOWHERE = float("nan")
-FILLING = {"x": NOWHERE, "y": NOWHERE, "low": NOWHERE, "high": NOWHERE, "text": "", "n": "", "words": "",
-           "colour": "#000000", "ring": "#000000"}  # fmt: skip
+FILLING = {"x": NOWHERE, "y": NOWHERE, "x0": NOWHERE, "y0": NOWHERE, "x1": NOWHERE, "y1": NOWHERE, "low": NOWHERE,
+           "high": NOWHERE, "text": "", "full": "", "n": "", "words": "", "colour": "#000000", "ring": "#000000"}  # fmt: skip
 
 
 @dataclass(frozen=True)

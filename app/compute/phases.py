@@ -1,0 +1,283 @@
+"""Points and pictures of the Phases lab: `tp.abc` in, frozen results out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from functools import lru_cache
+
+import numpy as np
+
+from tpapp.phase_results import (
+    Area, Border, Check, Law, Mark, Picture, PictureRequest, PointRequest, Verdict,
+)  # fmt: skip
+from tpcore import abc
+from tpcore.abc.numbers import TOLERANCE, show
+from tpcore.errors import Misuse
+
+TIES = {"init": True, "readout": "readout", "none": False}
+LIMITS = (-1, 2)
+LEVELS = {"sgd": ("0", "0.5", "1", "1.5"), "adam": ("0", "0.5", "1")}
+GRID = 61  # points a side where names of regions are tried
+
+
+def named(depth: int, optimizer: str) -> dict[str, abc.Parametrization]:
+    """Parametrizations that have a name; SP with several learning rates."""
+    options = {"optimizer": optimizer}
+    largest = abc.largest_rate(abc.sp(depth, **options)).rates[0]
+    found = {"μP": abc.mup(depth, **options), "NTP": abc.ntp(depth, **options)}
+    if depth == 1 and optimizer == "sgd":
+        found["MFP"] = abc.mfp()
+    rates = dict.fromkeys((largest, *(Fraction(k, 2) for k in (0, 1, 4))))
+    return found | {f"SP, c = {show(c)}": abc.sp(depth, c, **options) for c in rates}
+
+
+def texts(p: abc.Parametrization) -> dict[str, str]:
+    """The exponents as the lab's fields hold them."""
+    c = [p.c] if p.uniform else p.rates
+    return {name: ", ".join(map(_write, row)) for name, row in (("a", p.a), ("b", p.b), ("c", c))}
+
+
+def _write(value: Fraction) -> str:
+    return show(value) if (value * 1000).denominator == 1 or value.denominator > 1000 else str(value)
+
+
+def _numbers(name: str, text: str) -> list[str]:
+    found = [piece.strip().replace("−", "-") for piece in text.split(",")]
+    if not all(found):
+        raise Misuse(f"{name} must be numbers with commas between them", repr(text[:40]), "0, 1/2, 0.5")
+    return found
+
+
+@lru_cache(maxsize=4096)
+def point(request: PointRequest) -> abc.Parametrization:
+    """The parametrization that the controls say.
+
+    Raises
+    ------
+    Misuse
+        If an exponent is no number, or there are not L + 1 of them.
+    """
+    p = _on_path(request)
+    if request.on_path:
+        return p
+    a = _numbers("a", request.a) if request.a else p.a
+    b = _numbers("b", request.b) if request.b else p.b
+    c = _numbers("c", request.c) if request.c else list(p.rates) if not p.uniform else [p.c]
+    c = c[0] if len(c) == 1 else c
+    return abc.adaptive(a, b, c) if request.optimizer == "adam" else abc.Parametrization(a, b, c)
+
+
+def _on_path(request: PointRequest) -> abc.Parametrization:
+    r = Fraction(request.path).limit_denominator(1000)
+    if request.optimizer == "sgd":
+        return abc.up(r, request.depth)
+    return _unfolded(abc.mup(request.depth, optimizer="adam")).at(r, 1 - r)
+
+
+def verdict(request: PointRequest) -> Verdict:
+    """Phase, reasons, every condition with its value, predicted powers."""
+    p = point(request)
+    checks = tuple(Check(one.formula, one.group, show(one.value), one.holds, one.sentence) for one in p.conditions)
+    layers = tuple(float(p.exponents[f"dx{i}"]) for i in range(1, p.depth + 1)) if p.stable else ()
+    name = next((n for n, q in named(request.depth, request.optimizer).items() if q.equivalent(p)), "")
+    rows = (tuple(map(_write, row)) for row in (p.a, p.b, p.rates))
+    return Verdict(str(p.phase), float(p.r), p.adaptive, tuple(p.reasons), checks, layers, *rows, p.maximal, name)
+
+
+# -- pictures ----------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=256)
+def _unfolded(p: abc.Parametrization) -> abc.Unfolded:
+    return abc.unfold(p)
+
+
+def place(p: abc.Parametrization) -> tuple[Fraction, Fraction]:
+    """Where a point lies in its unfolded picture; what lies on neither facet is seen along its own level, on the first.
+
+    The features' level is what r has besides the readout, (r - min(s, u)) / 2 of the start s and the step u.
+    """
+    if p.moves:
+        return _unfolded(p).where(p)
+    start = p.a[-1] + p.b[-1]
+    return (p.r if p.adaptive else (p.r - min(start, p.readout_step)) / 2), start
+
+
+@lru_cache(maxsize=512)
+def plane(request: PictureRequest):
+    """What tp.abc calls the picture: an `Unfolded` or a `Slice`."""
+    p = point(request.point)
+    if request.kind == "facets":
+        return _unfolded(p)
+    if request.kind == "across":
+        return _across(p)
+    x, y = axes(request)
+    return abc.slice(p, x, y, LIMITS, LIMITS, n=2, tie=TIES[request.tie])
+
+
+def _across(p: abc.Parametrization) -> abc.Slice:
+    """The slice across the facets at the level of `p`: the readout's multiplier (its rate where there is one a layer)
+    against its start."""
+    top, letter, weight = p.depth + 1, "a" if p.uniform else "c", 2 if p.uniform and not p.adaptive else 1
+    own = (p.a if p.uniform else p.rates)[-1]
+    edge = own + (1 - p.readout_step) / weight  # where the readout is updated maximally
+    low, high = _unfolded(p).ylim
+    start = f"b{top}" if letter == "c" and not p.a[-1] else f"a{top}+b{top}"
+    return abc.slice(p, f"{letter}{top}", start, (edge - Fraction(1, 2), edge + 1), (low, high), n=2)
+
+
+def axes(request: PictureRequest) -> tuple[str, str]:
+    """The coordinates of a slice; by default the first multiplier and the readout at its start."""
+    top = request.point.depth + 1
+    return request.x or "a1", request.y or f"a{top}+b{top}"
+
+
+def coordinates(depth: int, uniform: bool = True) -> list[str]:
+    """Names of the coordinates that a slice may have."""
+    layers = range(1, depth + 2)
+    rows = [f"{letter}{i}" for letter in "ab" for i in layers]
+    return rows + ["c"] * uniform + [f"c{i}" for i in layers] + [f"a{i}+b{i}" for i in layers]
+
+
+def key(request: PictureRequest) -> tuple:
+    """What a picture depends on: equal for points that have the same one."""
+    p = point(request.point)
+    rest = (request.point.depth, p.adaptive, p.uniform)
+    if request.kind == "facets":
+        r = p.r
+        return ("facets", *rest, tuple(one - r for one in p.layer_r), p.c if p.uniform else p.a, not any(p.a))
+    found = plane(request)
+    letters = tuple((name, tuple(found.letters[name])) for name in sorted(found.letters))
+    return (request.kind, *rest, letters, found.xlim, found.ylim, found.labels)
+
+
+def point_texts(request: PointRequest) -> dict[str, str]:
+    """The exponents of a point as text."""
+    return texts(point(request))
+
+
+@lru_cache(maxsize=16)
+def named_texts(depth: int, optimizer: str) -> dict[str, dict[str, str]]:
+    """Name -> exponents as text, of every named parametrization."""
+    return {name: texts(p) for name, p in named(depth, optimizer).items()}
+
+
+def here(request: PictureRequest, point_: PointRequest) -> tuple[float, float, bool]:
+    """Where a point is in a picture, and whether it lies in its plane (else that is where it is seen)."""
+    p = point(point_)
+    if request.kind == "facets":
+        return *map(float, place(p)), p.moves
+    return *map(float, plane(replace(request, point=point_)).here), True
+
+
+def pick(request: PictureRequest, x: float, y: float, within: float = 0.03) -> dict[str, str]:
+    """The exponents where a hand points, on the border it means if it is near one."""
+    found = plane(request)
+    return texts(found.at(*found.snap(x, y, within)))
+
+
+def picture(request: PictureRequest) -> Picture:
+    """Polygons, borders and names of a picture."""
+    found = plane(request)
+    unfolded = request.kind == "facets"
+    planes = [facet.plane for facet in found.facets] if unfolded else [found]
+    edges = [(edge, plane_) for facet, plane_ in zip(found.facets if unfolded else [found], planes)
+             for edge in facet.edges]
+    hinge = {found.hinge, found.hinge[::-1]} if unfolded else set()
+    areas = tuple(_area(str(r.phase), r.vertices) for one in planes for r in one.regions[1:] if len(r.vertices) > 2)
+    borders = [_border(edge, plane_, (edge.start, edge.end) in hinge) for edge, plane_ in edges if edge.border]
+    marks = _marks(found, request)
+    lonely = [Mark("", _xy(p), str(phase)) for one in planes if len(one.stable) == 1 for p, phase in one.corners]
+    levels = LEVELS["adam" if planes[0].letters.get("d") else "sgd"]
+    contours = [(float(r), _xy(s), _xy(e)) for r in levels[1:] for s, e in found.contour(Fraction(r))]
+    return Picture(
+        request.kind, found.labels, _xy(found.xlim), _xy(found.ylim), areas, _distinct(borders),
+        _names(found, planes, areas), tuple(marks + lonely), tuple(map(_xy, found.path)) if unfolded else (),
+        tuple(contours), _laws(planes[0]), _words(request, found), float(found.fold) if unfolded else None,
+        _laws(planes[1]) if unfolded else (),
+    )  # fmt: skip
+
+
+def _xy(pair) -> tuple[float, float]:
+    return float(pair[0]), float(pair[1])
+
+
+def _area(phase: str, corners) -> Area:
+    return Area(phase, tuple(float(x) for x, _ in corners), tuple(float(y) for _, y in corners))
+
+
+def _border(edge, plane_, hinge: bool) -> Border:
+    inside = {str(region.phase) for region in plane_.regions[1:] if len(region.vertices) > 2}
+    own = str(edge.phase) not in inside
+    label = "" if hinge and "readout" in edge.conditions else edge.label
+    return Border(str(edge.phase), _xy(edge.start), _xy(edge.end), label, 2 if own else 1)
+
+
+def _distinct(borders: list[Border]) -> tuple[Border, ...]:
+    """Without the second of two that lie on each other (the hinge)."""
+    seen: dict[frozenset, Border] = {}
+    for one in borders:
+        seen.setdefault(frozenset((one.start, one.end)), one)
+    return tuple(seen.values())
+
+
+def _marks(found, request: PictureRequest) -> list[Mark]:
+    if request.kind != "facets":
+        return []
+    known = {"muP": "μP"} | ({"muP": "μP = MFP"} if found.p.depth == 1 and not found.p.adaptive else {})
+    return [Mark(known.get(name, name), _xy(at), str(found.at(*at).phase)) for name, at in found.named.items()]
+
+
+def _laws(plane_) -> tuple[Law, ...]:
+    """The conditions as functions of the two coordinates, for what a pointer shows."""
+    x, y = (sum(plane_.xlim) / 2, sum(plane_.ylim) / 2)
+    p, system = plane_.at(x, y), plane_.system
+    forms = {"features": system.r, "readout": (system.step,), "logits": system.seen}
+    forms |= {name: (one,) for name, one in (*system.equalities, *system.inequalities) if name not in forms}
+    found = []
+    for one in p.conditions:
+        bound = Fraction(0) if one.name.startswith("faithful") else one.bound  # there the difference of both sides
+        lines = [plane_.line("", form) for form in forms[one.name]]
+        terms = tuple((float(line.p), float(line.q), float(line.k + bound)) for line in lines)
+        found.append(Law(one.formula, one.group, one.relation, float(bound), terms))
+    return tuple(found)
+
+
+def _names(found, planes, areas) -> tuple[Mark, ...]:
+    """Where the names of phases have most room, one for each phase that has an area."""
+    (x0, x1), (y0, y1) = _xy(found.xlim), _xy(found.ylim)
+    x, y = (np.linspace(a, b, GRID) for a, b in ((x0, x1), (y0, y1)))
+    X, Y = np.meshgrid(x, y)
+    codes = np.zeros(X.shape, int)
+    for area in areas:
+        codes[_inside(area, X, Y)] = abc.PHASES.index(area.phase)
+    wall = np.minimum(np.minimum(X - x0, x1 - X) / 2.2, np.minimum(Y - y0, y1 - Y))
+    room = np.minimum(found.distance(X, Y), wall)
+    marks = []
+    for code in np.unique(codes):
+        free = np.where(codes == code, room, 0.0)
+        i, j = np.unravel_index(np.argmax(free), free.shape)
+        if free[i, j] > 0.06 * (y1 - y0):
+            marks.append(Mark(str(abc.PHASES[code]), (float(X[i, j]), float(Y[i, j])), str(abc.PHASES[code])))
+    return tuple(marks)
+
+
+def _inside(area: Area, X: np.ndarray, Y: np.ndarray) -> np.ndarray:
+    """Points of a convex polygon, its border included."""
+    x, y = np.array(area.x), np.array(area.y)
+    u, v = np.roll(x, -1) - x, np.roll(y, -1) - y
+    turn = np.sign(np.sum(x * np.roll(y, -1) - y * np.roll(x, -1)))
+    sides = [turn * (du * (Y - y0) - dv * (X - x0)) for x0, y0, du, dv in zip(x, y, u, v)]
+    return np.min(sides, axis=0) >= -float(TOLERANCE)
+
+
+def _words(request: PictureRequest, found) -> str:
+    if request.kind == "facets":
+        front, back = (facet.condition for facet in found.facets)
+        return f"above the dots {front}, below {back}"
+    if request.kind == "across":
+        return "all else fixed"
+    tied = {"init": "a and b tied at their start", "readout": "tied, and the readout updated maximally",
+            "none": "nothing tied: almost all is unstable"}  # fmt: skip
+    return tied[request.tie]

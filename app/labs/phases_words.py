@@ -1,0 +1,103 @@
+"""What the Phases lab says: the verdict, formulas, conditions and exponents as HTML."""
+
+from __future__ import annotations
+
+from tpapp.plots.phase_text import NAMES, markup, number, plain
+from tpapp.widgets import escape
+
+CSS = """
+.tp-pill { display: inline-flex; align-items: center; gap: 8px; border-radius: 14px; padding: 3px 14px 3px 12px; color: var(--tp-ink);
+  font: 600 var(--tp-body, 14px)/20px var(--tp-font, system-ui, sans-serif); }
+.tp-pill i { width: 10px; height: 10px; border-radius: 50%; }
+.tp-checks { width: 100%; border-collapse: collapse; font: 400 var(--tp-body, 14px)/var(--tp-body-line, 20px) var(--tp-font, system-ui, sans-serif);
+  font-variant-numeric: tabular-nums; color: var(--tp-ink); }
+.tp-checks th { text-align: left; font-weight: 600; padding: 8px 0 2px; color: var(--tp-ink2); font-size: var(--tp-caption, 12px); line-height: 16px; }
+.tp-checks td { padding: 2px 0; } .tp-checks td:first-child { width: 22px; font-weight: 700; } .tp-checks td:last-child { text-align: right; }
+.tp-checks tr.no td { font-weight: 600; } .tp-checks tr.no td:first-child { color: var(--tp-unstable); }
+.tp-checks tr.not td:first-child { color: var(--tp-ink3); }
+.tp-why { margin: 0; color: var(--tp-ink2); font: 400 var(--tp-body, 14px)/var(--tp-body-line, 20px) var(--tp-font, system-ui, sans-serif); }
+.tp-powers { width: 100%; border-collapse: collapse; font: 400 var(--tp-body, 14px)/var(--tp-body-line, 20px) var(--tp-font, system-ui, sans-serif);
+  font-variant-numeric: tabular-nums; color: var(--tp-ink); }
+.tp-powers th { font-weight: 400; color: var(--tp-ink3); text-align: right; padding: 0 0 2px 8px; font-size: var(--tp-caption, 12px); }
+.tp-powers td { text-align: right; padding: 3px 0 3px 8px; border-top: 1px solid var(--tp-line); }
+.tp-powers td:first-child, .tp-powers th:first-child { text-align: left; padding-left: 0; color: var(--tp-ink2); }
+.tp-powers b { font-weight: 600; } .tp-powers small { color: var(--tp-ink3); font-size: inherit; }
+sub, sup { line-height: 0; font-size: 0.75em; }
+"""
+GROUPS = {"stable": "Stable", "nontrivial": "The function moves: one of", "features": "Features move"}
+
+
+def pill(verdict) -> str:
+    """The verdict in its phase's colours."""
+    name = verdict.phase
+    title = f"{NAMES[name]}{', ' + verdict.name if verdict.name else ''}"
+    if verdict.adaptive and name == "kernel":
+        title = title.replace("Kernel regime", "Operator regime")
+    return (f'<div role="status"><span class="tp-pill" data-phase="{name}" style="background: var(--tp-{name}-fill)">'
+            f'<i style="background: var(--tp-{name})"></i>{escape(title)}</span></div>')  # fmt: skip
+
+
+def claim(verdict) -> str:
+    """The verdict as a sentence."""
+    return plain(verdict.reasons[0])
+
+
+def why(verdict) -> str:
+    """The other reasons."""
+    return "".join(f'<p class="tp-why">{markup(reason)}</p>' for reason in verdict.reasons[1:3])
+
+
+def checks(verdict) -> str:
+    """Every condition with ✓ or ✕ and its value."""
+    rows = []
+    moves = any(one.holds for one in verdict.checks if one.group == "nontrivial")
+    for group, title in GROUPS.items():
+        rows.append(f'<tr><th colspan="3" scope="colgroup">{title}</th></tr>')
+        for one in verdict.checks:
+            if one.group == group:
+                fails = not one.holds and (group == "stable" or (group == "nontrivial" and not moves))
+                kind = "yes" if one.holds else "no" if fails else "not"
+                sign, word = ("✓", "holds") if one.holds else ("✕", "does not hold")
+                rows.append(f'<tr class="{kind}" title="{escape(plain(one.sentence))}"><td><span aria-label="{word}">{sign}</span></td>'
+                            f"<td>{markup(one.formula)}</td><td>{_value(one.value)}</td></tr>")  # fmt: skip
+    return f'<table class="tp-checks"><tbody>{"".join(rows)}</tbody></table>'
+
+
+def _value(text: str) -> str:
+    return escape(text.replace("-", "−")) if "/" in text else number(float(text))
+
+
+def powers(verdict, ladders=()) -> str:
+    """Predicted and measured powers of n with which each layer's features change."""
+    if not verdict.layers:
+        return ""
+    fits = {ladder.layer: ladder for ladder in ladders}
+    rows = []
+    for layer, power in enumerate(verdict.layers, 1):
+        fit = fits.get(layer)
+        known = fit is not None and fit.slope == fit.slope
+        measured = "–"
+        if known:
+            bar = f" <small>± {2 * fit.slope_error:.2f}</small>" if fit.slope_error == fit.slope_error else ""
+            measured = f"<b>{number(fit.slope)}</b>{bar}"
+        rows.append(f"<tr><td>Δ<i>x</i><sup>{layer}</sup></td><td><b>{number(power)}</b></td><td>{measured}</td></tr>")
+    head = "<tr><th>change of</th><th>predicted</th><th>measured</th></tr>"
+    return f'<table class="tp-powers"><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table>'
+
+
+def formula(verdict, depth: int) -> str:
+    """r, and how the features move."""
+    top = depth + 1
+    if verdict.adaptive:
+        law = r"r = \min_{l \le L} \; a_l + c_l - [l > 1]" if depth > 1 else "r = a_1 + c_1"
+        return rf"${law}, \quad \Delta x^L \sim n^{{-r}}$"
+    one_rate = len(set(verdict.c)) == 1
+    rate, last = ("c", "c") if one_rate else ("c_l", f"c_{top}")
+    least = r"\min_{l \le L}\, (2 a_l + [l = 1])" if one_rate else rf"\min_{{l \le L}}\, (2 a_l + {rate} + [l = 1])"
+    if depth == 1:
+        least = "2 a_1" if one_rate else "2 a_1 + c_1"
+        tail = f"{' + c' if one_rate else ''} + {least}"
+    else:
+        tail = f"{' + c' if one_rate else ''} - 1 + {least}"
+    first = rf"r = \min(a_{top} + b_{top},\; 2 a_{top} + {last})"
+    return rf"$\begin{{array}}{{l}} {first} \\ \qquad {tail} \end{{array}}$"
