@@ -32,7 +32,9 @@ def tab(seen, name: str) -> None:
 
 
 def on_screen(seen, figure: str) -> tuple[float, float]:
-    """Width and height of a figure's frame as it stands on the page."""
+    """Width and height of a figure as it stands on the page, once it does."""
+    seen.until(f"""name => {{ {FIGURE} const view = figure(name) && Bokeh.index.find_one(figure(name))
+      return view != null && view.el.getBoundingClientRect().width > 50 }}""", figure)
     return tuple(seen.page.evaluate(f"""name => {{ {FIGURE}
       const view = Bokeh.index.find_one(figure(name)), box = view.el.getBoundingClientRect()
       return [box.width, box.height] }}""", figure))
@@ -56,6 +58,7 @@ def test_every_tab_opens_with_its_figures(visit, app_url):
     drawn(seen, "accuracy", "Scatter")
     seen.see(".tp-numbers >> text=NTK, 1,000 inputs").wait_for()
     seen.page.locator("[role=progressbar]").wait_for(state="detached")
+    seen.until(f"""() => {{ {FIGURE} return column(source("accuracy", "Line"), "y").length === 12 }}""")
     right = column(seen, "accuracy", "Line", "y")
     assert right[0] < 60 < 95 < right[-1]
     tab(seen, "Outputs")
@@ -110,10 +113,11 @@ def test_another_network_leaves_no_gap_and_the_projector_shows_one_figure(visit,
     seen = visit(lab(app_url, figures="depth", width=64, draws=200, phi="tanh", depth=6))
     drawn(seen, "correlation-map", "Line", 2)
     three = on_screen(seen, "depth-variance")[0]
-    seen.page.locator(".tp-header select").first.select_option("resnet")
-    seen.page.locator(".tp-header select").first.select_option("rnn")
+    seen.page.get_by_label("Preset").first.select_option(label="Simple RNN on sentences")
+    seen.address("kernels.preset=rnn")
+    tab(seen, "Depth")  # a preset shows the outputs
     seen.until(f"""width => {{ {FIGURE} const view = Bokeh.index.find_one(figure("depth-variance"))
-      return view.el.getBoundingClientRect().width > 1.2 * width }}""", three)
+      return view != null && view.el.getBoundingClientRect().width > 1.2 * width }}""", three)
     seen.page.keyboard.press("p")
     seen.until(f"""() => {{ {FIGURE} const high = (name) => {{ const view = Bokeh.index.find_one(figure(name))
       return view ? view.el.getBoundingClientRect().height : 0 }}
