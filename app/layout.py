@@ -36,7 +36,8 @@ class Layout:
         for line in self.figures:
             _fading(line)
         empty = {"styles": {"min-height": f"{ROW_HEIGHT}px"}}
-        self.lines = [row(parts=("figures",), **(empty if k and _tall(line) else {})) for k, line in enumerate(self.figures)]
+        self.lines = [row(parts=("figures",), **(empty if k and _tall(line) else {}))
+                      for k, line in enumerate(self.figures)]
         if self.lines:
             self.lines[0].objects = self.figures[0]
         self.chips = row(parts=("ask",), css_classes=["tp-ask"])

@@ -170,6 +170,8 @@ def deviations(request: DeviationRequest, progress: Progress | None = None) -> I
         yield deviation(r, seen)
 
 
-__all__ = ["ACTIVATIONS", "KERNELS", "SECONDS", "check", "check_limit", "covariance", "deviations", "digits", "draws_that_fit", "kernel_draw",
-           "kernel_limit", "network", "outputs", "pair_seconds", "quick_draw", "quick_limit", "quick_pair", "seconds", "tangent_refused",
-           "widest"]
+__all__ = [
+    "ACTIVATIONS", "KERNELS", "SECONDS", "check", "check_limit", "covariance", "deviations", "digits",
+    "draws_that_fit", "kernel_draw", "kernel_limit", "network", "outputs", "pair_seconds", "quick_draw",
+    "quick_limit", "quick_pair", "seconds", "tangent_refused", "widest",
+]

@@ -24,8 +24,10 @@ SECONDS = 60.0  # what one request may take
 PROGRAM_SECONDS = 8.0  # what the outputs of networks that run as programs may
 _PER_NEURON, _PER_INPUT, _NTK = 2e-8, 1e-8, 3.5  # an MLP: seconds a neuron and layer, an input more; NTK by NNGP
 _PER_ENTRY = {"closed form": 3e-8, "series": 2e-6}  # seconds an entry and layer of a limit; other methods: 1e-3
-_LOADED, _LINE, _GRAM = 2.5, 1e-4, 3e-10  # a program: its plan's seconds, an instruction, an entry of the Gram matrix and neuron
-_TANGENT = {"square": 4e-9, "line": 3e-3, "pairs": 5e-7}  # columns x n^2, instructions, instructions x positions^2
+# A program: times its plan's seconds; seconds an instruction; an entry of the Gram matrix and neuron.
+_LOADED, _LINE, _GRAM = 2.5, 1e-4, 3e-10
+# Its tangent program: seconds a column and n^2; an instruction; an instruction and squared position.
+_TANGENT = {"square": 4e-9, "line": 3e-3, "pairs": 5e-7}
 _QUICK = 0.012  # seconds that an event loop may spend
 MOST_PAIRED = {"nngp": 48, "ntk": 16}  # positions of a limit that goes pair by pair
 _WIDEST = 10**6
@@ -74,10 +76,11 @@ def _program(net: Net, inputs: Inputs, width: int, items: tuple[int, int] | None
 
 
 def _tangent(net: Net, inputs: Inputs, width: int) -> float:
-    """The tangent program has a line for every pair of uses of a matrix; it is too long to be written for an estimate."""
+    """The tangent program has a line for every pair of uses of a matrix: too long to be written for an estimate."""
     lazy, _, lines, _ = _plans(net, inputs, None)
     positions = nets.network(net, inputs).read(inputs.data).layout.total
-    return _TANGENT["square"] * _columns(lazy) * width**2 + lines * (_TANGENT["line"] + _TANGENT["pairs"] * positions**2)
+    each = _TANGENT["line"] + _TANGENT["pairs"] * positions**2
+    return _TANGENT["square"] * _columns(lazy) * width**2 + lines * each
 
 
 @lru_cache(maxsize=256)
@@ -188,5 +191,7 @@ def phis(net: Net) -> list[str]:
     return ["relu"] if net.kind == "Transformer" else [spec.get("phi", "erf" if net.kind in nets.CELLS else "relu")]
 
 
-__all__ = ["SECONDS", "check", "check_limit", "check_pair", "draws_that_fit", "mlp_is_quick", "pair_seconds", "phis", "quick_draw",
-           "quick_limit", "recursive", "seconds", "way", "widest"]
+__all__ = [
+    "SECONDS", "check", "check_limit", "check_pair", "draws_that_fit", "mlp_is_quick", "pair_seconds", "phis",
+    "quick_draw", "quick_limit", "recursive", "seconds", "way", "widest",
+]

@@ -1,4 +1,4 @@
-"""Inputs of the Kernels lab: digits as vectors, rows of pixels or images; sentences; a graph; uploads in these forms."""
+"""Inputs of the Kernels lab: digits as vectors, rows of pixels or images; sentences; a graph; the forms of each."""
 
 from __future__ import annotations
 
@@ -90,11 +90,13 @@ def sentences(text: str) -> Inputs:
     steps = tuple(known.tokens(line) for line in lines)
     for line, tokens in zip(lines, steps):
         if len(tokens) > MAX_WORDS:
-            raise Misuse(f"A sentence on show has at most {MAX_WORDS} words", f"{len(tokens)} in “{line[:40]}”", "Shorten it")
+            raise Misuse(f"A sentence on show has at most {MAX_WORDS} words", f"{len(tokens)} in “{line[:40]}”",
+                         "Shorten it")  # fmt: skip
     shown = ",\n".join(f"    {line!r}" for line in lines)
     code = f"from tpcore.data import words\n\nX = [words().sentence(line) for line in [\n{shown}]]"
     name = "1 sentence" if len(lines) == 1 else f"{len(lines)} sentences"
-    return Inputs(name, tuple(known.sentence(line).copy() for line in lines), tuple(lines), None, code, "sequences", steps)
+    vectors = tuple(known.sentence(line).copy() for line in lines)
+    return Inputs(name, vectors, tuple(lines), None, code, "sequences", steps)
 
 
 @lru_cache(maxsize=1)

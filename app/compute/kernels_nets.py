@@ -176,7 +176,7 @@ class Pair:
 
 
 def pair(inputs: Inputs, net: Net, i: int, j: int) -> Pair:
-    """Rows i and j of the kernel by themselves: of two inputs where inputs do not meet (batches and graphs stay whole)."""
+    """Rows i and j of the kernel by themselves: of two inputs; batches and graphs, where inputs meet, stay whole."""
     made, every = network(net, inputs), rows(inputs, net)
     if inputs.kind == "graph" or getattr(made, "batched", False):
         return Pair(inputs.data, (i, j), "X")

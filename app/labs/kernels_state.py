@@ -140,7 +140,9 @@ def outputs_request(s, width: int | None = None) -> OutputsRequest:
 
 
 def deviation_request(s, widths: tuple[int, ...], limit: float | None = None) -> DeviationRequest | None:
-    """At most 40 draws a width, as many as `limit` seconds (15; 6 for what runs as a program) allow; wide ones are left out where they allow few.
+    """At most 40 draws a width, as many as `limit` seconds (15; 6 for what runs as a program) allow.
+
+    Wide ones are left out where they allow few.
 
     None where fewer than two draws of three widths (or of the only one) would fit.
     """

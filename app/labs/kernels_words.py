@@ -46,7 +46,8 @@ def formula(kernel: str, net: Net | None = None) -> str:
                  r"K = \mathbb{E}\, K_A"]
         return r"$\begin{aligned} & %s \end{aligned}$" % r" \\[6pt] & ".join(lines)
     elif net is None or net.kind == "MLP":
-        lines = [r"f \xrightarrow{d} \mathcal N(0, K)", r"K_{ij} = \sigma_v^2\, \mathbb{E}\, \phi(Z^i)\phi(Z^j) + \sigma_b^2"]
+        lines = [r"f \xrightarrow{d} \mathcal N(0, K)",
+                 r"K_{ij} = \sigma_v^2\, \mathbb{E}\, \phi(Z^i)\phi(Z^j) + \sigma_b^2"]
     else:
         lines = [r"f \xrightarrow{d} \mathcal N(0, K)", r"K_{ij} = \sigma_v^2\, \mathbb{E}\, Z^i Z^j + \sigma_b^2"]
     k = r"\Theta" if kernel == "ntk" else "K"
