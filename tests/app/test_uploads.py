@@ -91,9 +91,12 @@ HOSTILE = {
     "negative shape": ("x.npy", header(HUGE.replace("99999999999", "-4")) + bytes(64), "rows"),
     "code in the header": ("x.npy", header(EVIL) + bytes(64), "header"),
     "unknown version": ("x.npy", header(HUGE, (9, 0)), "header"),
-    "one axis": ("x.npy", saved(np.ones(9)), "two axes"),
-    "three axes": ("x.npy", saved(np.ones((2, 2, 2))), "two axes"),
-    "scalar": ("x.npy", saved(np.float64(3)), "two axes"),
+    "one axis": ("x.npy", saved(np.ones(9)), "points (N, d), sequences"),
+    "five axes": ("x.npy", saved(np.ones((2, 2, 2, 2, 2))), "points (N, d), sequences"),
+    "scalar": ("x.npy", saved(np.float64(3)), "points (N, d), sequences"),
+    "long sequences": ("x.npy", saved(np.ones((2, 65, 1))), "at most 64 steps"),
+    "large images": ("x.npy", saved(np.ones((2, 33, 2, 1))), "32 x 32 pixels"),
+    "an empty sequence": ("x.npy", saved(np.stack([np.ones((3, 2)), np.zeros((3, 2))])), "not zero"),
     "one row": ("x.npy", saved(np.ones((1, 4))), "2 to 256 rows"),
     "no columns": ("x.npy", saved(np.ones((4, 0))), "columns"),
     "too many rows": ("x.npy", saved(np.ones((257, 2))), "257 rows"),
@@ -138,3 +141,12 @@ def test_square_rows_become_images_and_others_do_not():
 def test_a_name_is_shown_without_markup_or_path():
     assert uploads.read("../../<img src=x>.npy", saved(GOOD)).name == "_img src_x_.npy"
     assert len(uploads.read("a" * 300 + ".npy", saved(GOOD)).name) <= 40
+
+
+@pytest.mark.parametrize("shape, kind", [((5, 6), "points"), ((5, 4, 3), "sequences"), ((5, 4, 6, 1), "images")])
+def test_arrays_are_what_their_axes_say(shape, kind):
+    X = np.random.default_rng(1).random(shape)
+    read = uploads.read("x.npy", saved(X))
+    assert read.kind == kind and np.array_equal(read.X, X) and len(read) == 5
+    if kind == "images":
+        assert read.images.shape == (5, 4, 6) and read.images.max() == 1
