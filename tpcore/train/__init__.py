@@ -7,6 +7,7 @@ the outputs at infinite width, ``series(tp.run(prog, width), "f")`` one at finit
 from tpcore.train.descent import kernel_descent
 from tpcore.train.finite import ladder, sgd
 from tpcore.train.history import History
+from tpcore.train.infinite import limit
 from tpcore.train.losses import LOSSES, Loss
 from tpcore.train.models import MLPModel, RNNModel
 from tpcore.train.tasks import TASKS, Task, task
@@ -22,6 +23,7 @@ __all__ = [
     "Task",
     "kernel_descent",
     "ladder",
+    "limit",
     "series",
     "sgd",
     "task",

@@ -1,0 +1,280 @@
+"""`tp.train.limit`: what training tends to as the width grows, whatever the parametrization."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from tpcore import checks
+from tpcore.abc import Parametrization, Phase
+from tpcore.activations import Activation
+from tpcore.compute.progress import Progress, as_progress
+from tpcore.errors import Misuse, Unsupported
+from tpcore.limit.expect import differentiable
+from tpcore.train import kernel_regime
+from tpcore.train.feature_learning import Found, Unrolled
+from tpcore.train.finite import FULL, moments, parametrization, scales, with_batch
+from tpcore.train.history import History
+from tpcore.train.models import MLPModel
+from tpcore.train.tasks import Task, task
+
+CLOUDS, FEW, DEEPEST = 8, 10, 3
+
+
+def limit(p: Parametrization, task: Task | str, steps: int = 50, lr: float = 0.1,
+          phi: str | Activation | Callable = "tanh", *, sigma_w: float = 1.0, sigma_u: float | None = None,
+          sigma_v: float | None = None, sigma_b: float | None = None, batch: int | None = None,
+          record: Iterable[int] | None = None, at: Iterable[int] | None = None, ntk: bool = False, f0=None,
+          seed: int = 0, samples: int | None = None,
+          progress: Progress | Callable[[int, int], None] | None = None) -> History:
+    r"""The limit of `sgd` at infinite width, by the parametrization's phase.
+
+    - "kernel": gradient descent with the kernel that it selects (`Parametrization.kernel_parts`);
+      where f_0 is Gaussian, ``f`` is the mean and ``cov`` the covariance.
+    - "feature": the limit of SGD unrolled into a program, at muP and at every other stable point with r = 0.
+    - "trivial": the function stays as it starts. "unstable": nothing has a limit beyond the step that blows up;
+      ``words`` say what does.
+
+    Parameters
+    ----------
+    p, task, steps, lr, phi, sigma_w, sigma_u, sigma_v, sigma_b, batch
+        As in `sgd`.
+    record, at : iterables of int, optional
+        As in `sgd`; in the feature-learning phase with test inputs, 11 steps are recorded by default.
+    ntk : bool
+        Also the tangent kernel at the steps `at`.
+    f0 : array_like, (B + M,), optional
+        In the kernel regime: outputs at the start on all inputs, in place of their law: those of one network, say.
+    seed : int
+    samples : int, optional
+        Particles of the feature-learning limit: 2^15 by default. Errors fall about like samples^-0.75.
+    progress : Progress or callable ``(done, total)``, optional
+        Its `cancel` is obeyed at the next step.
+
+    Returns
+    -------
+    History
+        With ``width = None``, estimated errors ``f_error``, and sentences in ``words``.
+
+    Raises
+    ------
+    Misuse
+    Unsupported
+        For adaptive optimizers, and for feature learning in more than three hidden layers.
+
+    Notes
+    -----
+    Sources: Tensor Programs IV (arXiv 2011.14522), theorems 3.3 to 3.5 and appendix H; the limit of the program:
+    Tensor Programs III (2009.10685). Errors: of the kernel regime rounding, or those of the draws where the loss is not
+    squared; of particles see `tpcore.limit`.
+    """
+    began = time.perf_counter()
+    request = _Request(p, task, steps, lr, phi, scales(sigma_w, sigma_u, sigma_v, sigma_b), batch, record, at, ntk, f0,
+                       checks.integer("seed", seed, 0), samples, as_progress(progress))  # fmt: skip
+    fields = {Phase.KERNEL: _kernel, Phase.FEATURE: _feature, Phase.TRIVIAL: _trivial, Phase.UNSTABLE: _unstable}[
+        request.p.phase
+    ](request)
+    defaults = {"f_error": np.zeros_like(fields["f"]), "f_test_error": np.zeros_like(fields["f_test"])}
+    return History(
+        p=request.p, task=request.task, phi=request.phi, lr=request.lr, width=None, seed=None, optimizer="sgd",
+        steps=request.steps, seconds=time.perf_counter() - began, words=list(request.p.reasons),
+        **(defaults | fields),
+    )  # fmt: skip
+
+
+@dataclass
+class _Request:
+    """The arguments of `limit`, checked."""
+
+    p: Parametrization
+    task: Task
+    steps: int
+    lr: float
+    phi: Activation
+    sigmas: tuple
+    batch: int | None
+    record: Iterable[int] | None
+    at: np.ndarray
+    ntk: bool
+    f0: np.ndarray | None
+    seed: int
+    samples: int | None
+    progress: Progress
+
+    def __post_init__(self):
+        self.p = parametrization(self.p)
+        self.task = with_batch(task(self.task), self.batch)
+        self.steps, self.lr = checks.integer("steps", self.steps, 0, 10**6), checks.real("lr", self.lr, 0.0)
+        self.phi, self.ntk = differentiable(self.phi), bool(self.ntk)
+        if self.p.adaptive:
+            raise Unsupported("Limits of training are found for SGD", repr(self.p),
+                              "Networks of finite width train by tp.train.sgd with any optimizer")  # fmt: skip
+        self.at = moments("at", self.at, self.steps, (0, self.steps))
+        few = self.p.phase == Phase.FEATURE and len(self.task.X_test) > 0
+        count = min(self.steps, FEW if few else FULL)
+        self.recorded = moments("record", self.record, self.steps, np.linspace(0, self.steps, count + 1))
+        if self.f0 is not None:
+            self.f0 = checks.array("f0", self.f0, 1)
+            if len(self.f0) != len(self.task.inputs):
+                raise Misuse(f"f0 must have an output for each of the {len(self.task.inputs)} inputs",
+                             f"{len(self.f0)}")  # fmt: skip
+            if self.p.phase not in (Phase.KERNEL, Phase.TRIVIAL):
+                raise Misuse("f0 is for the kernel regime: the start of a feature-learning limit is 0", self.p.phase)
+        if self.samples is not None:
+            self.samples = checks.integer("samples", self.samples, 64, 2**24)
+        self.batches = self.task.batches(self.steps)
+
+    @property
+    def columns(self) -> int:
+        return len(self.task.inputs)
+
+
+def _frozen(request: _Request, K: np.ndarray, found: kernel_regime.Kernels, start, method: str) -> dict:
+    """Fields where features stay: kernel gradient descent with K."""
+    task_, recorded, at, depth = request.task, request.recorded, request.at, request.p.depth
+    progress, done = request.progress, kernel_regime.descend(
+        K, task_, request.lr, request.batches, None if request.f0 is not None else start, request.f0, request.seed
+    )
+    bad = np.flatnonzero(~(np.abs(done.mean).max(1) < 1e12))
+    progress.start(1)
+    progress.tick()
+    end = len(done.mean) if not len(bad) else int(bad[0])
+    recorded, at = recorded[recorded < end], at[at < end]
+    zeros = np.zeros(len(recorded))
+    names = [f"{what}{layer}" for layer in range(1, depth + 1) for what in ("dh", "dx", "dWx")]
+    names += [f"dx{layer}_kernel" for layer in range(1, depth + 1)]
+    spread = lambda kernel: np.repeat(kernel[None], len(at), axis=0)  # noqa: E731
+    last, size, count = found.features[-1], len(at), task_.count
+    return {
+        "method": method,
+        "f": done.mean[:end, :count],
+        "f_error": done.error[:end, :count],
+        "f_test": done.mean[recorded][:, count:],
+        "f_test_error": done.error[recorded][:, count:],
+        "loss": task_.mean_loss(done.mean[:end, :count]),
+        "cov": None if done.cov is None else done.cov[:end],
+        "recorded": recorded,
+        "delta": {"df": done.moved[recorded]} | {name: zeros for name in names},
+        "at": at,
+        "kernels": {f"x{i + 1}": spread(F) for i, F in enumerate(found.features)},
+        "overlap": np.broadcast_to(last[None, :, None, :], (size, len(last), size, len(last))).copy(),
+        "ntk": spread(K) if request.ntk else None,
+        "diverged": None if not len(bad) else end,
+    }
+
+
+def _initial(request: _Request) -> kernel_regime.Kernels:
+    return kernel_regime.kernels(request.task.inputs, request.p.depth, request.phi, request.sigmas)
+
+
+def _kernel(request: _Request) -> dict:
+    found = _initial(request)
+    K = kernel_regime.selected(found, *request.p.kernel_parts)
+    return _frozen(request, K, found, found.start if request.p.starts_random else None, "kernel")
+
+
+def _trivial(request: _Request) -> dict:
+    found = _initial(request)
+    start = found.start if request.p.starts_random else None
+    fields = _frozen(request, np.zeros_like(found.start), found, start, "words")
+    if abs(request.p.r) <= request.p.tolerance:  # features move, unseen by the function
+        fields |= {"delta": {"df": fields["delta"]["df"]}, "kernels": {}, "overlap": None, "at": request.at[:0]}
+        fields["ntk"] = None
+    return fields
+
+
+def _unstable(request: _Request) -> dict:
+    first, count, tests = request.p.violated[0], request.task.count, len(request.task.X_test)
+    end = {"at initialization": 0, "after the first step": 1, "after the second step": 1}[first.when]
+    start = np.zeros((end, count))
+    broken = {"at initialization": 0, "after the first step": 1, "after the second step": 2}[first.when]
+    return {
+        "method": "words", "f": start, "loss": request.task.mean_loss(start), "recorded": np.arange(end),
+        "f_test": np.zeros((end, tests)), "delta": {"df": np.zeros(end)}, "at": np.arange(0), "kernels": {},
+        "overlap": None, "diverged": broken,
+    }  # fmt: skip
+
+
+def _feature(request: _Request) -> dict:
+    """The unrolled program's limit."""
+    p, one, (sigma_w, sigma_u, sigma_v, sigma_b) = request.p, request.task, request.sigmas
+    if p.depth > DEEPEST:
+        raise Unsupported(f"Feature-learning limits are found for 1 to {DEEPEST} hidden layers", f"{p.depth}")
+    readout, layers = p.kernel_parts
+    starts = abs(p.a[-1] + p.b[-1] - 1) <= p.tolerance
+    model = MLPModel(p.depth, request.phi, sigma_w, sigma_u, sigma_v if starts else 0.0, sigma_b)
+    moves = [abs(r) <= p.tolerance for r in p.layer_r]
+    rates = {"U": float(moves[0]), "V": float(readout)} | {f"W{i + 1}": float(moves[i]) for i in range(1, p.depth)}
+    rates |= {} if sigma_b is None else {f"b{i + 1}": float(moves[0]) for i in range(p.depth)}
+    progress, total = request.progress, CLOUDS * request.steps
+    progress.start(total)
+
+    def tick() -> None:
+        progress.tick(int(progress.done < total))
+
+    wide = set(request.recorded.tolist()) | set(request.at.tolist())
+    unrolled = Unrolled(model, one, request.lr, rates, wide, request.at.tolist(), request.ntk, tick)
+    unrolled.unroll(request.batches)
+    return _read(request, Found(unrolled, request.seed, request.samples), rates)
+
+
+def _read(request: _Request, found: Found, rates: dict[str, float]) -> dict:
+    one, at, recorded, N, depth = request.task, request.at, request.recorded, request.columns, request.p.depth
+    f, error = np.empty((2, request.steps + 1, one.count))
+    for t in range(request.steps + 1):
+        whole = f"F[{t}]" in found.prog
+        value, wrong = found(f"F[{t}]", (N,)) if whole else found(f"f[{t}]", (one.count,))
+        f[t], error[t] = value[: one.count], wrong[: one.count]
+    every = [found(f"F[{t}]", (N,)) for t in recorded]
+    delta, delta_error = _sizes(found, one.count, N, depth, recorded)
+    delta["df"] = np.sqrt(np.mean((f[recorded] - f[0]) ** 2, axis=1))
+    overlap = np.zeros((len(at), N, len(at), N))
+    kernels = {f"x{i}": np.array([found(f"Kx{i}[{t}]", (N, N))[0] for t in at]) for i in range(1, depth + 1)}
+    for j, t in enumerate(at):
+        overlap[j, :, j] = kernels[f"x{depth}"][j]
+        for i, s in enumerate(at[:j]):
+            overlap[i, :, j] = found(f"O[{s},{t}]", (N, N))[0]
+            overlap[j, :, i] = overlap[i, :, j].T
+    return {
+        "method": "program", "f": f, "f_error": error, "loss": one.mean_loss(f), "recorded": recorded,
+        "f_test": np.array([value[one.count :] for value, _ in every]).reshape(len(recorded), N - one.count),
+        "f_test_error": np.array([wrong[one.count :] for _, wrong in every]).reshape(len(recorded), N - one.count),
+        "delta": delta, "delta_error": delta_error, "at": at, "kernels": kernels, "overlap": overlap,
+        "ntk": _tangent(request, found, kernels, rates) if request.ntk else None,
+    }  # fmt: skip
+
+
+def _sizes(found: Found, count: int, N: int, depth: int, recorded) -> tuple[dict, dict]:
+    """Root mean squares of changes over the inputs that are trained on, and their errors."""
+    delta, errors = {}, {}
+    names = [f"d{v}{i}" for i in range(1, depth + 1) for v in "hx"] + [f"dWx{i}" for i in range(1, depth + 1)]
+    for name in names:
+        rows = [found(f"{name}[{t}]", (N, N)) for t in recorded]
+        square = np.array([np.mean(np.diag(value)[:count]) for value, _ in rows])
+        wrong = np.array([np.mean(np.diag(error)[:count]) for _, error in rows])
+        delta[name] = np.sqrt(np.maximum(square, 0.0))
+        errors[name] = wrong / (2 * np.where(delta[name] > 0, delta[name], 1.0))
+    readout = [found(f"dWx{depth + 1}[{t}]", (N,))[0][:count] for t in recorded]
+    delta[f"dWx{depth + 1}"] = np.array([np.sqrt(np.mean(row**2)) for row in readout])
+    for i in range(1, depth + 1):
+        first = found(f"Kx{i}[0]", (N, N))[0]
+        changes = [found(f"Kx{i}[{t}]", (N, N))[0] - first if t else np.zeros((N, N)) for t in recorded]
+        delta[f"dx{i}_kernel"] = np.array([np.sqrt(np.mean(k[:count, :count] ** 2)) for k in changes])
+    return delta, errors
+
+
+def _tangent(request: _Request, found: Found, kernels, rates: dict[str, float]) -> np.ndarray:
+    """rate <x^L, x'^L> + sum_l rate_l <back^l, back'^l> <x^{l-1}, x'^{l-1}> at the steps `at`."""
+    X, N, depth, rows = request.task.inputs, request.columns, request.p.depth, []
+    for j, t in enumerate(request.at):
+        K = rates["V"] * kernels[f"x{depth}"][j]
+        for layer in range(1, depth + 1):
+            back = found(f"B{layer}[{t}]", (N, N))[0]
+            forward = X @ X.T if layer == 1 else kernels[f"x{layer - 1}"][j]
+            K = K + rates["U" if layer == 1 else f"W{layer}"] * back * forward
+            K = K + rates.get(f"b{layer}", 0.0) * back
+        rows.append(K)
+    return np.array(rows).reshape(len(rows), N, N)
