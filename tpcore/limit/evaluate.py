@@ -15,9 +15,9 @@ from tpcore.limit import columns, expect
 from tpcore.limit.budget import Budget
 from tpcore.limit.forms import Combo, Family, Opaque, combo_tokens, factors_of, monomial, tokens
 from tpcore.limit.known import Known, known, outer, row_norm
+from tpcore.limit.named import Named, rounded
 from tpcore.limit.stein import Stein
 
-_EPS = float(np.finfo(float).eps)
 _PAIR = 1e-4  # nominal seconds
 
 
@@ -31,7 +31,7 @@ class Moments:
         self.budget = budget
         self._tokens: dict = {}
         self._means: dict = {}
-        self._stein = Stein(self)
+        self._stein, self._small = Stein(self), Named(self)
         self._seconds: dict = {}
         self._squares: dict = {}
 
@@ -60,9 +60,13 @@ class Moments:
             result = result + outer(Known(x.const), self.mean(Combo(np.zeros(y.size), y.terms)))
         if np.any(y.const):
             result = result + outer(self.mean(own), Known(y.const))
+        small = [{f: matrix for f, matrix in z.terms.items() if self._small.holds(f)} for z in (x, y)]
+        if all(small):
+            result = result + self._small.inner(*small)
         for a, left in x.terms.items():
             for b, right in y.terms.items():
-                result = result + self._second_mapped(a, left, b, right)
+                if a not in small[0] or b not in small[1]:
+                    result = result + self._second_mapped(a, left, b, right)
         return result if x is not y else Known((result.value + result.value.T) / 2, result.error, result.method)
 
     def cov(self, x: Combo, y: Combo) -> Known:
@@ -131,6 +135,8 @@ class Moments:
             return _transposed(self.second(b, cols, a, rows))
         if isinstance(b, Family):
             return self._with_family(a, rows, b, cols)
+        if self._small.holds(a) and self._small.holds(b):
+            return self._small.block(a, rows, b, cols)
         key, mirror = (a, rows.tobytes(), b, cols.tobytes()), (b, cols.tobytes(), a, rows.tobytes())
         if key not in self._seconds and mirror in self._seconds:
             return _transposed(self._seconds[mirror])
@@ -142,7 +148,7 @@ class Moments:
         square = a is b and np.array_equal(rows, cols)
         if isinstance(a, Opaque) and isinstance(b, Opaque):
             if a.named and b.named:
-                self._integrable(a, b)
+                self.integrable(a, b)
                 return self._named(a, rows, b, cols, square)
             return self._grid([(Combo.of(a), rows)], [(Combo.of(b), cols)], square)
         left = [(factor, rows) for factor in factors_of(a)]
@@ -175,7 +181,7 @@ class Moments:
             value[c, r] = found.value
         return Known(value, found.error, found.method)
 
-    def _integrable(self, *features: Opaque) -> None:
+    def integrable(self, *features: Opaque) -> None:
         """Refuse a user's function without a second moment; adaptive quadrature in one variable tells."""
         for feature in features:
             if feature.activation.growth == "unknown" and feature not in self._squares:
@@ -186,7 +192,7 @@ class Moments:
         """E phi(u) psi(v) of named activations: whole Gram matrices."""
         u, v = a.args[0][rows], b.args[0][cols]
         q1, q2 = columns.row_cov(u, u), columns.row_cov(v, v)
-        m1, m2 = _rounded(columns.gaussian_mean(u), q1), _rounded(columns.gaussian_mean(v), q2)
+        m1, m2 = rounded(columns.gaussian_mean(u), q1), rounded(columns.gaussian_mean(v), q2)
         if square and not np.any(m1):
             return known(expect.V(a.activation, self.cov(u, u).value))
         return self._pair(a, q1[:, None], m1[:, None], b, q2[None, :], m2[None, :], self.cov(u, v).value)
@@ -218,12 +224,14 @@ class Moments:
         return self._pairs(a, code[0], b, code[1])[back.ravel()] * Known(i[1] * j[1])
 
     def _pairs(self, a, i: np.ndarray, b, j: np.ndarray) -> Known:
+        if self._small.holds(a) and self._small.holds(b):
+            return self._small.pairs(a, i, b, j)
         if isinstance(a, Opaque) and isinstance(b, Opaque):
             if a.named and b.named:
-                self._integrable(a, b)
+                self.integrable(a, b)
                 u, v = a.args[0][i], b.args[0][j]
                 q1, q2, c = columns.row_cov(u, u), columns.row_cov(v, v), columns.row_cov(u, v)
-                m1, m2 = _rounded(columns.gaussian_mean(u), q1), _rounded(columns.gaussian_mean(v), q2)
+                m1, m2 = rounded(columns.gaussian_mean(u), q1), rounded(columns.gaussian_mean(v), q2)
                 return self._pair(a, q1, m1, b, q2, m2, c)
             return self._integral([(Combo.of(a), i), (Combo.of(b), j)])
         return self.grouped([(x, i) for x in factors_of(a)] + [(y, j) for y in factors_of(b)])
@@ -267,11 +275,6 @@ class Moments:
 
     def _integral(self, factors: list) -> Known:
         return Known(*columns.integral(factors, self.budget))
-
-
-def _rounded(mean: np.ndarray, variance: np.ndarray) -> np.ndarray:
-    """Means that are rounding errors become 0: the closed forms are for centred Gaussians."""
-    return np.where(np.abs(mean) <= 16 * _EPS * np.sqrt(np.maximum(variance, 0.0)), 0.0, mean)
 
 
 def _transposed(a: Known) -> Known:

@@ -139,13 +139,22 @@ def _without_residue(matrix: sparse.csr_matrix, size: sparse.csr_matrix, slack: 
 
 def stacked(combos: Iterable[Combo]) -> Combo:
     """Columns of several combos, one combo after another."""
-    combos = list(combos)
-    features = dict.fromkeys(f for combo in combos for f in combo.terms)
-    terms = {
-        f: sparse.vstack([c.terms.get(f, sparse.csr_matrix((c.size, f.size))) for c in combos], format="csr")
-        for f in features
-    }
+    combos, parts, start = list(combos), {}, 0
+    for combo in combos:
+        for feature, matrix in combo.terms.items():
+            parts.setdefault(feature, []).append((start, matrix))
+        start += combo.size
+    terms = {feature: _placed(own, start) for feature, own in parts.items()}
     return Combo(np.concatenate([combo.const for combo in combos]), terms)
+
+
+def _placed(parts: list[tuple[int, sparse.csr_matrix]], rows: int) -> sparse.csr_matrix:
+    """Matrices at the rows where they start, in a matrix of so many rows."""
+    counts = np.zeros(rows + 1, int)
+    for start, matrix in parts:
+        counts[start + 1 : start + 1 + matrix.shape[0]] = np.diff(matrix.indptr)
+    indices, data = (np.concatenate([getattr(m, what) for _, m in parts]) for what in ("indices", "data"))
+    return sparse.csr_matrix((data, indices, np.cumsum(counts)), shape=(rows, parts[0][1].shape[1]))
 
 
 def selection(columns: np.ndarray, size: int) -> sparse.csr_matrix:
