@@ -131,12 +131,15 @@ class TrainRequest:
     steps: int
     seed: int
     widths: tuple[int, ...]
-    seeds: int
+    seeds: tuple[int, ...]  # how many networks of each width
 
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """A width's training (np.inf: the limit): means over the seeds; `stopped` is the step of a divergence."""
+    """A width's training (np.inf: the limit): loss (T,) and outputs (T, B), means over the seeds.
+
+    `stopped` is the step at which the first of them diverged.
+    """
 
     width: float
     loss: np.ndarray
@@ -159,13 +162,22 @@ class Ladder:
 
 @dataclass(frozen=True, eq=False)
 class Training:
+    """What has been trained so far: `count` networks."""
+
     request: TrainRequest
     curves: tuple[Curve, ...]
     ladders: tuple[Ladder, ...]
-    limit: Curve | None
-    seeds: int
-    words: str = ""
+    count: int
     seconds: float = 0.0
+
+    @property
+    def done(self) -> bool:
+        return self.count >= sum(self.request.seeds)
+
+    @property
+    def diverged(self) -> Curve | None:
+        """The widest width at which training diverged."""
+        return next((curve for curve in reversed(self.curves) if curve.stopped is not None), None)
 
 
 @dataclass(frozen=True)

@@ -193,7 +193,7 @@ def picture(request: PictureRequest) -> Picture:
     contours = [(float(r), _xy(s), _xy(e)) for r in levels[1:] for s, e in found.contour(Fraction(r))]
     return Picture(
         request.kind, found.labels, _xy(found.xlim), _xy(found.ylim), areas, _distinct(borders),
-        _names(found, planes, areas), tuple(marks + lonely), tuple(map(_xy, found.path)) if unfolded else (),
+        _names(found, areas, marks), tuple(marks + lonely), tuple(map(_xy, found.path)) if unfolded else (),
         tuple(contours), _laws(planes[0]), _words(request, found), float(found.fold) if unfolded else None,
         _laws(planes[1]) if unfolded else (),
     )  # fmt: skip
@@ -244,7 +244,7 @@ def _laws(plane_) -> tuple[Law, ...]:
     return tuple(found)
 
 
-def _names(found, planes, areas) -> tuple[Mark, ...]:
+def _names(found, areas, marks) -> tuple[Mark, ...]:
     """Where the names of phases have most room, one for each phase that has an area."""
     (x0, x1), (y0, y1) = _xy(found.xlim), _xy(found.ylim)
     x, y = (np.linspace(a, b, GRID) for a, b in ((x0, x1), (y0, y1)))
@@ -254,13 +254,16 @@ def _names(found, planes, areas) -> tuple[Mark, ...]:
         codes[_inside(area, X, Y)] = abc.PHASES.index(area.phase)
     wall = np.minimum(np.minimum(X - x0, x1 - X) / 2.2, np.minimum(Y - y0, y1 - Y))
     room = np.minimum(found.distance(X, Y), wall)
-    marks = []
+    for mark in marks:  # their names stand at their right
+        for shift in (0.0, 0.12, 0.24):
+            room = np.minimum(room, np.hypot((X - mark.at[0] - shift * (x1 - x0)) / 1.5, Y - mark.at[1] - 0.03))
+    found_names = []
     for code in np.unique(codes):
         free = np.where(codes == code, room, 0.0)
         i, j = np.unravel_index(np.argmax(free), free.shape)
         if free[i, j] > 0.06 * (y1 - y0):
-            marks.append(Mark(str(abc.PHASES[code]), (float(X[i, j]), float(Y[i, j])), str(abc.PHASES[code])))
-    return tuple(marks)
+            found_names.append(Mark(str(abc.PHASES[code]), (float(X[i, j]), float(Y[i, j])), str(abc.PHASES[code])))
+    return tuple(found_names)
 
 
 def _inside(area: Area, X: np.ndarray, Y: np.ndarray) -> np.ndarray:

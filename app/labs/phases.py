@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import panel as pn
 
 from tpapp.compute import phases as compute
 from tpapp.compute import phases_code
+from tpapp.compute import phases_train as trains
 from tpapp.labs import phases_words as words
 from tpapp.labs.phases_dial import PathDial
 from tpapp.labs.phases_state import NEXT, PRESETS, PhasesState, on_path
 from tpapp.page import Number, Page, Request, note, section
 from tpapp.phase_results import PictureRequest, PointRequest
 from tpapp.plots.phase_diagram import PhaseDiagram
+from tpapp.plots.phase_training import Curves, Powers
 from tpapp.plots.phase_text import NAMES, number, plain
 from tpapp.reading import update
 from tpapp.widgets import button, column, dress, html, row, share
 
-HEIGHT = 350
+HEIGHT, LOW = 300, 190
 SNAP = 0.03  # of the picture's size: within it a click means the border
 LEGEND = (f'<p class="tp-legend">' + "".join(f'<span><i data-of="{k}"></i>{v.lower()}</span>' for k, v in NAMES.items())
           + '<span><i data-of="path"></i>path from μP to NTP</span></p>')  # fmt: skip
@@ -48,7 +51,11 @@ class PhasesLab(Page):
         self.diagram = PhaseDiagram("Where you are", name="phases", **options)
         across = options | {"on_point": self._picked_across}
         self.across = PhaseDiagram("Across the facets", name="phases-across", brief=True, **across)
-        self.plots = [self.diagram, self.across]
+        low = {"theme": self.theme, "height": LOW}
+        self.loss = Curves("Loss", name="training-loss", log=True, **low)
+        self.output = Curves("The function", name="training-output", log=False, **low)
+        self.change = Powers(**low)
+        self.plots = [self.diagram, self.across, self.loss, self.output, self.change]
         self.pill, self.why, self.checks, self.powers = (html("") for _ in range(4))
         for pane in (self.pill, self.why, self.checks, self.powers):
             pane.stylesheets = [*pane.stylesheets, words.CSS]
@@ -58,7 +65,8 @@ class PhasesLab(Page):
     def controls(self):
         self.x, self.y = (self._axis(name) for name in "xy")
         self.tie = self.control("tie")
-        self.slice_box = column(row(self.x, self.y, parts=("halves",)), self.tie, parts=("group",))
+        self._slice_parts = [row(self.x, self.y, parts=("halves",)), self.tie]
+        self.slice_box = column(parts=("group",))
         self.fields = {name: self._field(name) for name in "abc"}
         self.go = dress(pn.widgets.Select(name="Named point", options=[""]))
         self.go.param.watch(self._named, "value")
@@ -67,6 +75,8 @@ class PhasesLab(Page):
             section("Network", self.control("depth", segmented=True), self.control("optimizer", segmented=True),
                     aside="hidden layers; optimizer"),
             section("Picture", self.control("view", segmented=True), self.slice_box),
+            section("Training", self.control("task"), self.control("phi"), self.control("lr"), self.control("steps"),
+                    aside="five widths"),
         ]
 
     def _axis(self, name: str):
@@ -82,7 +92,8 @@ class PhasesLab(Page):
     _showing = False
 
     def figures(self):
-        return [[share(self.diagram.view, 2), self.across.view], [self.legend]]
+        return [[share(self.diagram.view, 2), self.across.view], [self.legend],
+                [self.loss.view, self.output.view, self.change.view]]
 
     def beside(self):
         return [column(self.powers, self.why, parts=("group",)), self.checks]
@@ -147,11 +158,29 @@ class PhasesLab(Page):
         if len(pictures) > 1:
             yield Request("across", keys[1], lambda progress: compute.picture(pictures[1]), self._show_across, quick=True)
 
+        asked = trains.request(point, s.task, s.phi, s.lr, s.steps, s.seed)
+        yield Request("training", asked, lambda progress: trains.training(asked, progress), self._show_training,
+                      label="the training")  # fmt: skip
+
+    def _show_training(self, result) -> None:
+        r = result.request
+        y = trains.task(r.task).y
+        shown = int(np.argmax(np.abs(y)))
+        fit = result.done or len(result.curves) <= 1
+        self.loss.update(result.curves, steps=r.steps, fit=fit)
+        self.output.update(result.curves, steps=r.steps, column=shown, target=float(y[shown]), fit=fit)
+        self.change.update(result.ladders, r.widths)
+        self.loss.describe(None, "training loss, mean over seeds")
+        self.output.describe(None, "output at one input, dots: its target")
+        self.change.describe(None, f"after {r.steps} steps, ± 2 s.e.; dashed: predicted")
+        update(self.powers, words.powers(compute.verdict(r.point), result.ladders))
+
     def _show(self, s, verdict) -> None:
         update(self.pill, words.pill(verdict))
         update(self.checks, words.checks(verdict))
         update(self.why, words.why(verdict))
-        update(self.powers, words.powers(verdict))
+        known = self.result("training")
+        update(self.powers, words.powers(verdict, known.ladders if known is not None else ()))
         self._mark(s)
 
     def _mark(self, s) -> None:
@@ -184,7 +213,7 @@ class PhasesLab(Page):
             verdict = compute.verdict(self.point(s))
             elsewhere = "on the path" if on_path(s) else "elsewhere"
             self.go.param.update(options=[elsewhere, *self._points], value=verdict.name or elsewhere)
-            self.slice_box.visible = s.view == "slice"
+            self.slice_box.objects = self._slice_parts if s.view == "slice" else []
             if s.view == "slice":
                 known = compute.coordinates(s.depth, len(s.c.split(",")) < 2 and s.optimizer == "sgd")
                 for widget, name in zip((self.x, self.y), compute.axes(self._pictures(s)[0])):
@@ -209,10 +238,12 @@ class PhasesLab(Page):
         return [Number("r", number(verdict.r), note="exact")]
 
     def status(self, s):
-        return NAMES[compute.verdict(self.point(s)).phase]
+        result = self.result("training")
+        return f"{result.count if result else 0} of {sum(trains.SEEDS)} networks"
 
     def code(self, s):
-        return phases_code.code(self.point(s), self._pictures(s)[0])
+        asked = trains.request(self.point(s), s.task, s.phi, s.lr, s.steps, s.seed)
+        return phases_code.code(self.point(s), self._pictures(s)[0]) + "\n" + trains.code(asked)
 
     def ask_next(self, s):
         return [(self.presets[key].question, lambda key=key: self.choose(key)) for key in NEXT[s.preset]]

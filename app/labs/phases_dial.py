@@ -16,6 +16,7 @@ STEP, END, STOPS = 0.05, 0.5, 50
 FIELD = """
 :host { width: calc(8 * var(--tp-value)) !important; }
 .bk-input-container::before { content: "r" !important; }
+:host(.tp-off) .bk-input-container::before, :host(.tp-off) .bk-input-container::after { display: none !important; }
 """
 
 
@@ -120,6 +121,7 @@ class PathDial(pn.viewable.Viewer):
         text = f"{r:.2f}" if on else "off path"
         if self.value.value != text:
             self.value.value = text
+        self.value.css_classes = ["tp-value"] if on else ["tp-value", "tp-off"]
         colour = theme.token_css("ink3" if not on else "feature" if r == 0 else "kernel")
         words = f"r = {r:.2f}" if on else "off the path"
         self._moving = True

@@ -8,14 +8,17 @@ from tpapp.state import Preset, State, Text
 
 VIEWS = {"Facets": "facets", "Slice": "slice"}
 TIES = {"Start": "init", "Start, readout": "readout", "None": "none"}
+TASKS = {"A curve": "curve", "Parity": "parity", "One hidden direction": "single_index", "Digits 3 and 8": "digits",
+         "Lengths of words": "words"}
+SGD, ADAM = 0.5, 0.02  # learning rates with which the first steps are small
 SP2 = {"depth": 2, "a": "0, 0, 0", "b": "0, 0.5, 0.5"}
 PRESETS = {
     "up": Preset("One hidden layer, r = 0.2", {}),
     "mup": Preset("μP, r = 0", {"path": 0.0}, question="Where do features move?"),
     "ntp": Preset("NTP, r = 1/2", {"path": 0.5}, question="How frozen are features in NTP?"),
-    "largest": Preset("SP, largest learning rate", SP2 | {"c": "1", "view": "slice", "x": "b3", "y": "c"},
+    "largest": Preset("SP, c = 1", SP2 | {"c": "1", "view": "slice", "x": "b3", "y": "c"},
                       question="Where is the standard parametrization?"),
-    "blowup": Preset("SP, learning rate n^(-1/2)", SP2 | {"c": "0.5", "view": "slice", "x": "b3", "y": "c"},
+    "blowup": Preset("SP, c = 1/2", SP2 | {"c": "0.5", "view": "slice", "x": "b3", "y": "c"},
                      question="Why is SP with a larger learning rate unstable?"),
     "still": Preset("A function that never moves", {"a": "-0.3, 0.8", "b": "0.3, 0.4", "c": "0"},
                     question="Can a network be stable and learn nothing?"),
@@ -24,7 +27,7 @@ PRESETS = {
     "deep": Preset("Three hidden layers, r = 0.2", {"depth": 3}, question="Does every layer freeze alike?"),
     "lag": Preset("One layer lags", {"depth": 2, "a": "-0.5, 0.25, 0.5", "b": "0.5, 0.25, 0.5", "c": "0"},
                   question="Can features move although a layer lags?"),
-    "adam": Preset("Adam, r = 0.2", {"optimizer": "adam"}, question="What if Adam trains instead of SGD?"),
+    "adam": Preset("Adam, r = 0.2", {"optimizer": "adam", "lr": ADAM}, question="What if Adam trains instead of SGD?"),
     "six": Preset("A learning rate for each layer",
                   {"depth": 2, "a": "0, 0, 0", "b": "0, 0.5, 1", "c": "-1, 0, 1", "view": "slice", "x": "b3", "y": "c3"},
                   question="What if each layer has its own learning rate?"),
@@ -57,10 +60,15 @@ class PhasesState(State):
     x = Text("", longest=12, label="Across")
     y = Text("", longest=12, label="Upward")
     tie = param.Selector(objects=TIES, default="init", label="Tied")
+    task = param.Selector(objects=TASKS, default="curve", label="Task")
+    phi = param.Selector(objects=["tanh", "relu", "erf", "gelu", "identity"], default="tanh", label="Activation")
+    lr = param.Number(SGD, bounds=(0.01, 10.0), step=0.01, label="Learning rate η")
+    steps = param.Integer(20, bounds=(3, 100), label="Steps")
+    seed = param.Integer(0, bounds=(0, 999_999), label="Seed")
 
     def __init__(self, presets=None, **values):
         super().__init__(presets, **values)
-        self.param.watch(self._another_space, ["depth", "optimizer", "path", "a", "b", "c", "x", "y"])
+        self.param.watch(self._another_space, ["depth", "optimizer", "path", "a", "b", "c", "x", "y", "lr"])
 
     def _another_space(self, *events) -> None:
         """Another depth, optimizer or r: the exponents are those of the path, unless they came along."""
@@ -70,6 +78,8 @@ class PhasesState(State):
             new |= {"a": "", "b": "", "c": ""}
         if "depth" in names and not names & {"x", "y"}:
             new |= {"x": "", "y": ""}
+        if "optimizer" in names and "lr" not in names:
+            new["lr"] = ADAM if self.optimizer == "adam" else SGD
         if new:
             self.param.update(**new)
 

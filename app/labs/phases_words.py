@@ -93,7 +93,7 @@ def formula(verdict, depth: int) -> str:
         return rf"${law}, \quad \Delta x^L \sim n^{{-r}}$"
     one_rate = len(set(verdict.c)) == 1
     rate, last = ("c", "c") if one_rate else ("c_l", f"c_{top}")
-    least = r"\min_{l \le L}\, (2 a_l + [l = 1])" if one_rate else rf"\min_{{l \le L}}\, (2 a_l + {rate} + [l = 1])"
+    least = r"\min_l (2 a_l + [l = 1])" if one_rate else rf"\min_l (2 a_l + {rate} + [l = 1])"
     if depth == 1:
         least = "2 a_1" if one_rate else "2 a_1 + c_1"
         tail = f"{' + c' if one_rate else ''} + {least}"

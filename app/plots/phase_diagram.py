@@ -95,7 +95,7 @@ class PhaseDiagram(Plot):
         common = ("x", "y", "text", "colour", "dx", "dy")
         self.regions = self._texts(fig, common, size=14, text_font_style="bold")
         self.under = self._texts(fig, common)
-        self.levels = self._texts(fig, common, text_font_style="italic")
+        self.levels = self._texts(fig, common, text_align="left", text_font_style="italic")
         turned = (*common, "angle", "full", "ux", "uy", "ox", "oy")
         self.along = self._texts(fig, turned, halo="unstable-fill", angle="angle")
         turn = CustomJS(args={"fig": fig, "source": self.along, "glyph": fig.renderers[-1].glyph}, code=ALONG)
@@ -158,7 +158,8 @@ class PhaseDiagram(Plot):
         for phase, source in self.areas.items():
             mine = [area for area in picture.areas if area.phase == phase]
             source.data = {"xs": [list(area.x) for area in mine], "ys": [list(area.y) for area in mine]}
-        starts, ends = [s for _, s, _ in picture.contours], [e for _, _, e in picture.contours]
+        levels = () if self._brief else picture.contours
+        starts, ends = [s for _, s, _ in levels], [e for _, _, e in levels]
         self.contours.data = _segments(starts, ends)
         self.path.data = {"x": [x for x, _ in picture.path], "y": [y for _, y in picture.path]}
         self._draw()
@@ -173,7 +174,7 @@ class PhaseDiagram(Plot):
         write(self.borders, {**edges, "x": edges["x0"], "colour": [token(b.phase) for b in p.borders],
                              "size": [self.style.line(w) for w in thick]})  # fmt: skip
         ink, ink2 = token("ink"), token("ink2")
-        named = [(m, NAMES[m.phase], UNDER[m.phase]) for m in p.names if m.name in NAMES]
+        named = [(m, NAMES[m.phase], "" if self._brief else UNDER[m.phase]) for m in p.names if m.name in NAMES]
         shift = self.style.px(9)
         write(self.regions, {**_at([m for m, _, _ in named]), "text": [name for _, name, _ in named],
                              "colour": [token("unstable") if m.phase == "unstable" else ink for m, _, _ in named],
@@ -194,10 +195,10 @@ class PhaseDiagram(Plot):
         for r, start, end in self._picture.contours:
             top = max(start, end, key=lambda at: at[1])
             if top[1] >= self.fig.y_range.end - 1e-9 and self.fig.x_range.start + 0.1 < top[0] < self.fig.x_range.end - 0.1:
-                tops[top] = f"r = {r:g}"
+                tops[top] = f"{r:g}" if tops else f"r = {r:g}"
         shown = {} if self._brief else tops
         write(self.levels, {"x": [x for x, _ in shown], "y": [y for _, y in shown], "text": list(shown.values()),
-                            "colour": [colour] * len(shown), "dx": [self.style.px(3)] * len(shown),
+                            "colour": [colour] * len(shown), "dx": [self.style.px(4)] * len(shown),
                             "dy": [self.style.px(10)] * len(shown)})  # fmt: skip
 
     def _label_borders(self, colour: str) -> None:

@@ -27,7 +27,7 @@ def markup(text: str) -> str:
     text = _INDEX.sub(lambda m: f"<i>{m[1]}</i><sub>{m[2] or m[3]}</sub>", escape(text))
     text = _POWER.sub(lambda m: f"<i>n</i><sup>{(m[2] or m[1])}</sup>", text)
     text = re.sub(r"(?<![\w<>/&])([cr])(?![\w>;])", r"<i>\1</i>", text)
-    return re.sub(r"\b1/2\b", "½", text.replace("2 <i>", "2<i>")).replace("-", "−")
+    return re.sub(r"\b1/2\b", "½", text.replace("2 <i>", "2<i>")).replace("-", "−").replace("muP", "μP")
 
 
 def number(value: float, places: int = 2) -> str:
