@@ -223,7 +223,7 @@ def errors(source: str, views: tuple[str, ...], widths: tuple[int, ...], draws: 
     """||M_n - M|| / ||M||, M the second moments of the views (E Z^x Z^y), one width more at each step."""
     progress = progress or Progress()
     progress.start(len(widths))
-    law(source)
+    law(source, progress=progress)
     with in_words():
         prog, names = _measuring(source, views)
     pairs = [pair for pair in names if len(pair) == 2]

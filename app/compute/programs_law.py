@@ -63,7 +63,7 @@ def theory(source: str, x: str, y: str | None, averages: tuple[Average, ...],
     """The limit of what is on show, then of every line, then the naive rule's."""
     progress = progress or Progress()
     progress.start(8)
-    law(source)
+    law(source, progress=progress)
     progress.tick(2)
     found = Theory(source, x, y, Facts(source))
     steps = [
@@ -79,7 +79,7 @@ def theory(source: str, x: str, y: str | None, averages: tuple[Average, ...],
         found = replace(found, facts=facts)
         yield found
     progress.tick()
-    if naive_known(source):
+    if naive_known(source, progress):
         if _differs(source, x):
             found = replace(found, density=replace(found.density, naive=density(source, x, True)))
         if y and _differs(source, x, y):

@@ -57,8 +57,9 @@ def test_particles_start_anew():
     (tp.limit, forward(400, lambda z: tp.relu(z) + tp.cos(z)), {}),
 ])
 def test_cancelled_soon(engine, prog, more):
+    particles(forward(1), samples=256)  # imports
     progress, asked = Progress(), []
-    timer = threading.Timer(0.3, lambda: (asked.append(time.perf_counter()), progress.cancel()))
+    timer = threading.Timer(1.0, lambda: (asked.append(time.perf_counter()), progress.cancel()))
     timer.start()
     with pytest.raises(Cancelled):
         engine(prog, progress=progress, **more)

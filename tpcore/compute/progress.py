@@ -36,6 +36,12 @@ class Progress:
     def cancelled(self) -> bool:
         return self._cancel.is_set()
 
+    def silent(self) -> Progress:
+        """One that is cancelled with this one and reports nothing: for a step of a computation that counts its own."""
+        inner = Progress()
+        inner._cancel = self._cancel
+        return inner
+
     def start(self, total: int) -> None:
         """Announce how many chunks the whole computation has."""
         self.done, self.total = 0, total

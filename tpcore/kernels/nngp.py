@@ -33,7 +33,7 @@ def nngp(net: Network, X, X2=None, *, seed: int = 0, samples: int | None = None,
         attention with logits q.k / sqrt n, other functions of more than three Gaussians): of the sampling, one common
         sample for all entries. By default `samples` is chosen for each network.
     progress : Progress or callable ``(done, total)``, optional
-        Told by kernels that take a while: sampled ones and convolutions whose positions are pooled.
+        Told by kernels that take a while: sampled ones, convolutions whose positions are pooled, limits of programs.
 
     Returns
     -------
@@ -71,7 +71,7 @@ def nngp(net: Network, X, X2=None, *, seed: int = 0, samples: int | None = None,
             return recurrent_kernel(net, data, other, seed, samples, progress)
     except NoRecursion:
         pass
-    return by_program(net, data, other, seed, samples)
+    return by_program(net, data, other, seed, samples, progress)
 
 
 def recurrent_kernel(net: Recurrent, data: Data, other: Data | None, seed: int, samples: int | None,
@@ -94,13 +94,13 @@ def block(K: np.ndarray, first: int) -> np.ndarray:
 
 
 def by_program(net: Network, data: Data, other: Data | None = None, seed: int = 0,
-               samples: int | None = None) -> np.ndarray:
+               samples: int | None = None, progress: Progress | None = None) -> np.ndarray:
     """The same by the limit of the network's program: the general way, whatever the network.
 
     By particles where an expectation needs too many Gaussians at once.
     """
     built = net.build(data if other is None else data + other)
-    lim = limit(built.program, seed=seed, samples=samples)
+    lim = limit(built.program, seed=seed, samples=samples, progress=progress)
     K = built.kernel(lim.kernel())
     names = [output.name for output in built.features]
     if lim.method(names[0]) in ("sampling", "particles"):

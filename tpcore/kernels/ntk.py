@@ -83,7 +83,7 @@ def ntk(net: Network, X, X2=None, convention: str = "multiplier", *, seed: int =
     elif isinstance(net, Gated):
         K = gated.tangent(net, both, convention, seed, samples, progress)
     else:
-        K = by_tangent(net, both, convention, seed, samples)
+        K = by_tangent(net, both, convention, seed, samples, progress)
     if other is None:
         return K
     return block(K, net.build(data).count)

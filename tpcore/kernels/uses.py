@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from tpcore.activations import Activation
+from tpcore.compute.progress import Progress
 from tpcore.kernels.recursion import square_memory
 from tpcore.finite.budget import BUDGET
 from tpcore.limit.interpret import limit
@@ -50,14 +51,14 @@ def tangent_program(built: Built, convention: str) -> Program:
 
 
 def by_tangent(net: Network, data: Data, convention: str = "multiplier", seed: int = 0,
-               samples: int | None = None) -> np.ndarray:
+               samples: int | None = None, progress: Progress | None = None) -> np.ndarray:
     """The tangent kernel (K, K) by the limit of the tangent program: the general way, whatever the network.
 
     By particles where an expectation needs too many Gaussians at once.
     """
     square_memory(len(data.features), 64.0, 2 * BUDGET)
     built = net.build(data)
-    lim = limit(tangent_program(built, convention), seed=seed, samples=samples)
+    lim = limit(tangent_program(built, convention), seed=seed, samples=samples, progress=progress)
     K = np.asarray(lim.scalar("ntk")).reshape(built.count, built.count)
     K = (K + K.T) / 2
     if lim.method("ntk") in ("sampling", "particles"):

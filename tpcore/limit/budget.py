@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tpcore.errors import Unsupported
+from tpcore.limit.watch import Watch
 
 MOST_RANK = 3
 MOST_LEAVES = 32
@@ -40,6 +41,8 @@ class Budget:
         Where `predict` gives up.
     done : float
         How much of the program is interpreted, from 0 to 1.
+    watch : Watch
+        Told of progress, and asked whether to stop wherever something is spent.
     """
 
     ceiling: float = float("inf")
@@ -51,12 +54,14 @@ class Budget:
     predicted: float = 0.0
     worth: float = float("inf")
     done: float = 0.0
+    watch: Watch = field(default_factory=Watch)
 
     def note(self, sentence: str) -> None:
         if sentence not in self.notes:
             self.notes.append(sentence)
 
     def spend(self, cost: float) -> None:
+        self.watch.check()
         self.spent += cost
         if self.spent > self.ceiling:
             raise TooLong("An exact computation must end within its budget", "more work than that is worth")

@@ -8,22 +8,32 @@ All else goes to particles (`tpcore.limit.particles`), which take any program.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from tpcore import checks
+from tpcore.compute.progress import Progress, as_progress
 from tpcore.limit.budget import Beyond, Budget, TooLong
 from tpcore.limit.known import Known
 from tpcore.limit.law import Limit
 from tpcore.limit.particles.interpret import particles
 from tpcore.limit.rules import symbolic
 from tpcore.limit.symbolic import SymbolicLimit
+from tpcore.limit.watch import Watch
 from tpcore.program.check import check_program
 from tpcore.program.ops import Function, Node
 
 QUICK = 0.1
 
 
-def limit(prog, seed: int = 0, samples: int | None = None, tol: float | None = None) -> Limit:
+def limit(
+    prog,
+    seed: int = 0,
+    samples: int | None = None,
+    tol: float | None = None,
+    progress: Progress | Callable[[int, int], None] | None = None,
+) -> Limit:
     """The law of a program's vectors at infinite width.
 
     (1/n) sum_alpha psi(g^1_alpha, ..., g^M_alpha) tends to E psi(Z^1, ..., Z^M) almost surely; the result knows
@@ -42,6 +52,8 @@ def limit(prog, seed: int = 0, samples: int | None = None, tol: float | None = N
         Accuracy asked of every expectation, relative to the size (root mean square) of what is averaged. The exact way
         is taken where it does not take long for so little (quadrature aims at 1e-11 in any case); particles are as
         many as that needs, where `samples` does not say. ``notes`` tells where the accuracy was missed.
+    progress : Progress or callable ``(done, total)``, optional
+        Counts lines of the program; starts anew where particles take over, times their scramblings.
 
     Returns
     -------
@@ -54,6 +66,8 @@ def limit(prog, seed: int = 0, samples: int | None = None, tol: float | None = N
     ------
     Misuse
         What has no limit: an expectation that is not finite, 0 / 0, a readout that is used elsewhere.
+    Cancelled
+        Soon after the caller asks `progress` to stop.
 
     Notes
     -----
@@ -75,15 +89,20 @@ def limit(prog, seed: int = 0, samples: int | None = None, tol: float | None = N
     if tol is not None:
         tol = checks.real("tol", tol, 0.0, 1.0, open_low=True)
     check_program(prog)
+    progress = as_progress(progress)
+    watch = Watch(progress)
     try:
-        return Chosen(exact(prog, tol), seed, samples, tol)
+        watch.start(len(prog.nodes))
+        return Chosen(exact(prog, tol, watch), seed, samples, tol)
     except Beyond as reason:
-        found = particles(prog, seed, samples, tol)
+        found = particles(prog, seed, samples, tol, progress)
         found.note(f"Found with particles: exactly, there would be {reason.came}.")
         return found
+    finally:
+        watch.end()
 
 
-def exact(prog, tol: float | None = None) -> SymbolicLimit:
+def exact(prog, tol: float | None = None, watch: Watch | None = None) -> SymbolicLimit:
     """The exact limit.
 
     A program that is not done in no time is first gone through with rough integrals, which shows whether an
@@ -94,15 +113,16 @@ def exact(prog, tol: float | None = None) -> SymbolicLimit:
     Beyond
         Where that is out of reach, or not worth the work.
     """
+    watch = watch or Watch()
     try:
-        return symbolic(prog, Budget(QUICK, tol))
+        return symbolic(prog, Budget(QUICK, tol, watch=watch))
     except TooLong:
-        outline = Budget(3 * QUICK, tol, rough=True, worth=patience(tol))
+        outline = Budget(3 * QUICK, tol, rough=True, worth=patience(tol), watch=watch)
     try:
         symbolic(prog, outline)
     except TooLong:
         outline.predict((outline.spent + outline.predicted) * (1 / max(outline.done, 1e-9) - 1))
-    return symbolic(prog, Budget(patience(tol, outline.predicted), tol))
+    return symbolic(prog, Budget(patience(tol, outline.predicted), tol, watch=watch))
 
 
 def patience(tol: float | None, predicted: float = np.inf) -> float:

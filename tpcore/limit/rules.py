@@ -47,6 +47,8 @@ def symbolic(prog, budget: Budget) -> SymbolicLimit:
         budget.spend(_NODE)
         RULES[type(node.op)](state, node, node.op)
         budget.done = (node.index + 1) / len(state.nodes)
+        if not budget.rough:
+            budget.watch.reach(node.index + 1)
     return SymbolicLimit(prog, state)
 
 

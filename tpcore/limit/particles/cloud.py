@@ -65,8 +65,8 @@ class Cloud:
         self._key, self._last, self._room = key, last or {}, room
         self._spaces: dict[float, Space] = {}
 
-    def run(self, rules: dict[type, Callable]) -> Cloud:
-        """Go through the lines, one rule an instruction."""
+    def run(self, rules: dict[type, Callable], step: Callable[[], None] = lambda: None) -> Cloud:
+        """Go through the lines, one rule an instruction; `step` is called after each."""
         self._rules = rules
         with np.errstate(all="ignore"):
             for node in self.nodes:
@@ -74,6 +74,7 @@ class Cloud:
                 for j in self._last and set(arguments(node.op)):
                     if self._last[j] == node.index:
                         self._forget(j)
+                step()
         return self
 
     @property

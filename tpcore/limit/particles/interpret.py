@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import ceil, log2, prod
 
 import numpy as np
 
 from tpcore import checks
+from tpcore.compute.progress import Progress, as_progress
 from tpcore.compute.tiles import map_tiles
 from tpcore.errors import BudgetError
 from tpcore.limit.particles.cloud import Cloud
 from tpcore.limit.particles.law import ParticleLimit
 from tpcore.limit.particles.rules import RULES, linear_lines
 from tpcore.limit.particles.space import Exhausted
+from tpcore.limit.watch import Watch
 from tpcore.program import ops
 from tpcore.program.check import check_program
 from tpcore.program.graph import arguments
@@ -25,7 +28,13 @@ _KEPT_BYTES, _BYTES = 2**29, 2 * 2**30
 _HEAVY = 0.2
 
 
-def particles(prog, seed: int = 0, samples: int | None = None, tol: float | None = None) -> ParticleLimit:
+def particles(
+    prog,
+    seed: int = 0,
+    samples: int | None = None,
+    tol: float | None = None,
+    progress: Progress | Callable[[int, int], None] | None = None,
+) -> ParticleLimit:
     """The law of a program's vectors at infinite width, of any fragment, by quasi-random particles.
 
     The coordinates of vectors are the points of several independently scrambled Sobol sequences; each fresh Gaussian
@@ -44,6 +53,8 @@ def particles(prog, seed: int = 0, samples: int | None = None, tol: float | None
         Accuracy asked of the program's results, relative to the size of what is averaged: of the outputs' covariance
         and of the C-vars that were given a name or that no other line uses. The number of particles grows until the
         errors are below, or until memory or time are used up; ``notes`` tells.
+    progress : Progress or callable ``(done, total)``, optional
+        Counts lines times scramblings; starts anew with every number of particles.
 
     Returns
     -------
@@ -53,6 +64,8 @@ def particles(prog, seed: int = 0, samples: int | None = None, tol: float | None
     ------
     Misuse
         Where a C-var is not finite.
+    Cancelled
+        Soon after the caller asks `progress` to stop.
     BudgetError
         Where the program needs more Gaussians than memory holds particles for.
 
@@ -69,14 +82,15 @@ def particles(prog, seed: int = 0, samples: int | None = None, tol: float | None
     if tol is not None:
         tol = checks.real("tol", tol, 0.0, 1.0, open_low=True)
     check_program(prog)
-    return _Attempt(prog, seed, SOFT if tol is None else min(SOFT, 30 * tol)).until(samples, tol)
+    watch = Watch(as_progress(progress))
+    return _Attempt(prog, seed, SOFT if tol is None else min(SOFT, 30 * tol), watch).until(samples, tol)
 
 
 class _Attempt:
     """One program on its way to enough particles."""
 
-    def __init__(self, prog, seed: int, soft: float):
-        self.prog, self.nodes, self.seed, self.soft = prog, list(prog.nodes), seed, soft
+    def __init__(self, prog, seed: int, soft: float, watch: Watch):
+        self.prog, self.nodes, self.seed, self.soft, self.watch = prog, list(prog.nodes), seed, soft, watch
         self.linear = linear_lines(self.nodes)
         self.clouds = CLOUDS if len(self.nodes) <= LONG else LONG_CLOUDS
         columns = [prod(node.shape) for node in self.nodes if isinstance(node.op, ops.MatMul)]
@@ -113,6 +127,7 @@ class _Attempt:
         while True:
             kept = 8.0 * self.clouds * size * self.vectors <= _KEPT_BYTES
             last = {} if kept else {j: node.index for node in self.nodes for j in arguments(node.op)}
+            self.watch.start(self.clouds * len(self.nodes))
             try:
                 clouds = map_tiles(lambda k: self._cloud(k, size, last), range(self.clouds))
                 return ParticleLimit(self.prog, self.nodes, clouds, self._notes(clouds))
@@ -126,7 +141,8 @@ class _Attempt:
 
     def _cloud(self, number: int, size: int, last: dict[int, int]) -> Cloud:
         soft = self.soft / 3.0 ** (number % 2)
-        return Cloud(self.nodes, size, (self.seed, number), soft, self.linear, last, self.exact, self.basis).run(RULES)
+        cloud = Cloud(self.nodes, size, (self.seed, number), soft, self.linear, last, self.exact, self.basis)
+        return cloud.run(RULES, self.watch.step)
 
     def _power(self, samples: float) -> int:
         """Particles of each cloud, a power of two."""
