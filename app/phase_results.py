@@ -183,9 +183,7 @@ class Training:
 @dataclass(frozen=True)
 class RegionRequest:
     picture: PictureRequest
-    task: str
     phi: str
-    lr: float
     seed: int
     side: int
     widths: tuple[int, ...]

@@ -19,7 +19,7 @@ DEEP = (64, 192, 512, 1536, 4096)
 SEEDS = (8, 6, 4, 3, 2)  # the wider a network, the less its numbers fluctuate
 ADAPTIVE = (32, 96, 256, 768, 2048)  # every hidden matrix is stored
 OPTIONS = {
-    "curve": {"points": 0}, "parity": {"tests": 0, "count": 16}, "single_index": {"tests": 0, "count": 16},
+    "curve": {"points": 0}, "parity": {"tests": 0, "count": 16}, "single-index": {"tests": 0, "count": 16},
     "digits": {"tests": 0, "count": 16}, "words": {"tests": 0},
 }  # fmt: skip
 

@@ -9,6 +9,7 @@ import panel as pn
 
 from tpapp.compute import phases as compute
 from tpapp.compute import phases_code
+from tpapp.compute import phases_region as regions
 from tpapp.compute import phases_train as trains
 from tpapp.labs import phases_words as words
 from tpapp.labs.phases_dial import PathDial
@@ -56,8 +57,8 @@ class PhasesLab(Page):
         self.output = Curves("The function", name="training-output", log=False, **low)
         self.change = Powers(**low)
         self.plots = [self.diagram, self.across, self.loss, self.output, self.change]
-        self.pill, self.why, self.checks, self.powers = (html("") for _ in range(4))
-        for pane in (self.pill, self.why, self.checks, self.powers):
+        self.pill, self.why, self.checks, self.powers, self.misses = (html("") for _ in range(5))
+        for pane in (self.pill, self.why, self.checks, self.powers, self.misses):
             pane.stylesheets = [*pane.stylesheets, words.CSS]
         self.legend = html(LEGEND)
         self.legend.stylesheets = [*self.legend.stylesheets, LEGEND_CSS]
@@ -67,6 +68,7 @@ class PhasesLab(Page):
         self.tie = self.control("tie")
         self._slice_parts = [row(self.x, self.y, parts=("halves",)), self.tie]
         self.slice_box = column(parts=("group",))
+        self.measure = button("Measure this region", on_click=lambda event: self._measure())
         self.fields = {name: self._field(name) for name in "abc"}
         self.go = dress(pn.widgets.Select(name="Named point", options=[""]))
         self.go.param.watch(self._named, "value")
@@ -74,7 +76,7 @@ class PhasesLab(Page):
             section("Point", self.go, *self.fields.values(), note("For each layer, commas between; one c serves all.")),
             section("Network", self.control("depth", segmented=True), self.control("optimizer", segmented=True),
                     aside="hidden layers; optimizer"),
-            section("Picture", self.control("view", segmented=True), self.slice_box),
+            section("Picture", self.control("view", segmented=True), self.slice_box, self.measure),
             section("Training", self.control("task"), self.control("phi"), self.control("lr"), self.control("steps"),
                     aside="five widths"),
         ]
@@ -96,7 +98,7 @@ class PhasesLab(Page):
                 [self.loss.view, self.output.view, self.change.view]]
 
     def beside(self):
-        return [column(self.powers, self.why, parts=("group",)), self.checks]
+        return [column(self.powers, self.why, parts=("group",)), self.misses, self.checks]
 
     def hero(self):
         return PathDial(self.state, self.complain, self.together)
@@ -135,6 +137,17 @@ class PhasesLab(Page):
             self.dial.stop()
             self.state.param.update(**self._points[event.new])
 
+    def _measure(self) -> None:
+        """Measure the phases of the present picture, or take the measurement away."""
+        measured = self._region_key is not None and self._region_key == self._key(self.state.snapshot())
+        self._region_key = None if measured else self._key(self.state.snapshot())
+        self.state.region = not self.state.region  # another state: what is asked for is asked again
+
+    _region_key = None
+
+    def _key(self, s) -> tuple:
+        return (compute.key(self._pictures(s)[0]), s.phi, s.seed)
+
     # -- state -> requests -> figures --------------------------------------------------------------------------
 
     @staticmethod
@@ -161,6 +174,25 @@ class PhasesLab(Page):
         asked = trains.request(point, s.task, s.phi, s.lr, s.steps, s.seed)
         yield Request("training", asked, lambda progress: trains.training(asked, progress), self._show_training,
                       label="the training")  # fmt: skip
+
+        here = self._key(s)
+        measured = self._region_key == here
+        name = "Hide the measured phases" if measured else "Measure this region"
+        if self.measure.name != name:
+            self.measure.name = name
+        if measured:
+            region = regions.request(pictures[0], s.phi, s.seed)
+            yield Request("region", ("region", here), lambda progress: regions.region(region, progress),
+                          self._show_region, label="the measurement")  # fmt: skip
+
+    def _show_region(self, result) -> None:
+        self.diagram.measured(result.probes)
+        update(self.misses, words.misses(result))
+
+    def clear(self, slot):
+        if slot == "region":
+            self.diagram.measured(())
+            update(self.misses, "")
 
     def _show_training(self, result) -> None:
         r = result.request
@@ -235,10 +267,18 @@ class PhasesLab(Page):
 
     def numbers(self, s):
         verdict = compute.verdict(self.point(s))
-        return [Number("r", number(verdict.r), note="exact")]
+        lines = [Number("r", number(verdict.r), note="exact")]
+        region = self.result("region")
+        if region is not None and region.clear:
+            share_ = f"{100 * region.agree / region.clear:.0f} %"
+            lines.append(Number("Phases agree", share_, note=f"of {region.clear} points"))
+        return lines
 
     def status(self, s):
         result = self.result("training")
+        region = self.result("region")
+        if region is not None and len(region.probes) < region.total:
+            return f"{len(region.probes)} of {region.total} points"
         return f"{result.count if result else 0} of {sum(trains.SEEDS)} networks"
 
     def code(self, s):

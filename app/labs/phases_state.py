@@ -8,7 +8,7 @@ from tpapp.state import Preset, State, Text
 
 VIEWS = {"Facets": "facets", "Slice": "slice"}
 TIES = {"Start": "init", "Start, readout": "readout", "None": "none"}
-TASKS = {"A curve": "curve", "Parity": "parity", "One hidden direction": "single_index", "Digits 3 and 8": "digits",
+TASKS = {"A curve": "curve", "Parity": "parity", "One hidden direction": "single-index", "Digits 3 and 8": "digits",
          "Lengths of words": "words"}
 SGD, ADAM = 0.5, 0.02  # learning rates with which the first steps are small
 SP2 = {"depth": 2, "a": "0, 0, 0", "b": "0, 0.5, 0.5"}
@@ -65,6 +65,8 @@ class PhasesState(State):
     lr = param.Number(SGD, bounds=(0.01, 10.0), step=0.01, label="Learning rate η")
     steps = param.Integer(20, bounds=(3, 100), label="Steps")
     seed = param.Integer(0, bounds=(0, 999_999), label="Seed")
+
+    region = param.Boolean(False, precedence=-1, doc="whether the measured phases lie over the picture")
 
     def __init__(self, presets=None, **values):
         super().__init__(presets, **values)

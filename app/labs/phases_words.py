@@ -85,6 +85,20 @@ def powers(verdict, ladders=()) -> str:
     return f'<table class="tp-powers"><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table>'
 
 
+def misses(region) -> str:
+    """The measured phases beside the predicted ones: how many agree, and every point that does not."""
+    share = f"{region.agree} of {region.clear}" if region.clear else "none"
+    widths = f"{min(region.request.widths):,} to {max(region.request.widths):,}"
+    text = (f'<p class="tp-why"><b>Measured</b>: {share} points farther than 0.1 from a border agree '
+            f"(widths {widths}; squares in the diagram).</p>")  # fmt: skip
+    rows = "".join(
+        f'<tr title="{escape(one.words)}"><td>({number(one.at[0])}, {number(one.at[1])})</td>'
+        f"<td>{NAMES[one.predicted].split()[0].lower()}</td><td>{NAMES[one.measured].split()[0].lower()}</td></tr>"
+        for one in region.misses)  # fmt: skip
+    head = "<tr><th>misses</th><th>predicted</th><th>measured</th></tr>"
+    return text + (f'<table class="tp-powers"><thead>{head}</thead><tbody>{rows}</tbody></table>' if rows else "")
+
+
 def formula(verdict, depth: int) -> str:
     """r, and how the features move."""
     top = depth + 1

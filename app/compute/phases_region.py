@@ -1,0 +1,106 @@
+"""The phases of a picture measured: small trainings at every point of a grid, their powers of n, what these say."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from functools import lru_cache
+from time import perf_counter
+
+import numpy as np
+
+from tpapp.compute import phases
+from tpapp.compute.ladder import silent
+from tpapp.phase_results import Probe, Region, RegionRequest
+from tpcore import agreement, train
+from tpcore.compute.progress import Progress
+
+SIDE, SEEDS, STEPS, RATE, ADAM = 12, 2, 5, 4.0, 0.02
+SHALLOW, DEEP = (128, 512, 2048), (48, 192, 768)  # a factor of 16
+INPUTS = 16
+GROWS, MOVES, STILL, FROZEN = 0.05, 0.065, -0.09, -0.06  # powers beyond which something grows, f does, stays, freezes
+
+
+def request(picture, phi: str, seed: int) -> RegionRequest:
+    return RegionRequest(picture, phi, seed, SIDE, SHALLOW if picture.point.depth == 1 else DEEP)
+
+
+@lru_cache(maxsize=1)
+def probe_task() -> train.Task:
+    """Many inputs in as many dimensions: their outputs at the start are nearly independent, so sizes are sharp."""
+    return train.task("single-index", count=INPUTS, dimension=INPUTS, link="sine", tests=0)
+
+
+def region(r: RegionRequest, progress: Progress | None = None) -> Iterator[Region]:
+    """Measured phases at side x side points, row by row from the top; partial results after each point."""
+    progress, began = progress or Progress(), perf_counter()
+    plane = phases.plane(r.picture)
+    sides = [(float(low), float(high)) for low, high in (plane.xlim, plane.ylim)]
+    x, y = (low + (high - low) * (np.arange(r.side) + 0.5) / r.side for low, high in sides)
+    points = [(float(a), float(b)) for b in y[::-1] for a in x]
+    progress.start(len(points))
+    probes: list[Probe] = []
+    for at in points:
+        p = plane.at(*at)
+        measured, words = _measure(p, r, silent(progress))
+        probes.append(Probe(at, str(p.phase), measured, float(plane.distance(*at)), words))
+        progress.tick()
+        yield _result(r, probes, len(points), perf_counter() - began)
+
+
+def _result(r: RegionRequest, probes: list[Probe], total: int, seconds: float) -> Region:
+    clear = [one for one in probes if one.far > 0.1]
+    return Region(r, tuple(probes), total, sum(one.measured == one.predicted for one in clear), len(clear), seconds)
+
+
+def _measure(p, r: RegionRequest, progress: Progress) -> tuple[str, str]:
+    """The phase that the measured powers say, and those powers in words."""
+    seen: dict[int, list] = {}
+    lr = ADAM if p.adaptive else RATE
+    seeds = range(r.seed, r.seed + SEEDS)
+    for run in train.ladder(p, probe_task(), r.widths, seeds, STEPS, lr, r.phi, record=[0, STEPS], at=[0],
+                            progress=progress):  # fmt: skip
+        if run.diverged is not None:
+            return "unstable", f"diverged at step {run.diverged} at n = {run.width:,}"
+        seen.setdefault(run.width, []).append(run)
+    powers = {name: _power(seen, read) for name, read in _readers(p).items()}
+    return decide(powers), ", ".join(f"{name} n^{power:.2f}" for name, power in powers.items())
+
+
+def _readers(p) -> dict:
+    """What is measured: outputs at the start, their change relative to what they had to learn, the features' change.
+
+    An adaptive optimizer does not feel the gradients' size, so their change is measured too, relative to their start.
+    """
+    y, depth, start = probe_task().y, p.depth, float(p.a[-1] + p.b[-1])
+
+    def size(v: np.ndarray) -> float:
+        return float(np.sqrt(np.mean(v**2)))
+
+    found = {
+        "f0": lambda run: size(run.f[0]),
+        "df": lambda run: run.delta["df"][-1] / size(run.f[0] - y),
+    }
+    for layer in range(1, depth + 1):
+        found[f"dh{layer}"] = lambda run, name=f"dh{layer}": run.delta[name][-1]
+    if p.adaptive:
+        found["gradient"] = lambda run: run.delta["gradient"][-1] * run.width**start
+    return found | {"dx": lambda run: run.delta[f"dx{depth}"][-1]}
+
+
+def _power(seen: dict[int, list], read) -> float:
+    """The slope of log size against log width; minus infinity where a size is zero in the computer."""
+    rows = [np.array([read(run) for run in runs]) for runs in seen.values()]
+    if min(row.min() for row in rows) <= 0:
+        return -math.inf
+    return float(agreement.slope(list(seen), rows).slope)
+
+
+def decide(powers: dict[str, float]) -> str:
+    """The phase that measured powers of n say: does anything grow, does the function move, do the features?"""
+    grows = [power for name, power in powers.items() if name not in ("df", "dx")]
+    if max(grows) > GROWS or powers["df"] > MOVES:
+        return "unstable"
+    if powers["df"] < STILL:
+        return "trivial"
+    return "feature" if powers["dx"] > FROZEN else "kernel"

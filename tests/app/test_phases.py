@@ -1,0 +1,271 @@
+"""The Phases lab without a browser: pictures, verdicts, hands, links, words, and a code drawer that runs as shown."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import time
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+import tpcore as tp
+from tpapp import PhasesLab
+from tpapp.compute import phases as compute
+from tpapp.compute import phases_train as trains
+from tpapp.labs.phases_state import NEXT, on_path
+from tpapp.labs.phases_words import checks, pill
+from tpapp.phase_results import PictureRequest, PointRequest
+from tpapp.plots.phase_text import markup, plain
+from tpcore.errors import Misuse
+
+UP = PointRequest(1, path=0.2)
+SP = {"depth": 2, "a": "0, 0, 0", "b": "0, 1/2, 1/2"}
+FAST = {"steps": 3, "lr": 0.1}
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch):
+    """Narrow networks, few of them: the widths themselves are tested on their own."""
+    monkeypatch.setattr(trains, "widths", lambda point: (16, 32, 64, 128, 256))
+    monkeypatch.setattr(trains, "SEEDS", (2, 2, 1, 1, 1))
+
+
+def wait(lab, seconds: float = 30.0):
+    end = time.monotonic() + seconds
+    while lab.flow.done is not None:
+        assert time.monotonic() < end, "still computing"
+        time.sleep(0.01)
+    return lab
+
+
+def shown(**values) -> PhasesLab:
+    lab = PhasesLab(**(FAST | values))
+    lab.start()
+    return wait(lab)
+
+
+def phase(lab) -> str:
+    return compute.verdict(lab.point(lab.state.snapshot())).phase
+
+
+# -- pictures ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("request_", [
+    PictureRequest("facets", UP), PictureRequest("across", UP), PictureRequest("slice", UP),
+    PictureRequest("facets", PointRequest(3, "adam", 0.1)), PictureRequest("across", PointRequest(2, "adam", 0.3)),
+    PictureRequest("slice", PointRequest(**SP, c="1"), "b3", "c"), PictureRequest("facets", PointRequest(**SP, c="1")),
+])  # fmt: skip
+def test_polygons_and_laws_say_the_phases_of_points(request_):
+    """Random points: the polygon that holds one, and the laws that its pointer reads, against the classification."""
+    picture, plane = compute.picture(request_), compute.plane(request_)
+    rng = np.random.default_rng(3)
+    (x0, x1), (y0, y1) = picture.xlim, picture.ylim
+    for x, y in zip(rng.uniform(x0, x1, 40), rng.uniform(y0, y1, 40)):
+        p = plane.at(float(x), float(y))
+        if plane.distance(float(x), float(y)) < 0.01:
+            continue
+        inside = [a.phase for a in picture.areas if compute._inside(a, np.array([x]), np.array([y]))[0]]
+        assert (inside[0] if inside else "unstable") == p.phase
+        other = picture.fold is not None and x + y < picture.fold
+        for law, one in zip(picture.other if other else picture.laws, p.conditions, strict=True):
+            value = min(a * x + b * y + k for a, b, k in law.terms)
+            if not one.name.startswith("faithful"):
+                assert value == pytest.approx(float(one.value), abs=1e-9) and law.formula == one.formula
+
+
+def test_borders_of_the_unfolded_picture_are_those_of_figure_5():
+    """Tensor Programs IV, figure 5: features move at a_1 = -1/2 and on a_1 = -(a_2 + b_2) + ..., NTP on the GP's line."""
+    picture = compute.picture(PictureRequest("facets", UP))
+    feature = [b for b in picture.borders if b.phase == "feature"]
+    assert {b.label for b in feature} == {"features move"} and all(b.weight == 2 for b in feature)
+    assert {b.start for b in feature} | {b.end for b in feature} >= {(-0.5, 1.0), (-0.5, 1.5)}
+    assert {(m.name, m.at, m.phase) for m in picture.marks} == {
+        ("μP = MFP", (-0.5, 1.0), "feature"), ("NTP", (0.0, 0.5), "kernel"), ("SP", (0.5, 0.5), "kernel")}  # fmt: skip
+    assert picture.path == ((-0.5, 1.0), (0.0, 0.5)) and picture.labels == ("a_1", "a_2 + b_2")
+    across = compute.picture(PictureRequest("across", UP))
+    assert [a.phase for a in across.areas] == ["trivial"]
+    assert sorted((b.phase, b.weight) for b in across.borders) == [("kernel", 2), ("kernel", 2)]
+
+
+def test_a_hand_means_the_border_near_it_and_a_point_is_where_it_was_put():
+    facets = PictureRequest("facets", UP)
+    for x, y, want in ((-0.51, 1.21, "feature"), (0.4, 0.93, "kernel"), (0.5, 0.1, "unstable"), (-0.7, 0.3, "kernel")):
+        request = PointRequest(1, **compute.pick(facets, x, y))
+        assert compute.verdict(request).phase == want
+        assert np.hypot(*(np.array(compute.here(facets, request)[:2]) - (x, y))) < 0.04
+    across = PictureRequest("across", UP)
+    assert compute.verdict(PointRequest(1, **compute.pick(across, 1.1, 1.2))).phase == "trivial"
+    x, y, on = compute.here(facets, PointRequest(1, a="-0.3, 0.8", b="0.3, 0.4", c="0"))
+    assert (round(x, 9), round(y, 9), on) == (-0.3, 1.2, False)  # seen from the facet, not on it
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_the_path_goes_from_mup_to_ntp(depth, optimizer):
+    p = {r: compute.point(PointRequest(depth, optimizer, r)) for r in (0.0, 0.3, 0.5)}
+    assert p[0.0].maximal and p[0.5].equivalent(tp.abc.ntp(depth, optimizer=optimizer))
+    assert p[0.3].r == Fraction(3, 10) and p[0.3].phase == "kernel"
+    found = compute.named(depth, optimizer)
+    largest = next(name for name in found if name.startswith("SP"))
+    assert found["μP"].maximal and found[largest].stable and not found["SP, c = 0"].stable
+
+
+def test_words():
+    assert plain("a_1 + b_{12} ≥ 1/2, n^-0.2, n^(1/3), 2 a_2") == "a₁ + b₁₂ ≥ ½, n⁻⁰·², n^(1/3), 2a₂"
+    assert markup("a_1 + b_1 = 0") == "<i>a</i><sub>1</sub> + <i>b</i><sub>1</sub> = 0"
+    assert markup("2 a_2 + c ≥ 1").endswith("<i>c</i> ≥ 1") and "<sup>−0.2</sup>" in markup("like n^-0.2.")
+    table = checks(compute.verdict(PointRequest(**SP, c="0.5")))
+    assert table.count("✓") == 5 and table.count("✕") == 4 and "2<i>a</i><sub>3</sub> + <i>c</i> ≥ 1" in table
+    assert 'data-phase="unstable"' in pill(compute.verdict(PointRequest(**SP, c="1/2")))
+
+
+# -- the lab -----------------------------------------------------------------------------------------------------
+
+
+def test_it_opens_on_its_sentence():
+    lab = shown()
+    s = lab.state.snapshot()
+    assert lab.claim(s) == "The function moves, the features freeze: they change like n⁻⁰·²."
+    assert "Kernel regime" in lab.pill.object and "−0.20" in lab.powers.object and lab.dial.value.value == "0.20"
+    assert "min(a_2" in lab.formula(s) and lab.result("training").done
+    assert list(lab.diagram.here.data["x"]) == [-0.3] and list(lab.across.here.data["y"]) == [0.8]
+    for plot in lab.plots:
+        for name, array in plot.data().items():
+            assert np.isfinite(array).all(), name
+
+
+@pytest.mark.parametrize("preset", list(PhasesLab.presets))
+def test_every_preset_is_a_question_and_a_verdict(preset):
+    lab = PhasesLab(preset=preset)
+    want = {"up": "kernel", "mup": "feature", "ntp": "kernel", "largest": "kernel", "blowup": "unstable",
+            "still": "trivial", "lazy": "feature", "deep": "kernel", "lag": "feature", "adam": "kernel", "six": "feature"}
+    assert phase(lab) == want[preset] and not lab.state.changed
+    s = lab.state.snapshot()
+    assert lab.claim(s) and lab.formula(s) and lab.numbers(s)
+    assert set(NEXT[preset]) <= set(lab.presets) - {preset}
+    assert all(question.endswith("?") for question, _ in lab.ask_next(s))
+    assert preset == "up" or any(preset in asked for asked in NEXT.values())
+
+
+def test_a_click_is_a_verdict_at_once():
+    lab = shown()
+    took = []
+    for x, y, want in ((0.5, 0.1, "unstable"), (-0.505, 1.3, "feature"), (0.3, 1.1, "kernel"), (-0.8, 0.3, "kernel")):
+        start = time.perf_counter()
+        compute.verdict(lab.point(lab.state.snapshot()))
+        lab._picked(x, y, True)
+        took.append(time.perf_counter() - start)
+        assert phase(lab) == want and not lab.flow.failed and not on_path(lab.state)
+    lab._picked_across(1.2, 1.3, True)
+    assert phase(lab) == "trivial" and lab.dial.value.value == "off path"
+    x = PointRequest(1, **compute.pick(PictureRequest("facets", UP), 0.37, 0.83))
+    start = time.perf_counter()
+    compute.verdict(x)
+    assert time.perf_counter() - start < 0.05
+    lab.dial.step(1)
+    assert on_path(lab.state) and lab.state.path == 0.2
+
+
+def test_the_dial_walks_the_path_and_refuses_in_words():
+    lab = shown(path=0.0)
+    for _ in range(3):
+        lab.dial.press(1)
+    assert lab.state.path == pytest.approx(0.15) and lab.dial.value.value == "0.15"
+    lab.dial.press(-1)
+    assert lab.state.path == pytest.approx(0.1)
+    lab.dial.value.value = "μP"
+    assert lab.state.path == 0.0 and lab.dial.value.value == "0.00"
+    lab.dial.value.value = "0.7"
+    assert "from 0 to 1/2" in lab.strip.words.object and lab.state.path == 0.0
+    lab.dial.slider.value = 50
+    assert lab.state.path == 0.5 and phase(lab) == "kernel" and "NTP" in lab.pill.object
+    lab.dial.reduced_motion = True
+    lab.dial.toggle()
+    assert lab.state.path == 0.0 and not lab.dial.playing
+
+
+def test_a_link_brings_the_state_back():
+    lab = PhasesLab(preset="largest", b="0, 1/2, 0.7", c="0.9", x="b3", y="a3+b3", tie="none", phi="erf", lr=0.25)
+    query = lab.query
+    assert query["phases.b"] == "0, 1/2, 0.7" and query["phases.y"] == "a3+b3" and query["phases.preset"] == "largest"
+    other = PhasesLab()
+    other.read(query)
+    assert other.state.snapshot() == lab.state.snapshot()
+    other.read({"phases.path": "0.35", "phases.depth": "3"})
+    assert other.state.path == 0.35 and on_path(other.state) and other.state.x == ""
+    other.read({"phases.path": "9", "phases.depth": "77", "phases.task": "<b>"})
+    assert other.state.path == 0.5 and other.state.depth == 1
+
+
+def test_another_depth_or_optimizer_goes_back_to_the_path():
+    lab = PhasesLab(a="-0.3, 0.8", b="0.3, 0.4", c="0", x="a1", y="c")
+    lab.state.depth = 3
+    assert on_path(lab.state) and (lab.state.x, lab.state.y) == ("", "") and phase(lab) == "kernel"
+    lab.state.optimizer = "adam"
+    assert phase(lab) == "kernel" and lab.state.lr == 0.02
+
+
+@pytest.mark.parametrize("values, words", [
+    ({"a": "0, x"}, "must be a number"), ({"a": "1, 2, 3"}, "as many entries as a"), ({"c": "0,,1"}, "commas"),
+    ({"view": "slice", "x": "b2", "y": "b2"}, "free of each other"), ({"view": "slice", "x": "z9"}, "must be an exponent"),
+    ({"a": "1000, 1"}, "between -100 and 100"),
+])  # fmt: skip
+def test_bad_exponents_are_refused_in_words_and_the_figure_stays(values, words):
+    lab = shown()
+    before = list(lab.diagram.borders.data["x0"])
+    lab.state.param.update(**values)
+    assert words in " ".join(lab.flow.failed.values()) and "Got" in " ".join(lab.flow.failed.values())
+    assert str(list(lab.diagram.borders.data["x0"])) == str(before)
+    lab.reset()
+    assert not wait(lab).flow.failed
+
+
+def test_fields_and_named_points_set_the_exponents():
+    lab = shown()
+    assert lab.fields["a"].value == "-0.3, 0.5" and lab.go.value == "on the path"
+    lab.fields["b"].value = "0.3, 0.9"
+    assert lab.state.b == "0.3, 0.9" and phase(lab) == "kernel" and lab.go.value == "elsewhere"
+    lab.go.value = "SP, c = 0"
+    assert phase(lab) == "unstable" and lab.fields["c"].value == "0"
+    lab.go.value = "MFP"
+    assert phase(lab) == "feature"
+
+
+def test_training_shows_what_diverged_and_measures_powers():
+    lab = shown(**SP, c="0", view="slice", x="b3", y="c", lr=2.0, steps=20)
+    r = lab.result("training")
+    assert r.diverged is not None and np.isfinite(r.diverged.loss).all() and r.diverged.stopped > 0
+    assert any("stops at" in text for text in lab.loss.text.data["text"])
+    lab = shown(path=0.5, steps=5, lr=0.5)
+    (only,) = lab.result("training").ladders
+    assert only.predicted == -0.5 and only.slope == pytest.approx(-0.5, abs=0.15)
+    assert f"{abs(only.slope):.2f}" in lab.powers.object
+
+
+def test_measured_powers_are_the_predicted_ones(monkeypatch):
+    """Lessons of Tensor Programs IV, table 1, at the lab's own widths: 0 and -0.2, to 0.1."""
+    monkeypatch.undo()
+    for r in (0.0, 0.2):
+        request = trains.request(PointRequest(1, path=r), "curve", "tanh", 0.5, 10, 0)
+        assert request.widths[-1] == 16384
+        *_, last = trains.training(request)
+        assert last.done and last.ladders[0].slope == pytest.approx(-r, abs=0.1)
+
+
+@pytest.mark.parametrize("values", [{}, SP | {"c": "1", "view": "slice", "x": "b3", "y": "c"},
+                                    {"optimizer": "adam", "lr": 0.02}, {"a": "-1/3, 0.5", "b": "1/3, 0.7"}])
+def test_the_code_runs_as_shown(values):
+    lab = PhasesLab(**(FAST | values))
+    names: dict = {}
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        exec(compile(lab.code(lab.state.snapshot()), "snippet", "exec"), names)
+    assert names["p"] == compute.point(lab.point(lab.state.snapshot()))
+    assert str(names["p"].phase) in printed.getvalue() and len(names["runs"]) == 7
+
+
+def test_no_point_is_refused_by_name():
+    with pytest.raises(Misuse, match="commas"):
+        compute.point(PointRequest(1, a="0,"))
