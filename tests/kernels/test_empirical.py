@@ -57,6 +57,13 @@ def test_ntk_law_in_both_conventions(convention):
     assert two_sample(fast, empirical_ntk(net, X, 6, 6000, 2, convention=convention, method="dense")) < 4
 
 
+def test_squares_that_single_precision_does_not_hold():
+    """relu is homogeneous: weights a tenth as large in 20 layers scale a draw's kernel by 10^-40."""
+    X = np.random.default_rng(4).standard_normal((3, 5))
+    one, small = (empirical_nngp(MLP(20, "relu", w, 0.0, 1.0), X, 64, draws=2, seed=3) for w in (1.3, 0.13))
+    assert np.allclose(small * 1e40, one, rtol=1e-4)
+
+
 def test_outputs_and_kernels_of_a_seed_belong_to_the_same_networks():
     """Given all layers but the last, f is N(0, K), K the empirical NNGP: f^T K^-1 f is chi-squared, draw by draw."""
     net, X = MLP(3, "tanh", 1.4, 0.3), points(3, 6, seed=2)

@@ -2,8 +2,8 @@ r"""One wide MLP after the other, forward, without its weights: exact in law at 
 
 Given the activations x^{l-1} of all N inputs, the rows of W^l x^{l-1} are iid N(0, sigma_w^2 F), F = <x, x'>/n. So
 with R^T R = F the layer is h^l = sigma_w g R + sigma_b b, g (n, N) and b (n, 1) standard normal, b shared by the
-inputs. Only the N x N matrices F and R pass from layer to layer; neurons come and go in tiles of rows, in single precision, and
-their products are summed in double precision.
+inputs. Only the N x N matrices F and R pass from layer to layer; neurons come and go in tiles of rows, in single
+precision, and their products are summed in double precision.
 
 Every number depends on (seed, draw, layer, tile) alone: on no thread, no grouping of draws, and not on what is asked of
 the network. So kernels and outputs of one seed belong to the same networks.
@@ -27,6 +27,7 @@ GROUPS = 32
 GROUP_BYTES = 2**28
 FORWARD, BACKWARD, READOUT, BIAS = range(4)
 CUT = 1e-13
+HELD = (1e-25, 1e30)  # sums of squares that single precision holds, with what is 1e-7 of them
 
 
 @dataclass(eq=False)
@@ -168,7 +169,7 @@ class Forward:
         s = self.sampler
         _, h = self.hidden(layer, tile, mixing)
         x = s.phi(h)
-        parts = [products(x, x)]
+        parts = [gram(x)]
         if backward:
             parts.append(products(x, s.normals(self.draw, self.many, layer, BACKWARD, tile, s.count)))
         if outputs:
@@ -191,6 +192,17 @@ class Forward:
 def products(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """x^T y for stacks (many, rows, columns)."""
     return np.matmul(np.swapaxes(x, -1, -2), y)
+
+
+def gram(x: np.ndarray) -> np.ndarray:
+    """x^T x; in double precision for the draws whose squares single precision does not hold."""
+    found = products(x, x)
+    top = np.diagonal(found, axis1=-2, axis2=-1).max(axis=-1)
+    if x.dtype == np.float64 or (HELD[0] < top).all() and (top < HELD[1]).all():
+        return found
+    known = (HELD[0] < top) & (top < HELD[1])
+    x = x.astype(np.float64)
+    return np.where(known[..., None, None], found, products(x, x))
 
 
 def root_of(F: np.ndarray) -> np.ndarray:
