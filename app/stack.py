@@ -152,7 +152,8 @@ def aside(card: Card) -> str:
     """A card's parameters in short."""
     values = dict(card.values)
     shown = {"sigma_w": "σw {:.2f}", "sigma_u": "σu {:.2f}", "sigma_v": "σv {:.2f}", "sigma_b": "σb {:.2f}"}
-    said = [form.format(values[name]) for name, form in shown.items() if name in values and (values[name] or name != "sigma_b")]
+    there = [name for name in shown if name in values and (values[name] or name != "sigma_b")]
+    said = [shown[name].format(values[name]) for name in there]
     if card.kind == "Attention":
         logits = {"tied": "k = q · 1/n", "n": "q ≠ k · 1/n", "sqrt": "q ≠ k · 1/√n"}[values["logits"]]
         heads = f"{values['heads']} heads · " if values["heads"] > 1 else ""

@@ -104,8 +104,8 @@ def check_limit(net: Net, inputs: Inputs, kernel: str = "nngp") -> None:
         return
     positions = nets.network(net, inputs).read(inputs.data).layout.total
     if positions > most:
-        raise Misuse(f"Where activations follow each other without weights between, the limit is found pair by pair: at "
-                     f"most {most} positions in all", f"{positions:,}",
+        raise Misuse("Where activations follow each other without weights between, the limit is found pair by pair: "
+                     f"at most {most} positions in all", f"{positions:,}",
                      "Put Dense between, or take sentences or inputs without positions")  # fmt: skip
 
 

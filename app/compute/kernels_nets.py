@@ -247,5 +247,5 @@ def fragment(net: Net, inputs: Inputs) -> str:
     return "Netsor" if net.kind == "MLP" else listing(inputs, net, 0, 0).fragment
 
 
-__all__ = ["Listing", "Pair", "Rows", "as_layers", "forms", "fragment", "layers", "listing", "network", "outputs", "pair",
-           "rows", "tangent_refused"]
+__all__ = ["Listing", "Pair", "Rows", "as_layers", "forms", "fragment", "layers", "listing", "network", "outputs",
+           "pair", "rows", "tangent_refused"]

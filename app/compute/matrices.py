@@ -10,7 +10,7 @@ from time import perf_counter
 import numpy as np
 
 from tpapp.compute.ladder import silent
-from tpapp.results import EigenvaluePath, LawCurve, MomentRow, PathRequest, Spectrum, SpectrumRequest
+from tpapp.matrix_results import EigenvaluePath, LawCurve, MomentRow, PathRequest, Spectrum, SpectrumRequest
 from tpcore import spectra
 from tpcore.compute.progress import Progress
 from tpcore.errors import BudgetError

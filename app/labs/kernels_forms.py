@@ -18,8 +18,9 @@ def field_control(field: Field, value: Any) -> pn.widgets.Widget:
         return dress(pn.widgets.Select(name=field.label, options=options, value=value))
     low, high = field.bounds
     kind = pn.widgets.IntSlider if field.whole else pn.widgets.FloatSlider
-    return dress(kind(name=field.label, start=low, end=high, step=1 if field.whole else 0.01, value=value, tooltips=False,
-                      format="0,0" if field.whole else "0.00", styles={"--tp-label": css_text(field.label)}))  # fmt: skip
+    step, form = (1, "0,0") if field.whole else (0.01, "0.00")
+    return dress(kind(name=field.label, start=low, end=high, step=step, value=value, tooltips=False, format=form,
+                      styles={"--tp-label": css_text(field.label)}))  # fmt: skip
 
 
 class Form(pn.viewable.Viewer):

@@ -40,5 +40,6 @@ PRESETS = {
                      question="Several heads, one direction?"),
     "sqrt": Preset("Logits divided by √n", {"net": BLOCK.format("-lsqrt"), "draws": 1000, "width": 1024},
                    question="Logits divided by √n?"),
-    "transformer": Preset("Transformer on sentences", words("Transformer", draws=2000), question="A whole transformer?"),
+    "transformer": Preset("Transformer on sentences", words("Transformer", draws=2000),
+                          question="A whole transformer?"),
 }  # fmt: skip

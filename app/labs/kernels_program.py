@@ -7,7 +7,8 @@ from tpapp.labs.kernels_tabs import Tab
 from tpapp.page import Request, figure, retitle
 from tpapp.widgets import escape, html
 
-PRE = """pre { margin: 0; padding: 12px 16px; max-height: 300px; overflow: auto; border: 1px solid var(--tp-line); border-radius: 8px;
+PRE = """pre { margin: 0; padding: 12px 16px; max-height: 300px; overflow: auto;
+  border: 1px solid var(--tp-line); border-radius: 8px;
   font: 400 var(--tp-caption)/1.5 var(--tp-mono); color: var(--tp-ink); white-space: pre; }"""
 
 

@@ -71,7 +71,8 @@ class Shown:
         self.density.update(result.f, n)
         mixed = words.mixture(result.request.net)
         self.histogram.describe(caption=f"density over {many}{', dashed a Gaussian of its variance' if mixed else ''}")
-        self.density.describe(caption=f"f(<i>x′</i>) against f(<i>x</i>), {'Gaussian’s' if mixed else 'limit’s'} ellipses")
+        whose = "Gaussian’s" if mixed else "limit’s"
+        self.density.describe(caption=f"f(<i>x′</i>) against f(<i>x</i>), {whose} ellipses")
 
     def show_ghost(self, result) -> None:
         self.histogram.update_ghost(result.f[:, 0], GHOST)

@@ -119,7 +119,7 @@ class StackEditor(pn.viewable.Viewer):
     def ordered(self, move: str) -> None:
         """What assets/stack.js says: ``"3 up 17"``, ``"3 to 5 18"``."""
         words = move.split()
-        if not words or not words[0].isdecimal() or int(words[0]) >= len(self.stack.cards):
+        if len(words) < 3 or not words[0].isdecimal() or int(words[0]) >= len(self.stack.cards):
             return
         place, way = int(words[0]), words[1]
         if way in WAYS:
@@ -222,7 +222,8 @@ class StackEditor(pn.viewable.Viewer):
 
 PALETTE = """
 :host { width: 100% !important; }
-.bk-btn { width: 100% !important; justify-content: flex-start; padding: 0 10px !important; border-color: var(--tp-line) !important;
+.bk-btn { width: 100% !important; justify-content: flex-start; padding: 0 10px !important;
+  border-color: var(--tp-line) !important;
   font-size: var(--tp-caption) !important; height: 30px !important; }
 """
 

@@ -27,7 +27,7 @@ LADDER_DRAWS, LADDER_LEAST = 40, 6
 
 
 class KernelsState(PredictionState):
-    """A network, its inputs, and what is drawn of it. `net` is empty for the MLP that depth, phi and the sigmas mean."""
+    """A network, its inputs, what is drawn of it. `net` is empty for the MLP that depth, phi and the sigmas mean."""
 
     net = Text("", longest=600, label="Network")
     depth = param.Integer(3, bounds=(1, 20), label="Depth")
@@ -81,7 +81,8 @@ class KernelsState(PredictionState):
 
 def given(s) -> str:
     """The inputs of a state in words."""
-    return {"digits": "digits", "sentences": "two sentences", "graph": "the karate club"}.get(s.data, DATA.get(s.data, ""))
+    said = {"digits": "digits", "sentences": "two sentences", "graph": "the karate club"}
+    return said.get(s.data, DATA.get(s.data, ""))
 
 
 def source(s) -> Inputs:

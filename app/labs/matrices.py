@@ -11,7 +11,7 @@ from tpapp.labs.matrices_state import ENTRIES, GLYPHS, NAMES, NEXT, PRESETS, Mat
 from tpapp.page import Number, Page, Request, finite, note, section
 from tpapp.plots import EigenvaluePoints, SpectrumPlot, pairings, table
 from tpapp.plots import format as fmt
-from tpapp.results import PathRequest, SpectrumRequest
+from tpapp.matrix_results import PathRequest, SpectrumRequest
 from tpapp.widgets import button, column, dress, html, row
 
 HEIGHT = 280

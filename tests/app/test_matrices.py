@@ -14,7 +14,7 @@ from tpapp import MatricesLab
 from tpapp.compute import matrices as compute
 from tpapp.labs.matrices_state import GLYPHS, NEXT, kind
 from tpapp.plots import pairings
-from tpapp.results import SpectrumRequest
+from tpapp.matrix_results import SpectrumRequest
 from tpcore import spectra
 from tpcore.errors import BudgetError
 
