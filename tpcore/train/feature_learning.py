@@ -25,15 +25,26 @@ from tpcore.train.unroll import Training
 SAMPLES = 2**15
 
 
-class Ticking(BatchSlope):
-    """The loss's derivative; every evaluation is progress."""
+class Divergence(Exception):
+    """Outputs beyond all bounds after `step` steps."""
 
-    def __init__(self, loss, y, tick: Callable[[], None]):
+    def __init__(self, step: int):
+        super().__init__(step)
+        self.step = step
+
+
+class Watched(BatchSlope):
+    """The loss's derivative after `step` steps; every evaluation is progress, and looks at the size of the outputs."""
+
+    def __init__(self, loss, y, step: int, bound: float, tick: Callable[[], None]):
         super().__init__(loss, y)
-        object.__setattr__(self, "tick", tick)
+        for name, value in (("step", step), ("bound", bound), ("tick", tick)):
+            object.__setattr__(self, name, value)
 
     def __call__(self, f):
         self.tick()
+        if not np.abs(f).max() <= self.bound:
+            raise Divergence(self.step)
         return super().__call__(f)
 
 
@@ -45,9 +56,10 @@ class Unrolled(Training):
     """
 
     def __init__(self, model: MLPModel, task: Task, lr: float, rates, wide: set[int], at: list[int], ntk: bool,
-                 tick: Callable[[], None]):
+                 bound: float, tick: Callable[[], None]):
         super().__init__(model, task.inputs, task.y, lr, task.rule, rates, 1.0, False, False)
-        self.task, self.wide, self.at, self.ntk, self.tick = task, wide, at, ntk, tick
+        self.task, self.wide, self.at, self.ntk = task, wide, at, ntk
+        self.watch = (bound, tick)
         self.start = {name: v.matrix if isinstance(v, TrainedMatrix) else v for name, v in self.current.items()}
         self.first: dict[str, object] = {}
         self.kept: dict[int, object] = {}
@@ -66,7 +78,7 @@ class Unrolled(Training):
                     start = len(self.program.nodes)
                     f = self._pass(f"[{t},batch]", slice(self.task.count) if whole else rows)[0]
             y = self.task.y if whole else self.task.y[rows]
-            self._descend(t, f, Ticking(self.loss, y, self.tick), start)
+            self._descend(t, f, Watched(self.loss, y, t, *self.watch), start)
         self.look(len(batches))
 
     def _pass(self, label: str, rows):

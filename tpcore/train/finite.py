@@ -135,6 +135,8 @@ def _climb(job: Job, widths: list[int], seeds: list[int], progress: Progress) ->
 class Job:
     """One training, checked, for any width and seed."""
 
+    centred = False  # whether networks are taken minus their outputs at the start
+
     def __init__(self, p, task_, steps, lr, phi, sigma_w, sigma_u, sigma_v, sigma_b, optimizer, batch, method, record,
                  at, ntk, budget):  # fmt: skip
         self.p, self.task = parametrization(p), with_batch(task(task_), batch)
@@ -174,7 +176,7 @@ class Job:
             dense = n < 256 or n < 3 * sum(columns)
         self._fits(n, dense, columns, updates)
         return Plan(self.p, self.task.inputs, self.phi.f, prime(self.phi).f, self.sigmas, self.lr, self.optimizer,
-                    dense, updates, columns)  # fmt: skip
+                    dense, updates, columns, self.centred)  # fmt: skip
 
     def _fits(self, n: int, dense: bool, columns: tuple[int, int], updates: int) -> None:
         """Refuse what is larger than the budget."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,13 +16,16 @@ from tpcore.compute.progress import Progress, as_progress
 from tpcore.errors import Misuse, Unsupported
 from tpcore.limit.expect import differentiable
 from tpcore.train import kernel_regime
-from tpcore.train.feature_learning import Found, Unrolled
-from tpcore.train.finite import FULL, moments, parametrization, scales, with_batch
+from tpcore.train.feature_learning import Divergence, Found, Unrolled
+from tpcore.train.finite import FAR, FULL, moments, parametrization, scales, with_batch
 from tpcore.train.history import History
 from tpcore.train.models import MLPModel
+from tpcore.train.networks import mean_of_networks
 from tpcore.train.tasks import Task, task
 
 CLOUDS, FEW, DEEPEST = 8, 10, 3
+METHODS = ("auto", "program", "networks")
+MOST_VECTORS = 600
 
 
 def limit(p: Parametrization, task: Task | str, steps: int = 50, lr: float = 0.1,
@@ -29,7 +33,7 @@ def limit(p: Parametrization, task: Task | str, steps: int = 50, lr: float = 0.1
           sigma_v: float | None = None, sigma_b: float | None = None, batch: int | None = None,
           record: Iterable[int] | None = None, at: Iterable[int] | None = None, ntk: bool = False, f0=None,
           seed: int = 0, samples: int | None = None,
-          progress: Progress | Callable[[int, int], None] | None = None) -> History:
+          method: str = "auto", progress: Progress | Callable[[int, int], None] | None = None) -> History:
     r"""The limit of `sgd` at infinite width, by the parametrization's phase.
 
     - "kernel": gradient descent with the kernel that it selects (`Parametrization.kernel_parts`);
@@ -50,7 +54,11 @@ def limit(p: Parametrization, task: Task | str, steps: int = 50, lr: float = 0.1
         In the kernel regime: outputs at the start on all inputs, in place of their law: those of one network, say.
     seed : int
     samples : int, optional
-        Particles of the feature-learning limit: 2^15 by default. Errors fall about like samples^-0.75.
+        Particles of the feature-learning limit, 2^15 by default; their errors fall about like samples^-0.75. Or
+        neurons of all the networks together, 2^14 by default; those errors fall like samples^-0.5.
+    method : {"auto", "program", "networks"}
+        Of the feature-learning limit: that of the unrolled program, or the mean over 16 wide networks in muP, less
+        their outputs at the start. "auto" takes the program unless its matrices meet too many vectors.
     progress : Progress or callable ``(done, total)``, optional
         Its `cancel` is obeyed at the next step.
 
@@ -73,16 +81,24 @@ def limit(p: Parametrization, task: Task | str, steps: int = 50, lr: float = 0.1
     """
     began = time.perf_counter()
     request = _Request(p, task, steps, lr, phi, scales(sigma_w, sigma_u, sigma_v, sigma_b), batch, record, at, ntk, f0,
-                       checks.integer("seed", seed, 0), samples, as_progress(progress))  # fmt: skip
+                       checks.integer("seed", seed, 0), samples, as_progress(progress),
+                       checks.choice("method", method, METHODS))  # fmt: skip
     fields = {Phase.KERNEL: _kernel, Phase.FEATURE: _feature, Phase.TRIVIAL: _trivial, Phase.UNSTABLE: _unstable}[
         request.p.phase
     ](request)
     defaults = {"f_error": np.zeros_like(fields["f"]), "f_test_error": np.zeros_like(fields["f_test"])}
     return History(
         p=request.p, task=request.task, phi=request.phi, lr=request.lr, width=None, seed=None, optimizer="sgd",
-        steps=request.steps, seconds=time.perf_counter() - began, words=list(request.p.reasons),
+        steps=request.steps, seconds=time.perf_counter() - began, words=_words(request.p, fields),
         **(defaults | fields),
     )  # fmt: skip
+
+
+def _words(p: Parametrization, fields: dict) -> list[str]:
+    """The phase's reasons, and what the learning rate did."""
+    if fields.get("diverged") is None or p.phase == Phase.UNSTABLE:
+        return list(p.reasons)
+    return [*p.reasons, f"At this learning rate training diverges at step {fields['diverged']}, at any width."]
 
 
 @dataclass
@@ -103,6 +119,7 @@ class _Request:
     seed: int
     samples: int | None
     progress: Progress
+    method: str
 
     def __post_init__(self):
         self.p = parametrization(self.p)
@@ -131,6 +148,23 @@ class _Request:
     def columns(self) -> int:
         return len(self.task.inputs)
 
+    @property
+    def networks(self) -> bool:
+        """Whether the limit is found as a mean of networks: a program's particles take time like the square of the
+        number of vectors that its matrices meet."""
+        if self.method != "auto" or self.p.depth == 1:
+            return self.method == "networks"
+        batches, wide = sum(map(len, self.batches)), len(set(self.recorded.tolist()) | set(self.at.tolist()))
+        each = batches + wide * self.columns + self.task.count * (self.steps - wide) * (self.task.count < self.columns)
+        return (self.p.depth - 1) * (each + batches) > MOST_VECTORS
+
+    def until(self, steps: int) -> _Request:
+        """The same for fewer steps."""
+        short = copy(self)
+        short.steps, short.batches = steps, self.batches[:steps]
+        short.recorded, short.at = self.recorded[self.recorded <= steps], self.at[self.at <= steps]
+        return short
+
 
 def _frozen(request: _Request, K: np.ndarray, found: kernel_regime.Kernels, start, method: str) -> dict:
     """Fields where features stay: kernel gradient descent with K."""
@@ -138,7 +172,8 @@ def _frozen(request: _Request, K: np.ndarray, found: kernel_regime.Kernels, star
     progress, done = request.progress, kernel_regime.descend(
         K, task_, request.lr, request.batches, None if request.f0 is not None else start, request.f0, request.seed
     )
-    bad = np.flatnonzero(~(np.abs(done.mean).max(1) < 1e12))
+    bound = FAR * (1 + float(np.abs(task_.y).max()))
+    bad = np.flatnonzero(~(np.abs(done.mean).max(1) <= bound))
     progress.start(1)
     progress.tick()
     end = len(done.mean) if not len(bad) else int(bad[0])
@@ -203,10 +238,12 @@ def _feature(request: _Request) -> dict:
     p, one, (sigma_w, sigma_u, sigma_v, sigma_b) = request.p, request.task, request.sigmas
     if p.depth > DEEPEST:
         raise Unsupported(f"Feature-learning limits are found for 1 to {DEEPEST} hidden layers", f"{p.depth}")
-    readout, layers = p.kernel_parts
+    readout, _ = p.kernel_parts
     starts = abs(p.a[-1] + p.b[-1] - 1) <= p.tolerance
-    model = MLPModel(p.depth, request.phi, sigma_w, sigma_u, sigma_v if starts else 0.0, sigma_b)
     moves = [abs(r) <= p.tolerance for r in p.layer_r]
+    if request.networks:
+        return mean_of_networks(request, moves, readout, starts)
+    model = MLPModel(p.depth, request.phi, sigma_w, sigma_u, sigma_v if starts else 0.0, sigma_b)
     rates = {"U": float(moves[0]), "V": float(readout)} | {f"W{i + 1}": float(moves[i]) for i in range(1, p.depth)}
     rates |= {} if sigma_b is None else {f"b{i + 1}": float(moves[0]) for i in range(p.depth)}
     progress, total = request.progress, CLOUDS * request.steps
@@ -215,10 +252,21 @@ def _feature(request: _Request) -> dict:
     def tick() -> None:
         progress.tick(int(progress.done < total))
 
-    wide = set(request.recorded.tolist()) | set(request.at.tolist())
-    unrolled = Unrolled(model, one, request.lr, rates, wide, request.at.tolist(), request.ntk, tick)
-    unrolled.unroll(request.batches)
-    return _read(request, Found(unrolled, request.seed, request.samples), rates)
+    bound, step = FAR * (1 + float(np.abs(one.y).max())), None
+    while True:
+        wide = set(request.recorded.tolist()) | set(request.at.tolist())
+        unrolled = Unrolled(model, one, request.lr, rates, wide, request.at.tolist(), request.ntk, bound, tick)
+        unrolled.unroll(request.batches)
+        try:
+            fields = _read(request, Found(unrolled, request.seed, request.samples), rates)
+        except Divergence as found:
+            step = found.step
+        else:
+            large = np.flatnonzero(np.abs(fields["f"]).max(1) > bound)
+            if not len(large):
+                return fields | {"diverged": step}
+            step = int(large[0])
+        request = request.until(step - 1)
 
 
 def _read(request: _Request, found: Found, rates: dict[str, float]) -> dict:

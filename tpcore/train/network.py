@@ -47,7 +47,8 @@ class Pass:
 
 @dataclass(frozen=True)
 class Plan:
-    """How a network is drawn and trained: everything but the width and the seed."""
+    """How a network is drawn and trained: everything but the width and the seed. `centred`: minus its outputs at the
+    start."""
 
     p: object
     X: np.ndarray
@@ -59,6 +60,7 @@ class Plan:
     dense: bool
     updates: int
     columns: tuple[int, int]
+    centred: bool = False
 
 
 class Network:
@@ -99,6 +101,8 @@ class Network:
             self.x0.append(x)
         self.f0 = self.V @ x
         _finite(self.f0)
+        if self.plan.centred:
+            self.f0 = np.zeros_like(self.f0)
 
     def forward(self, columns: slice = slice(None)) -> Pass:
         """The pass on the inputs `columns`."""
