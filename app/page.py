@@ -155,6 +155,10 @@ class Page(Hooks, pn.viewable.Viewer):
                 self.layout.project(projector)
                 self.restyle(theme, projector)
 
+    def typeset(self) -> None:
+        """Show formulas: what typesets them is there."""
+        self.reading.typeset()
+
     # -- keys, called by the shell -----------------------------------------------------------------------------
 
     def key(self, name: str) -> None:
@@ -260,6 +264,7 @@ class Page(Hooks, pn.viewable.Viewer):
         self.header.drawer = self.layout.controls
         root = self.layout.root
         if not self.framed:
+            self.typeset()
             scheme = f":host {{ color-scheme: {self.theme}; }}"
             root.stylesheets = [theme.tokens_css(":host"), *root.stylesheets, scheme]
         return root

@@ -145,6 +145,11 @@ class Reading(pn.viewable.Viewer):
         self.projecting = False
         self._root = self._build()
 
+    def typeset(self) -> None:
+        """Put the formula in its place; before its script is there it must not be in the page."""
+        if self.formula not in self._root.objects:
+            self._root.insert(1, self.formula)
+
     def toggle_code(self) -> None:
         """Open or shut the code drawer."""
         if self.projecting:
@@ -175,4 +180,4 @@ class Reading(pn.viewable.Viewer):
     def _build(self) -> pn.Column:
         head = row(self.drawer, self.copy, parts=("drawer-head",))
         self.box = column(head, self.code, parts=("drawer",), css_classes=["tp-code-box"])
-        return column(self.claim, self.formula, *self.beside, self.numbers, self.box, parts=("reading",))
+        return column(self.claim, *self.beside, self.numbers, self.box, parts=("reading",))

@@ -18,7 +18,7 @@ from markupsafe import Markup
 from panel.custom import JSComponent
 from panel.io.resources import LOCAL_DIST
 
-from tpapp import theme
+from tpapp import jobs, theme
 from tpapp.page import Page
 from tpapp.state import format_query, parse_query
 from tpapp.uploads import MAX_BYTES
@@ -42,6 +42,7 @@ class Wire(JSComponent):
     """The browser's address bar, history, keys and theme."""
 
     address = param.Dict({}, doc="link: the present state's query; push: as a new entry of the history")
+    formulas = param.Boolean(False, doc="whether the script that typesets them is wanted; it says {formulas} when there")
     largest = param.Integer(MAX_BYTES, doc="bytes of a file that a visitor may send")
     page = param.String(doc="slug of the present lab")
 
@@ -55,7 +56,7 @@ class Shell:
         self.classes = {lab.slug: lab for lab in classes}
         self.default = "kernels" if "kernels" in self.classes else next(iter(self.classes))
         self.theme = theme_name
-        self.projector = self.reduced_motion = False
+        self.projector = self.reduced_motion = self.formulas = False
         self.pages: dict[str, Page] = {}
         sheets = [":host { display: block !important; }"]
         self.stage = pn.Column(sizing_mode="stretch_width", margin=0, stylesheets=sheets)
@@ -69,6 +70,7 @@ class Shell:
         """Show the page that the address asks for, unless the visitor is already elsewhere."""
         if not self.slug:
             self.go(self.search)
+            jobs.when_shown(lambda: self.wire.param.update(formulas=True))
 
     def _slug(self, query: dict[str, str]) -> str:
         """The lab that a link means; the default one where it means none."""
@@ -99,6 +101,8 @@ class Shell:
             self.pages[slug] = self.classes[slug](framed=True, theme=self.theme, on_link=self._link)
         page = self.pages[slug]
         page.set_style(self.theme, self.projector)
+        if self.formulas:
+            page.typeset()
         if page.dial is not None:
             page.dial.reduced_motion = self.reduced_motion
         return page
@@ -129,6 +133,8 @@ class Shell:
             self.projector = message["projector"]
         if isinstance(message.get("motion"), bool):
             self.reduced_motion = message["motion"]
+        if message.get("formulas") is True:
+            self.formulas = True
         if self.slug:
             page = self._page(self.slug)
             if isinstance(message.get("key"), str):

@@ -1,5 +1,5 @@
 // The wire between the served shell and Python: the address bar, the rail, keys, theme and projector mode.
-// Python sets `address` ({link: "?page=...", push}) and `page`; this side sends {go, from}, {key}, {theme}, {projector}, {motion}, {large}.
+// Python sets `address` ({link: "?page=...", push}) and `page`; this side sends {go, from}, {formulas}, {key}, {theme}, {projector}, {motion}, {large}.
 
 const NAMES = { theme: "tp-theme", projector: "tp-projector" };
 
@@ -130,6 +130,19 @@ export function render({ model }) {
     }
   });
   model.on("page", () => mark(model.page));
+  model.on("formulas", () => {
+    const script = document.createElement("script");
+    script.src = document.querySelector("meta[name=tp-formulas]").content;
+    script.onload = async () => {
+      // BokehJS has looked for it with the first widget, in vain; it may look again.
+      const { default_provider: provider } = Bokeh.require("models/text/providers");
+      provider.status = "not_started";
+      await provider.fetch();
+      model.send_msg({ formulas: true });
+      lookOften();
+    };
+    document.head.append(script);
+  });
   window.addEventListener("popstate", () => { waiting = null; model.send_msg({ go: location.search, from: "history" }); });
   document.addEventListener("keydown", (event) => onKey(model, event), true);
   for (const button of document.querySelectorAll("[data-act]")) button.addEventListener("click", () => act(model, button.dataset.act));
@@ -170,7 +183,8 @@ export function render({ model }) {
   const look = () => { nameAll(document); due = 0; };
   const soon = () => { if (!due) due = setTimeout(look, 300); };
   new MutationObserver(soon).observe(document.getElementById("main"), { childList: true, subtree: true });
-  for (const wait of [300, 1000, 2500]) setTimeout(look, wait);
+  const lookOften = () => { for (const wait of [300, 1000, 2500]) setTimeout(look, wait); };
+  lookOften();
   cards();
   document.documentElement.dataset.wired = "1";
   return document.createElement("span");

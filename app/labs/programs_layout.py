@@ -55,6 +55,11 @@ class Layout(Page):
         self.made, self.drawn, self._player, self._filling = None, None, None, False
         self._shown = self._drawn = self.facts = None
 
+    def typeset(self):
+        super().typeset()
+        if self.rule not in self.told.objects:
+            self.told.append(self.rule)
+
     def controls(self):
         self.where = html("", sizing_mode=None)
         back = button("Line back", "back", "icon", on_click=lambda event: self._press(-1))
@@ -67,8 +72,8 @@ class Layout(Page):
         legend.stylesheets = [*legend.stylesheets, KEY]
         foot = row(legend, self.builder.start, parts=("transport",))
         foot.sizing_mode = "stretch_width"
-        told = column(self.words, self.rule)
-        self.program = section("Program", self.list, transport, told, foot, self.builder, aside=" ")
+        self.told = column(self.words)
+        self.program = section("Program", self.list, transport, self.told, foot, self.builder, aside=" ")
         self.selects = {name: dress(pn.widgets.Select(name=label, options=[""]))
                         for name, label in (("x", "Variable"), ("y", "Against"))}
         for name, widget in self.selects.items():

@@ -157,7 +157,8 @@ def axe_source() -> str:
 
 
 def findings(visit: Visit) -> list[str]:
-    """What axe-core calls serious or critical on the page as it stands, shadow roots included."""
+    """What axe-core calls serious or critical on the page as it stands once formulas are typeset, shadow roots included."""
+    visit.page.locator("mjx-container svg[aria-label]").first.wait_for(state="attached")
     visit.page.evaluate(axe_source())
     result = visit.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
     return [f"{rule['id']}: {node['target']} {node['failureSummary'][:300]}"

@@ -24,7 +24,7 @@ def test_first_sight(visit, frame_url):
     assert seen.see("h1").inner_text() == "Means"
     assert seen.see(".tp-value input").input_value() == "4,096"
     assert "nearly Gaussian" in seen.see(".tp-claim").inner_text()
-    assert seen.page.locator("mjx-container").count() >= 1
+    seen.page.locator("mjx-container").first.wait_for()
     assert "200 draws" in seen.see("[role=status]").inner_text()
     assert seen.page.evaluate("location.search") in ("", "?page=means")
     assert bars(seen) > 0.2

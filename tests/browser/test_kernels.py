@@ -79,7 +79,7 @@ def test_it_teaches_with_no_click(visit, app_url):
     assert limit.shape == (24 * 24,) and np.allclose(draw - limit, difference, atol=1e-6)
     assert 0 < np.linalg.norm(difference) / np.linalg.norm(limit) < 0.2
     assert area(seen) == pytest.approx(1, abs=0.02)
-    assert seen.page.locator("mjx-container >> visible=true").count() >= 1
+    seen.page.locator("mjx-container >> visible=true").first.wait_for()
 
 
 def test_dragging_the_width_moves_the_histogram_and_leaves_the_limit(visit, app_url):
