@@ -92,7 +92,7 @@ GATES = {"erf_sigmoid": "erf", "sigmoid": "logistic"}
 READOUTS = {"each": "every step", "last": "the last step", "mean": "the mean of all"}
 LOGITS = {"tied": "k·k / n", "n": "q·k / n", "sqrt": "q·k / √n"}
 PADDINGS = {"same": "zeros", "circular": "circular", "valid": "none"}
-MASKS = {False: "all positions", True: "earlier ones"}
+MASKS = {False: "all", True: "the past"}
 
 
 def _phi(default):

@@ -49,7 +49,6 @@ from tpcore.nets.mlp import MLP
 
 ACTIVATIONS: tuple[str, ...] = tuple(NAMED)
 KERNELS = ("nngp", "ntk")
-BATCH_ERROR = 1e-8  # relative, of the integrals of a batch normalization: two step sizes of the rule agree to that
 KEPT = 32  # limits
 _limits: dict[KernelLimitRequest, KernelLimit] = {}  # the latest
 _slow = threading.Lock()  # equal slow limits, wanted by several requests, are computed once
@@ -82,15 +81,25 @@ def _limit(request: KernelLimitRequest, progress: Progress | None) -> KernelLimi
 
 
 def _ways(request: KernelLimitRequest) -> tuple[str, float]:
-    """The least exact way of the network's activations, and its error once for every layer; batches are integrals."""
+    """The least exact way of the network's activations, and their errors together (first order).
+
+    NaN where nothing estimates the error: rules over batches, and limits of programs.
+    """
     made = network(request.net, request.inputs)
-    ways = [cost.way(phi) for phi in cost.phis(request.net)] or [("closed form", 1e-16)]
-    method, error = max(ways, key=lambda way: way[1])
-    if not cost.recursive(request.net, request.inputs):
-        return "quadrature", float("nan")  # an adaptive rule of the interpreter's, whose error is not handed on
-    if getattr(made, "batched", False):
-        return "quadrature", BATCH_ERROR
-    return method, error * len(getattr(made, "stack", ways))
+    if getattr(made, "batched", False) or not cost.recursive(request.net, request.inputs):
+        return "quadrature", float("nan")
+    ways = [cost.way(phi) for phi in cost.phis(request.net)]
+    method, _ = max(ways, key=lambda way: way[1], default=("closed form", 0.0))
+    error = sum(error for _, error in ways) * _repeats(request) * (2 if request.kernel == "ntk" else 1)
+    return method, max(error, float(np.finfo(float).eps) * len(getattr(made, "stack", ways)))
+
+
+def _repeats(request: KernelLimitRequest) -> int:
+    """How often a named network takes its activation's expectations, one after the other; a recurrent one every step."""
+    fields = request.net.fields
+    if request.net.kind in nets.CELLS:
+        return max(map(len, request.inputs.X))
+    return int(fields.get("depth", fields.get("blocks", 1)))
 
 
 def _method(net: MLP, X: np.ndarray, kernel: str) -> tuple[str, float]:
@@ -105,11 +114,19 @@ def kernel_draw(request: KernelDrawRequest, progress: Progress | None = None) ->
     """One network's kernel beside the limit; its last layers are never stored, so the width may be 10^6."""
     r = request
     check(r.net, r.inputs, r.width, r.kernel)
-    limit = kernel_limit(KernelLimitRequest(r.inputs, r.net, r.kernel)).K
+    limit = _comparable(kernel_limit(KernelLimitRequest(r.inputs, r.net, r.kernel)).K)
     draw = empirical.empirical_ntk if r.kernel == "ntk" else empirical.empirical_nngp
     K = draw(network(r.net, r.inputs), r.inputs.data, r.width, 1, r.seed, progress=progress)[0]
     _living(K[None], r.width)
     return KernelDraw(r, K, K - limit, float(agreement.deviation(K, limit)))
+
+
+def _comparable(limit: np.ndarray) -> np.ndarray:
+    """The limit, if networks can deviate from it."""
+    if not limit.any():
+        raise Misuse("Networks are compared with a limit that is not zero", "outputs that are all 0",
+                     "Give weights or biases a σ above 0")  # fmt: skip
+    return limit
 
 
 def _living(K: np.ndarray, width: int) -> np.ndarray:
@@ -160,7 +177,7 @@ def deviations(request: DeviationRequest, progress: Progress | None = None) -> I
     progress = progress or Progress()
     progress.start(len(r.widths))
     net, X = network(r.net, r.inputs), r.inputs.data
-    limit = kernel_limit(KernelLimitRequest(r.inputs, r.net, r.kernel)).K
+    limit = _comparable(kernel_limit(KernelLimitRequest(r.inputs, r.net, r.kernel)).K)
     draw = empirical.empirical_ntk if r.kernel == "ntk" else empirical.empirical_nngp
     seen: list[np.ndarray] = []
     for n in r.widths:

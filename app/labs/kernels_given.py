@@ -13,6 +13,7 @@ from tpapp.results import Inputs
 from tpapp.widgets import dress, escape, row, section
 from tpcore.errors import Misuse
 
+LONG = 8  # letters of a row's name that fit half the column
 FIRST = {"digits": (1, 10), "all": (1, 10), "sentences": (0, 8), "graph": (0, 33), "upload": (0, 1)}
 
 
@@ -34,8 +35,9 @@ class InputControls(pn.viewable.Viewer):
         self.text = dress(pn.widgets.TextAreaInput(name="Sentences, one a line", value=self.state.text, height=108,
                                                    max_length=600, visible=False), "field", "area")  # fmt: skip
         self.text.param.watch(lambda event: self._typed(event.new), "value")
-        self._root = section("Inputs", self.thumbnails.pane, self.text, row(*self.menus.values(), parts=("halves",)),
-                             self.source, dropper(self.take_file), aside=" ")  # fmt: skip
+        self.both = row(*self.menus.values(), parts=("halves",))
+        self._root = section("Inputs", self.thumbnails.pane, self.text, self.both, self.source,
+                             dropper(self.take_file), aside=" ")  # fmt: skip
 
     # -- what a visitor does -----------------------------------------------------------------------------------
 
@@ -104,6 +106,7 @@ class InputControls(pn.viewable.Viewer):
         self.thumbnails.update(X.images)
         self._root.objects[0].object = heading(X)
         options = dict(zip(rows.names, range(len(rows))))
+        self.both.styles = {"grid-template-columns": "minmax(0, 1fr)"} if max(map(len, rows.names)) > LONG else {}
         for name, k in (("x", i), ("x2", j)):
             self.menus[name].param.update(options=options, value=k)
         if self.source.options != sources(s.upload):

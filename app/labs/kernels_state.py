@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import param
 
-from tpapp import stack, uploads
+from tpapp import palette, stack, uploads
 from tpapp.compute import kernels as compute
 from tpapp.compute import kernels_inputs as sources
 from tpapp.compute import kernels_nets as nets
@@ -24,6 +24,7 @@ NEEDS = {"sequences": "sequences", "images": "images", "graph": "the nodes of a 
 SENTENCES = "The value of a list can be changed\nA list is a sequence of values"
 FIGURES = ("outputs", "depth", "eigenvalues", "predictions", "program")  # tpapp.labs.kernels_lower
 LADDER_DRAWS, LADDER_LEAST = 40, 6
+PHIS = {palette.ACTIVATIONS.get(name, name): name for name in compute.ACTIVATIONS}
 
 
 class KernelsState(PredictionState):
@@ -31,7 +32,7 @@ class KernelsState(PredictionState):
 
     net = Text("", longest=600, label="Network")
     depth = param.Integer(3, bounds=(1, 20), label="Depth")
-    phi = param.Selector(objects=list(compute.ACTIVATIONS), default="relu", label="Activation")
+    phi = param.Selector(objects=PHIS, default="relu", label="Activation")
     sigma_w = param.Number(1.41, bounds=(0.1, 4.0), step=0.01, label="Weights σ")
     sigma_b = param.Number(0.32, bounds=(0.0, 4.0), step=0.01, label="Biases σ")
     sigma_v = param.Number(1.0, bounds=(0.1, 4.0), step=0.01, label="Readout σ")

@@ -58,7 +58,7 @@ def formula(kernel: str, net: Net | None = None) -> str:
 def claim(s, net: Net | None, limit: KernelLimit | None) -> str:
     """One sentence that is true of the state."""
     if s.kernel == "nngp" and limit is not None and correlation(limit.K) > ALIKE:
-        return "After so many layers all inputs look alike: the limit has forgotten which is which."
+        return "To this limit all inputs look alike: it hardly tells which is which."
     if math.isinf(s.width):
         return "In the limit nothing is left of the network but its kernel."
     if s.width <= 32:
@@ -120,12 +120,14 @@ def numbers(s, limit, out, draw, ladder, points) -> list[Number]:
         got = asked if out is None else len(out.f)
         note = f"of {asked:,}" if got < asked else "which fit" if asked < s.draws else ""
         found += [Number("Draws", got, note=note), *deviation(int(s.width), draw, ladder, points)]
-    if ladder is not None and math.isfinite(ladder.slope):
+    settles = limit is None or not mixture(limit.request.net)
+    if ladder is not None and math.isfinite(ladder.slope) and settles:
         found.append(Number("Slope in log n", ladder.slope, 2 * ladder.slope_error))
     if limit is not None:
         found.append(Number("Method", limit.method))
-        if math.isfinite(limit.error):
-            found.append(Number("Error of the limit", fmt.power(limit.error, 1), note="relative"))
+        known = math.isfinite(limit.error)
+        found.append(Number("Error of the limit", fmt.power(limit.error, 1) if known else "not estimated",
+                            note="relative" if known else ""))  # fmt: skip
     return found
 
 

@@ -7,6 +7,7 @@ the pair (x, x'); pointing at a cell names the pair, shows both inputs, and mark
 from __future__ import annotations
 
 from collections.abc import Callable
+
 import numpy as np
 from bokeh.events import Tap
 from bokeh.models import (
@@ -24,6 +25,7 @@ from tpapp.colours import DIFFERENCES, TOKENS, VALUES
 from tpapp.plots.base import FONT, NUMBER_TICKS, Plot, finite, fixed_ticks, square
 
 LEFT, RIGHT, BOTTOM = 24, 64, 28  # px: row labels stand left of the first heatmap only, so that all frames are equal
+ALIKE = "max(calc(50% - 12px), 300px)"  # where two stand in a row, the third is as wide as they
 LETTER, FEW, LONG = 7.2, 4, 2  # px; names are words from LONG letters on, and few enough to be turned up to FEW
 
 # Small differences in powers of ten: the bar's labels keep their width, and the frames theirs.
@@ -185,6 +187,7 @@ class Heatmap(Plot):
         self._hover(fig, image)
         square(fig)
         self.build(fig)
+        self.view.styles = {"max-width": ALIKE}
 
     def _cross(self, fig) -> None:
         for x, y, w, h in (("x", "half", "one", "full"), ("half", "y", "full", "one")):

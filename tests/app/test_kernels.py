@@ -101,7 +101,8 @@ def test_a_bad_upload_keeps_the_last_good_one(lab):
     before = settled(lab)
     kernel = lab.data()["kernel-limit.kernel_limit"]
     for name, content, said in (("bad.csv", b"1,2\n3,x\n", "numbers alone"), ("bad.npy", b"\x93NUMPY", "header"),
-                                ("big.npy", bytes(uploads.MAX_BYTES + 1), "at most 8 MB"), ("evil.pkl", b"c", ".npy or a .csv")):
+                                ("big.npy", bytes(uploads.MAX_BYTES + 1), "at most 8 MB"),
+                                ("evil.pkl", b"c", ".npy or a .csv")):
         lab.given.take_file(name, content)
         assert said in lab.flow.failed["upload"]
         assert lab.state.snapshot() == before and np.array_equal(lab.data()["kernel-limit.kernel_limit"], kernel)
@@ -137,7 +138,8 @@ def test_what_takes_too_long_is_refused_with_the_width_that_fits(lab):
     lab.state.param.update(kernel="ntk", depth=20, width=1_000_000)
     refused = lab.flow.failed["state"]
     fits = compute.widest(net(lab.state.snapshot()), lab.state.upload, "ntk")
-    assert f"n = {fits:,}" in refused and compute.seconds(net(lab.state), lab.state.upload, fits, 1, "ntk") <= compute.SECONDS
+    assert f"n = {fits:,}" in refused
+    assert compute.seconds(net(lab.state), lab.state.upload, fits, 1, "ntk") <= compute.SECONDS
     question, act = lab.ask_next(lab.state.snapshot())[0]
     assert f"{fits:,}" in question
     lab.flow.cancel()
@@ -146,7 +148,8 @@ def test_what_takes_too_long_is_refused_with_the_width_that_fits(lab):
 def test_fewer_draws_where_the_asked_do_not_fit():
     s = KernelsState(KernelsLab.presets, width=10**6, draws=10_000).snapshot()
     request = outputs_request(s)
-    assert 100 < request.draws < 2000 and compute.pair_seconds(net(s), request.inputs, 0, 1, 10**6, request.draws) <= compute.SECONDS
+    assert 100 < request.draws < 2000
+    assert compute.pair_seconds(net(s), request.inputs, 0, 1, 10**6, request.draws) <= compute.SECONDS
     assert outputs_request(s, 8).draws == 10_000
     assert deviation_request(s, (10**6,), 0.1) is None and deviation_request(s, LADDER, 15.0).draws == 40
 
@@ -202,7 +205,8 @@ def test_claims_are_true_of_the_state():
     assert "narrow" in words.claim(base._replace(width=8), None, None)
     assert "In the limit" in words.claim(base._replace(width=math.inf), None, None)
     alike = SimpleNamespace(K=np.full((3, 3), 2.0) + 1e-3 * np.eye(3))
-    assert "alike" in words.claim(base, None, alike) and "alike" not in words.claim(base, None, SimpleNamespace(K=np.eye(3)))
+    assert "alike" in words.claim(base, None, alike)
+    assert "alike" not in words.claim(base, None, SimpleNamespace(K=np.eye(3)))
     C = np.array([[4.0, 1.0], [1.0, 1.0]])
     assert words.correlation(C) == pytest.approx(0.5) and words.correlation(0 * C) == 0.0
     for kernel in ("nngp", "ntk"):

@@ -18,9 +18,12 @@ from tpcore.errors import Misuse
 SMALL = kernels.digits((0, 4), 2)
 TEXT = "a list of values\nthe value"
 NETS = {
-    "MLP": "", **{name: stack.network_text(name, kind.defaults()) for name, kind in palette.NETWORKS.items() if name != "MLP"},
-    "block": "dense~act~layernorm~attention-h2-m1~dense~act~meanpool", "branch": "dense~res~_act-gelu~_dense-w1~act-erf",
-    "pooled": "conv-k2~act~avgpool~flatten", "random": "dense~act~attention-lsqrt~meanpool", "cell": "rnn-fidentity~meanpool",
+    "MLP": "",
+    **{name: stack.network_text(name, kind.defaults()) for name, kind in palette.NETWORKS.items() if name != "MLP"},
+    "block": "dense~act~layernorm~attention-h2-m1~dense~act~meanpool",
+    "branch": "dense~res~_act-gelu~_dense-w1~act-erf",
+    "pooled": "conv-k2~act~avgpool~flatten", "random": "dense~act~attention-lsqrt~meanpool",
+    "cell": "rnn-fidentity~meanpool",
     "batch": "dense~batchnorm~act", "nodes": "graph~act~meanpool~readout-v2-b0.5",
 }  # fmt: skip
 
@@ -73,8 +76,9 @@ def test_every_stack_and_every_network_comes_back_from_its_link():
 
 @pytest.mark.parametrize(
     "text, words",
-    [("", "known layers"), ("<script>", "known layers"), ("dense~" * 9 + "act", "at most 8"), ("dense-w1e999", "number from"),
-     ("dense-wnan", "number from"), ("act-eval", "one of"), ("RNN-d3", "has the parameters"), ("_dense", "residual branch"),
+    [("", "known layers"), ("<script>", "known layers"), ("dense~" * 9 + "act", "at most 8"),
+     ("dense-w1e999", "number from"), ("dense-wnan", "number from"), ("act-eval", "one of"), ("RNN-d3", "has the parameters"),
+     ("_dense", "residual branch"),
      ("dense~readout~act", "behind all"), ("res~" + "_act~" * 5 + "act", "at most 4"), ("CNN-d1.5", "whole"),
      ("res~_res~_act", "one deep"), ("conv-k" + "9" * 40, "number from")],
 )  # fmt: skip
@@ -117,10 +121,14 @@ def test_a_network_opened_as_layers_is_the_same_network(name):
 
 def test_cards_move_as_in_an_outline():
     made = stack.read("dense~res~_act-gelu~_dense-w1~act~meanpool")
-    moves = {(0, "down"): "res~_act-gelu~_dense-w1~dense~act~meanpool", (4, "up"): "dense~act~res~_act-gelu~_dense-w1~meanpool",
-             (1, "up"): "res~_act-gelu~_dense-w1~dense~act~meanpool", (2, "up"): "dense~act-gelu~res~_dense-w1~act~meanpool",
-             (2, "out"): "dense~res~_dense-w1~act-gelu~act~meanpool", (4, "in"): "dense~res~_act-gelu~_dense-w1~_act~meanpool",
-             (3, "down"): "dense~res~_act-gelu~dense-w1~act~meanpool", (5, "down"): made.text(), (0, "in"): made.text()}  # fmt: skip
+    moves = {(0, "down"): "res~_act-gelu~_dense-w1~dense~act~meanpool",
+             (4, "up"): "dense~act~res~_act-gelu~_dense-w1~meanpool",
+             (1, "up"): "res~_act-gelu~_dense-w1~dense~act~meanpool",
+             (2, "up"): "dense~act-gelu~res~_dense-w1~act~meanpool",
+             (2, "out"): "dense~res~_dense-w1~act-gelu~act~meanpool",
+             (4, "in"): "dense~res~_act-gelu~_dense-w1~_act~meanpool",
+             (3, "down"): "dense~res~_act-gelu~dense-w1~act~meanpool",
+             (5, "down"): made.text(), (0, "in"): made.text()}  # fmt: skip
     for (k, way), text in moves.items():
         found, place = outline.moved(made, k, way)
         assert found.text() == text and found.cards[place].kind == made.cards[k].kind
@@ -189,7 +197,9 @@ def test_rows_and_pairs_are_those_of_the_kernel(name):
     """The rows counted from the layers are the kernel's; two rows by themselves have the same covariance."""
     made, X = small(name)
     rows, limit = kernels_nets.rows(X, made), kernels.kernel_limit(KernelLimitRequest(X, made))
-    assert limit.K.shape == (len(rows),) * 2 and len(set(rows.names)) == len(rows) and 0 <= limit.error < 0.05
+    assert limit.K.shape == (len(rows),) * 2 and len(set(rows.names)) == len(rows)
+    estimated = not getattr(kernels_nets.network(made, X), "batched", False)
+    assert 0 < limit.error < 0.05 if estimated else np.isnan(limit.error), "an error that nothing estimates is none"
     i, j = min(1, len(rows) - 1), len(rows) - 1
     chosen = kernels_nets.pair(X, made, i, j)
     K = np.asarray(tp.nngp(kernels_nets.network(made, X), chosen.data))[np.ix_(chosen.rows, chosen.rows)]

@@ -59,7 +59,8 @@ def _kinds(text):
 
 
 def test_links_of_the_mlp_are_as_they_were(lab):
-    query = {"kernels.depth": "5", "kernels.phi": "erf", "kernels.sigma_w": "1.2", "kernels.sigma_b": "0.5", "kernels.width": "512",
+    query = {"kernels.depth": "5", "kernels.phi": "erf", "kernels.sigma_w": "1.2", "kernels.sigma_b": "0.5",
+             "kernels.width": "512",
              "kernels.draws": "400", "kernels.seed": "7", "kernels.data": "all"}
     made = KernelsState(PRESETS)
     assert made.read("kernels", query) == [] and made.query("kernels") == query
@@ -164,7 +165,8 @@ def test_the_program_behind_the_network(lab):
     settled(lab)
     text = lab.lower.tab.text.object
     program = tp.nets.RNN("erf", 1.0, 1.0, 0.1).program(inputs(lab.state.snapshot()).data)
-    assert str(program).splitlines()[-1].replace("'", "&#x27;")[:60] in text and "Netsor" in lab.lower.tab.view.objects[0].object
+    assert str(program).splitlines()[-1].replace("'", "&#x27;")[:60] in text
+    assert "Netsor" in lab.lower.tab.view.objects[0].object
     assert "print(net.program" in lab.code(lab.state.snapshot())
 
 
@@ -186,6 +188,22 @@ def test_a_mixture_is_called_one_and_gets_no_line_of_slope(lab):
     assert lab.result("limit").method == "sampling" and lab.result("outputs").done
     assert not len(lab.deviation.line.data["x"]), "single draws do not tend to the mean kernel"
     assert lab.result("ladder").mean[-1] > 0.02
+    assert "Slope in log n" not in [number.label for number in lab.numbers(s)]
+
+
+def test_outputs_that_are_all_zero_are_said_to_be(lab):
+    lab.state.param.update(net="dense~act~readout-v0", width=64, draws=200, figures="outputs")
+    settled(lab)
+    assert not limit(lab).any() and "outputs that are all 0" in lab.flow.failed["draw"]
+    lab.state.net = "dense~act"
+    settled(lab)
+    assert not lab.flow.failed
+
+
+def test_an_error_that_nothing_estimates_is_not_made_up(lab):
+    lab.state.param.update(net="BatchNormMLP")
+    numbers = {number.label: number.value for number in lab.numbers(settled(lab))}
+    assert numbers["Error of the limit"] == "not estimated" and numbers["Method"] == "quadrature"
 
 
 def test_dead_narrow_networks_are_counted_not_drawn(lab):

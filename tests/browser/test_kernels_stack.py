@@ -52,7 +52,8 @@ def legal_stacks(seed: int) -> list[tuple[str, str, int]]:
 
 def shown(seen, rows: int, words: str) -> None:
     """Wait for a limit of so many rows."""
-    seen.until(f"rows => {{ {FIGURE} const s = column(source('kernel-limit', 'Image'), 'size'); return s[0] === rows }}", rows)
+    size = "column(source('kernel-limit', 'Image'), 'size')[0]"
+    seen.until(f"rows => {{ {FIGURE} return {size} === rows }}", rows)
     assert not seen.page.locator(".tp-words [role=alert] >> visible=true").count(), words
 
 
@@ -67,8 +68,8 @@ def chosen(seen, label: str) -> None:
 
 def go(seen, query: str) -> None:
     """Another link on the same page, as the Back button brings it."""
-    code = "query => { history.pushState({}, '', location.pathname + query); dispatchEvent(new PopStateEvent('popstate')) }"
-    seen.page.evaluate(code, query)
+    code = "query => { history.pushState({}, '', location.pathname + query); "
+    seen.page.evaluate(code + "dispatchEvent(new PopStateEvent('popstate')) }", query)
 
 
 def test_every_preset_is_assembled(visit, app_url):
@@ -103,7 +104,8 @@ def test_cards_by_mouse_and_keyboard(visit, app_url):
     seen.address("act~attention~layernorm~dense")
     active = "a => a.classList.contains('bk-active') && a.textContent"
     seen.until(f"""() => {{ let at = document.activeElement;
-      while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement; return ({active})(at) === 'Attention' }}""")
+      while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement
+      return ({active})(at) === 'Attention' }}""")
     seen.page.keyboard.press("Alt+ArrowDown")
     seen.until("() => !location.search.includes('kernels.net')")
     assert cards(seen) == names
@@ -116,7 +118,8 @@ def test_cards_by_mouse_and_keyboard(visit, app_url):
     seen.page.mouse.up()
     alert = seen.see(".tp-words [role=alert]")
     alert.wait_for()
-    assert "positions" in alert.inner_text() and len(image(seen, "kernel-limit")) == 24 * 24, "the last good figure stays"
+    assert "positions" in alert.inner_text()
+    assert len(image(seen, "kernel-limit")) == 24 * 24, "the last good figure stays"
     seen.address("act~meanpool~layernorm~attention")
     seen.page.keyboard.press("Escape")
     seen.button("Reset").click()
