@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from tpcore.errors import Misuse
+from tpcore.limit.branches import Affine
 from tpcore.limit.budget import MOST_RANK, Beyond, Budget
 from tpcore.limit.cubature import few, integrate
 from tpcore.limit.forms import Combo, monomial
@@ -19,6 +20,7 @@ from tpcore.limit.wick import wick
 
 _RANK = 2e-15
 _FEW = 128
+_ANGLES, _ACROSS = 36, 0.3
 _CALL, _POINT = 5e-5, 5e-8  # nominal seconds
 _KINKED = (0.0, 0.0, 1e-2, 1.5)  # nominal seconds of a request with known kinks, by rank
 
@@ -132,7 +134,18 @@ class _Task:
         self.factor, cov = factor[chosen], cov[chosen]
         self.slopes = np.einsum("rao,rdo->rad", cov[:, opaque:, :opaque], np.linalg.pinv(self.factor))
         self.residual = cov[:, opaque:, opaque:] - np.einsum("rad,rbd->rab", self.slopes, self.slopes)
-        self.kinks = [(o, kink[chosen]) for o, kink in plan.kinks]
+        self.kinks = [self._plane(branch, kink) for branch, kink in plan.kinks]
+        if self.kinks and self.factor.shape[2] == 2:
+            turn = _turn(np.array([normal for normal, _ in self.kinks]))
+            self.factor, self.slopes = self.factor @ turn, self.slopes @ turn
+            self.kinks = [(np.einsum("rd,rde->re", normal, turn), offset) for normal, offset in self.kinks]
+
+    def _plane(self, branch: Affine, kink: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Normals (R, rank) and offsets (R,) of the hyperplanes on which a branch is at a kink."""
+        slopes = {o: slope[self.chosen] for o, slope in branch.slopes.items()}
+        normal = sum(slope[:, None] * self.factor[:, o] for o, slope in slopes.items())
+        mean = branch.const[self.chosen] + sum(slope * self.mean[o] for o, slope in slopes.items())
+        return normal, kink[self.chosen] - mean
 
     def __call__(self, z: np.ndarray, requests: np.ndarray) -> np.ndarray:
         """The integrand at z (rank, points, R) for some requests, affine factors integrated out."""
@@ -159,11 +172,25 @@ class _Task:
             value, points = few(self, rank, count)
             budget.predict(count * (_KINKED[rank] if self.kinks else self.price(points)))
             return value, 1e-12 * np.abs(value)
-        numbers = [o for o, _ in self.kinks]
-        normals = np.moveaxis(self.factor[:, numbers], 1, 0) if numbers else np.zeros((0, count, rank))
-        offsets = np.array([kink - self.mean[o] for o, kink in self.kinks]).reshape(len(self.kinks), count)
+        normals = np.array([normal for normal, _ in self.kinks]).reshape(-1, count, rank)
+        offsets = np.array([offset for _, offset in self.kinks]).reshape(-1, count)
         centres = -np.einsum("rdo,or->rd", np.linalg.pinv(self.factor), self.mean[: self.opaque])
         return integrate(self, rank, count, normals, offsets, centres)
+
+
+def _turn(normals: np.ndarray) -> np.ndarray:
+    """Rotations (R, 2, 2) after which no normal (K, R, 2) is nearly orthogonal to the last axis, where one is now.
+
+    Lines almost along the inner axis leave the outer one something narrow.
+    """
+    length = np.linalg.norm(normals, axis=2)
+    units = normals / np.where(length > 0, length, 1.0)[:, :, None]
+    angle = np.arange(_ANGLES) * np.pi / _ANGLES
+    ways = np.stack([-np.sin(angle), np.cos(angle)])
+    met = np.where(length[:, :, None] > 0, np.abs(units @ ways), 1.0).min(axis=0)
+    angle = np.where(met[:, 0] > _ACROSS, 0.0, angle[met.argmax(axis=1)])
+    cos, sin = np.cos(angle), np.sin(angle)
+    return np.stack([np.stack([cos, -sin], -1), np.stack([sin, cos], -1)], -2)
 
 
 def _through(plan: Plan) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tpcore.limit.branches import Affine, branches
 from tpcore.limit.budget import MOST_LEAVES, Beyond
 from tpcore.limit.forms import Combo, Family, Opaque, Product, clean
 
@@ -22,7 +23,7 @@ class Plan:
 
     def __init__(self, factors: list[tuple[Combo, np.ndarray]]):
         self.leaves: list[Combo] = []
-        self.kinks: list[tuple[int, np.ndarray]] = []
+        self.kinks: list[tuple[Affine, np.ndarray]] = []
         self.names: list[str] = []
         self._numbers: dict[tuple, int] = {}
         self._features: dict[tuple, Values] = {}
@@ -83,9 +84,9 @@ class Plan:
         if feature.depends is not None:
             return self._mixing(feature, columns)
         args = [self.combo(arg[columns]) for arg in feature.args]
-        if len(args) == 1 and feature.args[0].gaussian:
-            leaf = self.leaf(feature.args[0][columns])
-            self.kinks.extend((leaf, kink) for kink in feature.kinks[columns].T)
+        if len(args) == 1 and feature.kinks.shape[1]:
+            found = branches(feature.args[0][columns], self.leaf, layers) or []
+            self.kinks.extend((each, kink) for each in found if each.slopes for kink in feature.kinks[columns].T)
         if feature.uniform is not None:
             return lambda v, r: feature.uniform(columns[r], *(arg(v, r) for arg in args))
         return lambda v, r: whole(feature, columns[r], [arg(v, r) for arg in args])
