@@ -173,7 +173,7 @@ class Job:
         columns, updates = self._columns(), sum(map(len, self.batches))
         dense = self.method == "dense" or self.optimizer != "sgd" or self.p.depth == 1
         if self.method == "auto" and not dense:
-            dense = n < 256 or n < 3 * sum(columns)
+            dense = n < 1000 or n < 6 * sum(columns)
         self._fits(n, dense, columns, updates)
         return Plan(self.p, self.task.inputs, self.phi.f, prime(self.phi).f, self.sigmas, self.lr, self.optimizer,
                     dense, updates, columns, self.centred)  # fmt: skip

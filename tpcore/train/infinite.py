@@ -169,11 +169,14 @@ class _Request:
 def _frozen(request: _Request, K: np.ndarray, found: kernel_regime.Kernels, start, method: str) -> dict:
     """Fields where features stay: kernel gradient descent with K."""
     task_, recorded, at, depth = request.task, request.recorded, request.at, request.p.depth
-    progress, done = request.progress, kernel_regime.descend(
-        K, task_, request.lr, request.batches, None if request.f0 is not None else start, request.f0, request.seed
-    )
+    progress, start = request.progress, None if request.f0 is not None else start
+    with np.errstate(all="ignore"):
+        done = kernel_regime.descend(K, task_, request.lr, request.batches, start, request.f0, request.seed)
+        largest = np.abs(done.mean).max(1)
+        if done.cov is not None:
+            largest = np.maximum(largest, np.sqrt(np.abs(done.cov).max((1, 2))))
     bound = FAR * (1 + float(np.abs(task_.y).max()))
-    bad = np.flatnonzero(~(np.abs(done.mean).max(1) <= bound))
+    bad = np.flatnonzero(~(largest <= bound))
     progress.start(1)
     progress.tick()
     end = len(done.mean) if not len(bad) else int(bad[0])

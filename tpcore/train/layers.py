@@ -97,4 +97,4 @@ class Hidden:
             numbers = (typed(x) for x in (rate.rate, BETA1, BETA2, c1, c2, EPS))
             jitted.adam(gradient, rows, m, v, *numbers)
 
-        map_tiles(work, row_tiles(len(entries), ROWS // 4))
+        map_tiles(work, row_tiles(len(entries), ROWS if len(entries) <= 2 * ROWS else ROWS // 4))
