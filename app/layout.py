@@ -29,7 +29,7 @@ class Layout:
         self.figures = [list(line) for line in figures]
         self.reading = reading
         self.main = None  # the projector's figure, where it is not the first
-        self._heights: dict[int, int] = {}
+        self._heights: dict = {}  # of the figures that are enlarged, what they were
         self._questions: list[str] = []
         self._asking = self._projecting = self._stale = self._whole = False
         self.controls = column(*controls, parts=("controls",), css_classes=["tp-controls"])
@@ -60,6 +60,9 @@ class Layout:
     def put(self, k: int, views: Sequence) -> None:
         """Other figures in row k."""
         self.figures[k] = list(views)
+        if not self._projecting:  # they may have been put away while it was
+            for view in views:
+                view.visible = True
         _fading(self.figures[k])
         if self._whole or k == 0:
             self.lines[k].objects = self.figures[k]
@@ -93,15 +96,18 @@ class Layout:
             for view in views:
                 view.visible = not projecting or view is main
             line.visible = not projecting or main in views
-        if main is not None:
-            self._enlarge(main, projecting)
+        for fig, height in self._heights.items():
+            fig.height = height
+        self._heights.clear()
+        if main is not None and projecting:
+            self._enlarge(main)
         self._classes()
 
-    def _enlarge(self, view, projecting: bool) -> None:
+    def _enlarge(self, view) -> None:
         for pane in view.select(pn.pane.Bokeh):
             fig = pane.object
-            height = self._heights.setdefault(id(fig), fig.height)
-            fig.height = max(height, PROJECTOR_HEIGHT) if projecting else height
+            self._heights[fig] = fig.height
+            fig.height = max(fig.height, PROJECTOR_HEIGHT)
 
     def _classes(self) -> None:
         flags = {"tp-stale": self._stale, "tp-projecting": self._projecting, "tp-asking": self._asking}

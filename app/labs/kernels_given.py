@@ -106,7 +106,8 @@ class InputControls(pn.viewable.Viewer):
         self.thumbnails.update(X.images)
         self._root.objects[0].object = heading(X)
         options = dict(zip(rows.names, range(len(rows))))
-        self.both.styles = {"grid-template-columns": "minmax(0, 1fr)"} if max(map(len, rows.names)) > LONG else {}
+        beside = 1 if max(map(len, rows.names)) > LONG else 2
+        self.both.styles = {"grid-template-columns": f"repeat({beside}, minmax(0, 1fr))"}
         for name, k in (("x", i), ("x2", j)):
             self.menus[name].param.update(options=options, value=k)
         if self.source.options != sources(s.upload):

@@ -215,3 +215,17 @@ def test_dead_narrow_networks_are_counted_not_drawn(lab):
     space: dict = {}
     exec(compile(lab.code(s), "shown", "exec"), space)  # noqa: S102 - the page's own snippet
     assert np.array_equal(space["f"], out.f)
+
+
+def test_the_projector_changes_no_figure_for_good(lab):
+    lab.state.figures = "outputs"
+    settled(lab)
+    heights = {plot.name: plot.fig.height for plot in lab.own}
+    lab.set_style("light", projector=True)
+    assert lab.histogram.fig.height > heights["outputs"] and not lab.density.view.visible
+    lab.state.figures = "program"
+    settled(lab)
+    lab.set_style("light", projector=False)
+    lab.state.figures = "outputs"
+    settled(lab)
+    assert {plot.name: plot.fig.height for plot in lab.own} == heights and all(plot.view.visible for plot in lab.own)
