@@ -1,4 +1,4 @@
-"""Requests and results of the Phases lab: frozen and hashable requests in, frozen results out. Nothing computes here."""
+"""Requests and results of the Phases lab: frozen, hashable requests in, frozen results out. Nothing computes here."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Area:
 
 @dataclass(frozen=True)
 class Border:
-    """An edge between phases: `weight` 2 where it is itself a phase of its own, 1 where it belongs to what it bounds."""
+    """An edge between phases: `weight` 2 where its phase is another than that of the area it bounds, else 1."""
 
     phase: str
     start: XY
@@ -178,6 +178,15 @@ class Training:
     def diverged(self) -> Curve | None:
         """The widest width at which training diverged."""
         return next((curve for curve in reversed(self.curves) if curve.stopped is not None), None)
+
+
+@dataclass(frozen=True, eq=False)
+class Limit:
+    """The limit of a training; the loss is what networks have in the mean."""
+
+    request: TrainRequest
+    curve: Curve
+    method: str
 
 
 @dataclass(frozen=True)

@@ -43,4 +43,5 @@ def code(request: PointRequest, picture: PictureRequest) -> str:
     x, y = phases.axes(picture)
     tie = repr(phases.TIES[picture.tie])
     return lines + (f'picture = tp.abc.slice(p, "{x}", "{y}", {phases.LIMITS}, {phases.LIMITS}, tie={tie})\n'
-                    "for edge in picture.edges:\n    print(edge.phase, edge.start, edge.end, edge.label)\n")  # fmt: skip
+                    "for edge in picture.edges:\n"
+                    "    print(edge.phase, edge.start, edge.end, edge.label)\n")  # fmt: skip

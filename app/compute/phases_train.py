@@ -10,13 +10,14 @@ import numpy as np
 
 from tpapp.compute import phases
 from tpapp.compute.ladder import silent
-from tpapp.phase_results import Curve, Ladder, PointRequest, Training, TrainRequest
+from tpapp.phase_results import Curve, Ladder, Limit, PointRequest, Training, TrainRequest
 from tpcore import agreement, train
 from tpcore.compute.progress import Progress
 
 SHALLOW = (64, 256, 1024, 4096, 16384)
 DEEP = (64, 192, 512, 1536, 4096)
 SEEDS = (8, 6, 4, 3, 2)  # the wider a network, the less its numbers fluctuate
+SAMPLES = 2**13  # particles of a feature-learning limit
 ADAPTIVE = (32, 96, 256, 768, 2048)  # every hidden matrix is stored
 OPTIONS = {
     "curve": {"points": 0}, "parity": {"tests": 0, "count": 16}, "single-index": {"tests": 0, "count": 16},
@@ -52,6 +53,20 @@ def training(r: TrainRequest, progress: Progress | None = None) -> Iterator[Trai
             seen.setdefault(width, []).append(run)
             progress.tick()
             yield _so_far(r, p, seen, perf_counter() - began)
+
+
+def has_limit(point: PointRequest) -> bool:
+    """Whether the training at a point has a limit that is known: SGD, stable, and three layers at most where r = 0."""
+    p = phases.point(point)
+    return not p.adaptive and p.stable and not (p.phase == "feature" and p.depth > 3)
+
+
+def limit(r: TrainRequest, progress: Progress | None = None) -> Limit:
+    """The limit of `training`, with the loss that networks have in the mean."""
+    found = train.limit(phases.point(r.point), task(r.task), r.steps, r.lr, r.phi, at=[0], samples=SAMPLES,
+                        progress=silent(progress or Progress()))  # fmt: skip
+    spread = np.mean(found.std[:, : found.task.count] ** 2, axis=1) / 2 if found.cov is not None else 0.0
+    return Limit(r, Curve(np.inf, found.loss + spread, found.f, found.diverged), found.method)
 
 
 def _so_far(r: TrainRequest, p, seen: dict[int, list], seconds: float) -> Training:
@@ -96,7 +111,9 @@ def code(r: TrainRequest) -> str:
         "for n, count in zip(widths, seeds):\n"
         f"    seeds_n = range({r.seed}, {r.seed} + count)\n"
         f'    runs += tp.train.ladder(p, task, [n], seeds_n, steps={r.steps}, lr={r.lr:g}, phi="{r.phi}")\n'
-        "for layer in range(1, p.depth + 1):\n"
+        + (f'limit = tp.train.limit(p, task, {r.steps}, {r.lr:g}, "{r.phi}", samples={SAMPLES})\n'
+           if has_limit(r.point) else "")
+        + "for layer in range(1, p.depth + 1):\n"
         "    change = [[run.delta[f\"dx{layer}\"][-1] for run in runs if run.width == n and run.diverged is None]\n"
         "              for n in widths]\n"
         "    if all(change):\n"

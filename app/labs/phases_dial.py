@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from contextlib import nullcontext
 
@@ -50,7 +51,7 @@ class PathDial(pn.viewable.Viewer):
         r = self.state.path
         if on_path(self.state):
             places = r / STEP
-            r = STEP * (int(places + 1e-6) + steps if steps > 0 else -int(-places + 1e-6) + steps)
+            r = STEP * (steps + (math.floor(places + 1e-6) if steps > 0 else math.ceil(places - 1e-6)))
         self.go(r)
 
     def press(self, steps: int) -> None:

@@ -29,7 +29,8 @@ PRESETS = {
                   question="Can features move although a layer lags?"),
     "adam": Preset("Adam, r = 0.2", {"optimizer": "adam", "lr": ADAM}, question="What if Adam trains instead of SGD?"),
     "six": Preset("A learning rate for each layer",
-                  {"depth": 2, "a": "0, 0, 0", "b": "0, 0.5, 1", "c": "-1, 0, 1", "view": "slice", "x": "b3", "y": "c3"},
+                  {"depth": 2, "a": "0, 0, 0", "b": "0, 0.5, 1", "c": "-1, 0, 1", "view": "slice", "x": "b3",
+                   "y": "c3"},
                   question="What if each layer has its own learning rate?"),
 }  # fmt: skip
 NEXT = {  # preset -> those whose questions come next

@@ -5,25 +5,8 @@ from __future__ import annotations
 from tpapp.plots.phase_text import NAMES, markup, number, plain
 from tpapp.widgets import escape
 
-CSS = """
-.tp-pill { display: inline-flex; align-items: center; gap: 8px; border-radius: 14px; padding: 3px 14px 3px 12px; color: var(--tp-ink);
-  font: 600 var(--tp-body, 14px)/20px var(--tp-font, system-ui, sans-serif); }
-.tp-pill i { width: 10px; height: 10px; border-radius: 50%; }
-.tp-checks { width: 100%; border-collapse: collapse; font: 400 var(--tp-body, 14px)/var(--tp-body-line, 20px) var(--tp-font, system-ui, sans-serif);
-  font-variant-numeric: tabular-nums; color: var(--tp-ink); }
-.tp-checks th { text-align: left; font-weight: 600; padding: 8px 0 2px; color: var(--tp-ink2); font-size: var(--tp-caption, 12px); line-height: 16px; }
-.tp-checks td { padding: 2px 0; } .tp-checks td:first-child { width: 22px; font-weight: 700; } .tp-checks td:last-child { text-align: right; }
-.tp-checks tr.no td { font-weight: 600; } .tp-checks tr.no td:first-child { color: var(--tp-unstable); }
-.tp-checks tr.not td:first-child { color: var(--tp-ink3); }
-.tp-why { margin: 0; color: var(--tp-ink2); font: 400 var(--tp-body, 14px)/var(--tp-body-line, 20px) var(--tp-font, system-ui, sans-serif); }
-.tp-powers { width: 100%; border-collapse: collapse; font: 400 var(--tp-body, 14px)/var(--tp-body-line, 20px) var(--tp-font, system-ui, sans-serif);
-  font-variant-numeric: tabular-nums; color: var(--tp-ink); }
-.tp-powers th { font-weight: 400; color: var(--tp-ink3); text-align: right; padding: 0 0 2px 8px; font-size: var(--tp-caption, 12px); }
-.tp-powers td { text-align: right; padding: 3px 0 3px 8px; border-top: 1px solid var(--tp-line); }
-.tp-powers td:first-child, .tp-powers th:first-child { text-align: left; padding-left: 0; color: var(--tp-ink2); }
-.tp-powers b { font-weight: 600; } .tp-powers small { color: var(--tp-ink3); font-size: inherit; }
-sub, sup { line-height: 0; font-size: 0.75em; }
-"""
+LEGEND = '<p class="tp-legend">{}<span><i data-of="path"></i>path from μP to NTP</span></p>'.format(
+    "".join(f'<span><i data-of="{phase}"></i>{name.lower()}</span>' for phase, name in NAMES.items()))  # fmt: skip
 GROUPS = {"stable": "Stable", "nontrivial": "The function moves: one of", "features": "Features move"}
 
 
@@ -58,7 +41,8 @@ def checks(verdict) -> str:
                 fails = not one.holds and (group == "stable" or (group == "nontrivial" and not moves))
                 kind = "yes" if one.holds else "no" if fails else "not"
                 sign, word = ("✓", "holds") if one.holds else ("✕", "does not hold")
-                rows.append(f'<tr class="{kind}" title="{escape(plain(one.sentence))}"><td><span aria-label="{word}">{sign}</span></td>'
+                rows.append(f'<tr class="{kind}" title="{escape(plain(one.sentence))}"><td>'
+                            f'<span role="img" aria-label="{word}">{sign}</span></td>'
                             f"<td>{markup(one.formula)}</td><td>{_value(one.value)}</td></tr>")  # fmt: skip
     return f'<table class="tp-checks"><tbody>{"".join(rows)}</tbody></table>'
 

@@ -11,7 +11,7 @@ from bokeh.core.properties import value
 from bokeh.events import Pan, PanEnd, Tap
 from bokeh.models import ColumnDataSource, CustomJS, CustomJSHover, HoverTool, Range1d, Text
 
-from tpapp.plots.base import FONT, Plot, fixed_ticks, write
+from tpapp.plots.base import FONT, NOWHERE, Plot, fixed_ticks, write
 from tpapp.plots.phase_scripts import ALONG, CONDITIONS, FOLLOW, TOOLTIP
 from tpapp.plots.phase_text import NAMES, PHASES, UNDER, plain, tick
 
@@ -68,7 +68,7 @@ class PhaseDiagram(Plot):
 
     def _lines(self, fig: Any) -> None:
         columns = ("x0", "y0", "x1", "y1")
-        self.contours = ColumnDataSource({name: [] for name in columns})
+        self.contours = ColumnDataSource({name: [] for name in (*columns, "x")})
         lines = fig.segment(*columns, source=self.contours, line_alpha=0.28, line_width=1)
         self.paint(lines.glyph, line_color="ink")
         self.borders = ColumnDataSource({name: [] for name in (*columns, "x", "colour", "size")})
@@ -156,11 +156,13 @@ class PhaseDiagram(Plot):
         laws = [[vars(law) | {"formula": plain(law.formula)} for law in side] for side in (picture.laws, picture.other)]
         self.book.tags = [laws[0], picture.fold, laws[1], [plain(label) for label in picture.labels]]
         for phase, source in self.areas.items():
-            mine = [area for area in picture.areas if area.phase == phase]
-            source.data = {"xs": [list(area.x) for area in mine], "ys": [list(area.y) for area in mine]}
+            mine = [(list(area.x), list(area.y)) for area in picture.areas if area.phase == phase]
+            mine += [([NOWHERE], [NOWHERE])] * (2 - len(mine))  # always two: the browser hits on old ones meanwhile
+            source.data = {"xs": [x for x, _ in mine], "ys": [y for _, y in mine]}
         levels = () if self._brief else picture.contours
         starts, ends = [s for _, s, _ in levels], [e for _, _, e in levels]
-        self.contours.data = _segments(starts, ends)
+        lines = _segments(starts, ends)
+        write(self.contours, {**lines, "x": lines["x0"]})
         self.path.data = {"x": [x for x, _ in picture.path], "y": [y for _, y in picture.path]}
         self._draw()
 
@@ -194,7 +196,8 @@ class PhaseDiagram(Plot):
         tops = {}
         for r, start, end in self._picture.contours:
             top = max(start, end, key=lambda at: at[1])
-            if top[1] >= self.fig.y_range.end - 1e-9 and self.fig.x_range.start + 0.1 < top[0] < self.fig.x_range.end - 0.1:
+            x0, x1 = self.fig.x_range.start, self.fig.x_range.end
+            if top[1] >= self.fig.y_range.end - 1e-9 and x0 + 0.1 < top[0] < x1 - 0.1:
                 tops[top] = f"{r:g}" if tops else f"r = {r:g}"
         shown = {} if self._brief else tops
         write(self.levels, {"x": [x for x, _ in shown], "y": [y for _, y in shown], "text": list(shown.values()),
@@ -212,7 +215,8 @@ class PhaseDiagram(Plot):
         mid = [((b.start[0] + b.end[0]) / 2, (b.start[1] + b.end[1]) / 2) for b in rows]
         inside = [_centre(p.areas, b) for b in rows]
         write(self.along, {
-            "x": [x for x, _ in mid], "y": [y for _, y in mid], "text": [""] * len(rows), "full": [b.label for b in rows],
+            "x": [x for x, _ in mid], "y": [y for _, y in mid], "text": [""] * len(rows),
+            "full": [b.label for b in rows],
             "colour": [self.style.token("feature") if b.phase == "feature" else colour for b in rows],
             "angle": [0.0] * len(rows), "dx": [0.0] * len(rows), "dy": [0.0] * len(rows),
             "ux": [b.end[0] - b.start[0] for b in rows], "uy": [b.end[1] - b.start[1] for b in rows],
@@ -223,7 +227,8 @@ class PhaseDiagram(Plot):
     def point(self, x: float, y: float, on: bool = True) -> None:
         """Where the parametrization is; a hollow ring where it is only seen from here (`on` False)."""
         inside = self._picture is None or (
-            self.fig.x_range.start <= x <= self.fig.x_range.end and self.fig.y_range.start <= y <= self.fig.y_range.end)
+            self.fig.x_range.start <= x <= self.fig.x_range.end
+            and self.fig.y_range.start <= y <= self.fig.y_range.end)  # fmt: skip
         data = {"x": [x], "y": [y], "full": [1.0 if on else 0.0]} if inside else {"x": [], "y": [], "full": []}
         if {k: list(v) for k, v in self.here.data.items()} != data:
             self.here.data = data

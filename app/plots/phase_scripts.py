@@ -39,9 +39,10 @@ for (const law of laws) {
   if (law.group === "features" && holds) state.features = true
   rows.push([law.group, `${holds ? "✓" : "✕"} ${law.formula.padEnd(18)} ${shown(value).padStart(6)}`])
 }
-const phase = !state.stable ? "Unstable" : !state.nontrivial ? "Trivial" : state.features ? "Feature learning" : "Kernel regime"
+const moving = state.features ? "Feature learning" : "Kernel regime"
+const phase = !state.stable ? "Unstable" : !state.nontrivial ? "Trivial" : moving
 const of = (group) => rows.filter((row) => row[0] === group).map((row) => row[1]).join("\\n")
-return `${phase}\\n${xname} = ${shown(x)}, ${yname} = ${shown(y)}\\n\\n${of("stable")}\\n\\nthe function moves: one of\\n` +
+return `${phase}\\n${xname} = ${shown(x)}, ${yname} = ${shown(y)}\\n\\n${of("stable")}\\n\\n` + `function moves: one of\\n` +
   `${of("nontrivial")}\\n\\nfeatures move\\n${of("features")}`
 """
 

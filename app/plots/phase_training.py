@@ -27,7 +27,8 @@ class Curves(Plot):
         fig = self.axes(height=height, x_range=Range1d(0, 20), y_range=Range1d(0.01 if log else 0, 1), x_label="step",
                         y_axis_type="log" if log else "linear")  # fmt: skip
         if log:
-            fig.yaxis[0].ticker = fig.ygrid[0].ticker = LogTicker(desired_num_ticks=4, mantissas=[1, 3], num_minor_ticks=0)
+            ticker = LogTicker(desired_num_ticks=4, mantissas=[1, 3], num_minor_ticks=0)
+            fig.yaxis[0].ticker = fig.ygrid[0].ticker = ticker
             fig.yaxis[0].formatter = POWER_TICKS.clone()
         self.lines = [ColumnDataSource({"x": [], "y": []}) for _ in range(WIDEST)]
         self.glyphs = []
@@ -53,7 +54,8 @@ class Curves(Plot):
                fit: bool = True) -> None:  # fmt: skip
         """Draw `Curve`s; with `fit` the axes take their range from them, else they stay frozen."""
         self._curves, self._limit, self._column = tuple(curves), limit, column
-        self.fig.x_range.end = max(steps, 1)
+        self.fig.x_range.end = steps * (1.55 if self._log else 1)  # room for the names
+        fixed_ticks(self.fig.xaxis[0], [0, steps // 2, steps], ["0", str(steps // 2), str(steps)])
         for k, source in enumerate(self.lines):
             y = self._values(self._curves[k]) if k < len(self._curves) else np.zeros(0)
             source.data = _line(np.maximum(y, 1e-12) if self._log else y)
@@ -67,7 +69,8 @@ class Curves(Plot):
 
     def _fit(self, target: float | None) -> None:
         shown = [self._values(curve) for curve in (*self._curves, *([self._limit] if self._limit else []))]
-        values = np.concatenate([row for row in shown if len(row)] + ([[target]] if target is not None else []) or [[0, 1]])
+        shown += [np.array([target])] if target is not None else []
+        values = np.concatenate([row for row in shown if len(row)] or [[0.0, 1.0]])
         start = max(float(np.abs(row[0] if len(row) else 0)) for row in shown) if shown else 1.0
         if self._log:  # what diverges leaves the picture
             values = np.clip(values, 1e-9, BLOWN * max(start, 1e-3))
@@ -144,7 +147,9 @@ class Powers(Plot):
         sizes = np.concatenate([one.mean for one in self._ladders] or [[0.01, 1]])
         sizes = sizes[sizes > 0]
         top, low = float(sizes.max()) * 2.0, float(sizes.min()) / 2.0
-        self.fig.y_range.update(start=min(low, top / 30), end=top)
+        ticks = self.fig.xaxis[0].ticker.ticks if self._ladders else [1, 100]
+        guide = float(self._ladders[-1].mean[0]) / math.sqrt(ticks[-1] / ticks[0]) / 1.6 if self._ladders else top / 30
+        self.fig.y_range.update(start=min(low, guide), end=top)
 
     def _draw(self) -> None:
         rows = [(one, k) for one in self._ladders for k in range(len(one.widths))]

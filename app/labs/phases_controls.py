@@ -1,0 +1,80 @@
+"""The left column of the Phases lab: the point by name and by its exponents, the network, the picture, the training."""
+
+from __future__ import annotations
+
+import panel as pn
+
+from tpapp.compute import phases as compute
+from tpapp.labs.phases_state import on_path
+from tpapp.page import note, section
+from tpapp.plots.phase_text import plain
+from tpapp.widgets import button, column, dress, row
+
+
+class Controls:
+    """Part of `PhasesLab`: widgets that are not those of single parameters, and how they follow the state."""
+
+    def controls(self):
+        self.x, self.y = (self._axis(name) for name in "xy")
+        self.tie = self.control("tie")
+        self._slice_parts = [row(self.x, self.y, parts=("halves",)), self.tie]
+        self.slice_box = column(parts=("group",))
+        self.measure = button("Measure this region", on_click=lambda event: self._measure())
+        self.fields = {name: self._field(name) for name in "abc"}
+        self.go = dress(pn.widgets.Select(name="Named point", options=[""]))
+        self.go.param.watch(self._named, "value")
+        return [
+            section("Point", self.go, *self.fields.values(), note("For each layer, commas between; one c serves all.")),
+            section("Network", self.control("depth", segmented=True), self.control("optimizer", segmented=True),
+                    aside="hidden layers; optimizer"),
+            section("Picture", self.control("view", segmented=True), self.slice_box, self.measure),
+            section("Training", self.control("task"), self.control("phi"), self.control("lr"), self.control("steps"),
+                    aside="five widths"),
+        ]
+
+    def _axis(self, name: str):
+        widget = dress(pn.widgets.Select(name=self.state.param[name].label, options=["a1"]))
+        widget.param.watch(lambda event: self._showing or self.state.param.update(**{name: event.new}), "value")
+        return widget
+
+    def _field(self, name: str):
+        widget = dress(pn.widgets.TextInput(name=self.state.param[name].label, max_length=80))
+        widget.param.watch(lambda event: self._typed(name, event.new), "value")
+        return widget
+
+    _showing = False
+
+    def _typed(self, name: str, text: str) -> None:
+        if not self._showing and text.strip() != self._shown_texts.get(name):
+            self.dial.stop()
+            self.state.param.update(**{name: text.strip()})
+
+    def _named(self, event) -> None:
+        if not self._showing and event.new in self._points:
+            self.dial.stop()
+            self.state.param.update(**self._points[event.new])
+
+    def _show_controls(self, s) -> None:
+        self._showing = True
+        try:
+            self._shown_texts = compute.point_texts(self.point(s))
+            for name, text in self._shown_texts.items():
+                if self.fields[name].value != text:
+                    self.fields[name].value = text
+            self._points = compute.named_texts(s.depth, s.optimizer)
+            verdict = compute.verdict(self.point(s))
+            elsewhere = "on the path" if on_path(s) else "elsewhere"
+            self.go.param.update(options=[elsewhere, *self._points], value=verdict.name or elsewhere)
+            self.slice_box.objects = self._slice_parts if s.view == "slice" else []
+            if s.view == "slice":
+                known = compute.coordinates(s.depth, len(s.c.split(",")) < 2 and s.optimizer == "sgd")
+                for widget, name in zip((self.x, self.y), compute.axes(self._pictures(s)[0])):
+                    options = {plain_name(k): k for k in known}
+                    widget.param.update(options=options, value=name if name in known else known[0])
+        finally:
+            self._showing = False
+
+
+def plain_name(name: str) -> str:
+    """ "a2+b2" as a menu shows it."""
+    return plain("".join(f"_{c}" if c.isdigit() else f" {c} " if c == "+" else c for c in name))
