@@ -10,7 +10,7 @@
 - named programs: `gallery`;
 - networks: `nets`, `data`; kernels: `nngp`, `ntk`, `empirical_nngp`, `empirical_ntk`, `sample_outputs`; `regression`
   with them: `posterior`, `flow`;
-- training as a program: `train`; how it scales with the width: `abc`;
+- training and its limits: `train`; how it scales with the width: `abc`;
 - random matrices: `spectra`;
 - errors: `errors`, all of them `errors.Misuse`.
 """

@@ -1,8 +1,8 @@
 r"""The feature-learning limit: SGD unrolled into a program, and the law of its vectors.
 
 Where r = 0 and training is stable, min(a_{L+1} + b_{L+1}, 2 a_{L+1} + c_{L+1}) = 1 if the function moves: a layer with
-r_l = 0 is updated as in muP and any other stays as it starts; the readout starts as in muP if a_{L+1} + b_{L+1} = 1, else
-from zero, and is updated as in muP if 2 a_{L+1} + c_{L+1} = 1, else never (Tensor Programs IV, appendix H).
+r_l = 0 is updated as in muP and any other stays as it starts; the readout starts as in muP if a_{L+1} + b_{L+1} = 1,
+else from zero, and is updated as in muP if 2 a_{L+1} + c_{L+1} = 1, else never (Tensor Programs IV, appendix H).
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class Watched(BatchSlope):
 class Unrolled(Training):
     """The program of one training, with what is recorded as C-vars.
 
-    ``f[t]`` on X; at the steps `wide` on all inputs as ``F[t]``, with the second moments of changes; at the steps `at` the
-    kernels.
+    ``f[t]`` on X; at the steps `wide` on all inputs as ``F[t]``, with the second moments of changes; at the steps `at`
+    the kernels.
     """
 
     def __init__(self, model: MLPModel, task: Task, lr: float, rates, wide: set[int], at: list[int], ntk: bool,

@@ -83,8 +83,8 @@ def sgd(p: Parametrization, task: Task | str, width: int = 1024, steps: int = 50
 
     Notes
     -----
-    Source: Tensor Programs IV (arXiv 2011.14522), section 3; IVb (2308.01814) for adaptive optimizers. Hidden matrices of
-    1,024 rows and more are in single precision, all else in double; changes keep their relative accuracy.
+    Source: Tensor Programs IV (arXiv 2011.14522), section 3; IVb (2308.01814) for adaptive optimizers. Hidden
+    matrices of 1,024 rows and more are in single precision, all else in double; changes keep their relative accuracy.
     """
     job = Job(p, task, steps, lr, phi, sigma_w, sigma_u, sigma_v, sigma_b, optimizer, batch, method, record, at, ntk,
               budget)  # fmt: skip
@@ -185,7 +185,8 @@ class Job:
             low = self.optimizer == "sgd" and 2 * updates <= n
             change = 16.0 * updates * n if low else entry * n**2 * (3 if self.optimizer == "adam" else 1)
             start = entry * n**2 if dense else 8.0 * n * 2 * (min(columns[0], n) + min(columns[1], n))
-            vectors = 8.0 * n * len(self.task.inputs) * (10 * self.p.depth + len(self.at)) + 24.0 * n * self.task.dimension
+            vectors = 8.0 * n * len(self.task.inputs) * (10 * self.p.depth + len(self.at))
+            vectors += 24.0 * n * self.task.dimension
             return hidden * (start + change) + vectors
 
         if need(n) > self.budget:

@@ -135,7 +135,8 @@ class Full:
 
     def norms(self) -> tuple[float, float]:
         """Frobenius and spectral norm."""
-        parts = map_tiles(lambda s: float(np.vdot(self.entries[s], self.entries[s])), row_tiles(len(self.entries), ROWS))
+        tiles = row_tiles(len(self.entries), ROWS)
+        parts = map_tiles(lambda s: float(np.vdot(self.entries[s], self.entries[s])), tiles)
         total = float(np.sqrt(sum(parts)))
         if not total:
             return 0.0, 0.0

@@ -1,6 +1,7 @@
 """A network of finite width in an abc-parametrization: forward, backward, one step.
 
-h^1 = W^1 xi, x^l = phi(h^l), h^{l+1} = W^{l+1} x^l, f = W^{L+1} x^L, W^l = n^(-a_l) w^l (Tensor Programs IV, section 3).
+h^1 = W^1 xi, x^l = phi(h^l), h^{l+1} = W^{l+1} x^l, f = W^{L+1} x^L, W^l = n^(-a_l) w^l (Tensor Programs IV, section
+3).
 Forward passes follow the changes since the start, dh = W_0 dx + (W - W_0) x, so that a change of 1e-9 is as accurate
 as one of size one, even with W_0 in single precision. Biases, where there are any, scale as the input weights do.
 """

@@ -1,8 +1,8 @@
 """The feature-learning limit as a mean over wide networks: where a program would need too many Gaussians.
 
 Networks in muP, less their outputs at the start (which vanish in the limit), are 1/n away from it in the mean and
-1/sqrt(n) each (Tensor Programs IV, arXiv 2011.14522, section 6): the mean over DRAWS of them has an error that is seen in
-their spread. What is frozen in the limit is frozen in them.
+1/sqrt(n) each (Tensor Programs IV, arXiv 2011.14522, section 6): the mean over DRAWS of them has an error that is seen
+in their spread. What is frozen in the limit is frozen in them.
 """
 
 from __future__ import annotations

@@ -75,6 +75,7 @@ class Records:
         kernels = {f"x{i + 1}": np.array([k[i] for k in self.kernels]) if self.kernels else empty for i in range(depth)}
         flat = np.concatenate(self.features, axis=1) if self.features else None
         size = len(self.features)
+        overlap = None if flat is None else (flat.T @ flat / net.n).reshape(size, inputs, size, inputs).astype(float)
         return {
             "f": np.array(self.f).reshape(len(self.f), self.count),
             "f_test": np.array(self.f_test).reshape(len(self.f_test), inputs - self.count),
@@ -82,6 +83,6 @@ class Records:
             "delta": {name: np.array([row[name] for row in self.changes]) for name in names},
             "at": np.array(self.kernel_steps, int),
             "kernels": kernels,
-            "overlap": None if flat is None else (flat.T @ flat / net.n).reshape(size, inputs, size, inputs).astype(float),
+            "overlap": overlap,
             "ntk": np.array(self.ntk) if self.ntk else None,
         }

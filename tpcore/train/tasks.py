@@ -67,7 +67,7 @@ class Task:
         if self.y_test is not None:
             put("y_test", checks.array("y_test", self.y_test, 1))
             if len(self.y_test) != len(self.X_test):
-                raise Misuse(f"y_test must have {len(self.X_test)} targets, as X_test has inputs", f"{len(self.y_test)}")
+                raise Misuse(f"y_test must have {len(self.X_test)} targets, one an input", f"{len(self.y_test)}")
         if self.batch is not None:
             checks.integer("batch", self.batch, 1, self.count)
         checks.integer("order", self.order, 0)
@@ -135,7 +135,8 @@ def task(which: str | Task, **options) -> Task:
     except TypeError as error:
         if "argument" not in str(error):
             raise
-        raise Misuse(f"The task {which!r} has other options", ", ".join(options), (make.__doc__ or "").split("\n")[0]) from None
+        said = (make.__doc__ or "").split("\n")[0]
+        raise Misuse(f"The task {which!r} has other options", ", ".join(options), said) from None
 
 
 def curve(count: int = 8, function: str | Callable = "sine", points: int = 41, seed: int = 0, **more) -> Task:

@@ -37,8 +37,10 @@ class TorchPeer:
 
     def __init__(self):
         env = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
-        self._process = subprocess.Popen([str(environment()), str(HERE / "torch_training.py")], stdin=subprocess.PIPE,
-                                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=env)  # fmt: skip
+        self._process = subprocess.Popen(
+            [str(environment()), str(HERE / "torch_training.py")],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=env,
+        )
         if "version" not in json.loads(self._process.stdout.readline() or "{}"):
             self.__exit__()
             raise Unavailable("it does not start")
