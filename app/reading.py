@@ -148,7 +148,7 @@ class Reading(pn.viewable.Viewer):
     def typeset(self) -> None:
         """Put the formula in its place; before its script is there it must not be in the page."""
         if self.formula not in self._root.objects:
-            self._root.insert(1, self.formula)
+            self._root.insert(self._root.index(self.claim) + 1, self.formula)
 
     def toggle_code(self) -> None:
         """Open or shut the code drawer."""
