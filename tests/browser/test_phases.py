@@ -65,7 +65,7 @@ def test_a_click_in_each_phase_is_the_right_verdict_beside_measured_powers(visit
     click(seen, 0.4, 0.1)
     verdict(seen, "unstable")
     assert seen.page.locator(".tp-checks tr.no >> visible=true").count() >= 1
-    seen.page.go_back()
+    seen.button("Reset").click()
     verdict(seen, "kernel")
 
 
