@@ -145,6 +145,7 @@ def test_what_is_recorded_tends_to_the_limit():
         mean = np.mean([getattr(run, what) for run in runs], axis=0)
         np.testing.assert_allclose(getattr(found, what), mean, atol=0.06, err_msg=what)
     assert found.features(2).shape == (3, 4, 2)
+    np.testing.assert_array_equal(found.overlap, found.overlap.transpose(2, 3, 0, 1))
 
 
 def test_the_mean_of_networks_is_the_same_limit():

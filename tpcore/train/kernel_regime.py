@@ -5,7 +5,8 @@ r"""The kernel regime: which kernel a parametrization selects, and gradient desc
 
 F^l = V_phi(Sigma^l), Sigma^{l+1} = sigma^2 F^l, F^0 = <xi, xi'>; Pi^L = sigma_v^2 V_phi'(Sigma^L), Pi^l = sigma^2
 Pi^{l+1} V_phi'(Sigma^l): forward and backward similarities (Tensor Programs IV, arXiv 2011.14522, section 3 and
-appendix H). With both brackets, all layers, this is the tangent kernel of weights N(0, sigma^2). Biases count with layer 1.
+appendix H). With both brackets, all layers, this is the tangent kernel of weights N(0, sigma^2). Biases count with
+layer 1.
 """
 
 from __future__ import annotations
