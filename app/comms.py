@@ -68,8 +68,10 @@ def install() -> None:
         handlers["comm_msg"] = patient(handle, lambda comm_id: comm_id in manager.comms)
 
 
-def quiet(shown: tuple[dict, dict]) -> tuple[dict, dict]:
+def quiet(shown: tuple[dict, dict] | None) -> tuple[dict, dict]:
     """What a notebook shows of a page, such that the page sends Python only what Python did not say."""
+    if shown is None:  # without pn.extension(): Panel has said so
+        return {}, {}
     bundle, about = shown
     html = bundle.get("text/html", "")
     return {**bundle, **({"text/html": html.replace(_SCRIPT, _SCRIPT + _QUIET, 1)} if html else {})}, about
