@@ -16,7 +16,7 @@ from tpapp.compute import phases as compute
 from tpapp.compute import phases_train as trains
 from tpapp.labs.phases_state import NEXT, on_path
 from tpapp.labs.phases_words import checks, pill
-from tpapp.phase_results import PictureRequest, PointRequest
+from tpapp.phase_results import PictureRequest, PointRequest, TrainRequest
 from tpapp.plots.phase_text import markup, plain
 from tpcore.errors import Misuse
 
@@ -255,6 +255,25 @@ def test_measured_powers_are_the_predicted_ones(monkeypatch):
         assert request.widths[-1] == 16384
         *_, last = trains.training(request)
         assert last.done and last.ladders[0].slope == pytest.approx(-r, abs=0.1)
+
+
+def test_it_is_the_features_that_are_measured():
+    """Layer 2 lags: its own update acts like n^-0.5, yet its features move, as those below do."""
+    point = PointRequest(2, a="-0.5, 0.25, 0.5", b="0.5, 0.25, 0.5", c="0")
+    *_, last = trains.training(TrainRequest(point, "curve", "tanh", 0.5, 8, 0, (64, 192, 512), (3, 3, 3)))
+    assert [one.predicted for one in last.ladders] == [0.0, 0.0]
+    assert max(abs(one.slope) for one in last.ladders) < 0.12 and last.done and last.diverged is None
+
+
+def test_the_limit_has_the_loss_that_networks_have_in_the_mean():
+    """NTP, where f_0 is Gaussian: the mean loss of 60 networks is that of the mean and half the variance more."""
+    request = TrainRequest(PointRequest(1, path=0.5), "curve", "tanh", 0.5, 4, 0, (512,), (60,))
+    runs = list(tp.train.ladder(compute.point(request.point), trains.task("curve"), [512], range(60), 4, 0.5, "tanh"))
+    losses = np.array([run.loss for run in runs])
+    curve = trains.limit(request).curve
+    z = (losses.mean(axis=0) - curve.loss) / (losses.std(axis=0, ddof=1) / np.sqrt(len(losses)))
+    assert np.abs(z).max() < 3
+    assert not trains.has_limit(PointRequest(1, "adam", 0.2)) and not trains.has_limit(PointRequest(4, path=0.0))
 
 
 @pytest.mark.parametrize("values", [{}, SP | {"c": "1", "view": "slice", "x": "b3", "y": "c"},
