@@ -278,7 +278,7 @@ def _inside(area: Area, X: np.ndarray, Y: np.ndarray) -> np.ndarray:
 def _words(request: PictureRequest, found) -> str:
     if request.kind == "facets":
         front, back = (facet.condition for facet in found.facets)
-        return f"above the dots {front}, below {back}"
+        return f"upper facet: {front}; lower: {back}"
     if request.kind == "across":
         return "all else fixed"
     tied = {"init": "a and b tied at their start", "readout": "tied, and the readout updated maximally",
