@@ -63,7 +63,7 @@ class PhasesLab(Controls, Page):
     def _frame(self):
         root = super()._frame()
         reading = self.reading.__panel__()
-        reading[0] = column(self.pill, self.reading.claim, parts=("group",))
+        reading.insert(0, self.pill)
         self.reading.toggle_code()  # shut at first: the conditions fit a screen
         return root
 
