@@ -128,7 +128,7 @@ def test_the_tangent_kernel_of_a_batch_normalized_network():
         assert np.isfinite(np.asarray(lim.scalar(prog.nodes[-1].name))).all()
 
 
-@pytest.mark.parametrize("fn", [lambda s: np.log(np.abs(s)), lambda s: 1 / s, lambda s: np.abs(s) ** -0.25])
+@pytest.mark.parametrize("fn", [lambda s: 1 / s, lambda s: np.abs(s) ** -0.5])
 def test_a_function_without_a_value_at_zero_is_not_the_zero_function(fn):
     prog = tp.Program("pole")
     y = prog.name("y", tp.nonlin(fn, prog.vector("x")))

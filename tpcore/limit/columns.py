@@ -20,6 +20,7 @@ from tpcore.limit.wick import wick
 
 _RANK = 2e-15
 _FEW = 128
+_POOR, _HUGE, _POLE, _TRIED = 1e-7, 1e4, 0.7, 8
 _ANGLES, _ACROSS = 36, 0.3
 _CALL, _POINT = 5e-5, 5e-8  # nominal seconds
 _KINKED = (0.0, 0.0, 1e-2, 1.5)  # nominal seconds of a request with known kinks, by rank
@@ -117,6 +118,8 @@ def integral(factors: list[tuple[Combo, np.ndarray]], budget: Budget) -> tuple[n
         if r > MOST_RANK:
             _refuse(plan, int(r))
         value[chosen], errors[chosen] = task.run(int(r), budget)
+        if r > 1 and not budget.rough:
+            _settled(plan, task, value[chosen], errors[chosen])
         method = "quadrature" if r else method
     if not budget.rough:
         _check(plan, value, errors, budget)
@@ -127,7 +130,7 @@ class _Task:
     """Requests of one rank."""
 
     def __init__(self, plan: Plan, chosen, mean, cov, factor, budget: Budget):
-        self.values, self.chosen, self.budget = plan.values, chosen, budget
+        self.values, self.chosen, self.budget, self.through = plan.values, chosen, budget, _through(plan)
         opaque = len(plan.leaves)
         self.opaque = opaque
         self.mean = np.array([m[chosen] for m in mean]).reshape(len(mean), len(chosen))
@@ -160,6 +163,17 @@ class _Task:
                 result = result * value(leaves, picked)
         return np.broadcast_to(result, z.shape[1:])
 
+    def grows(self, requests: np.ndarray) -> bool:
+        """Whether the integrand times the density is larger far out than near the middle."""
+        ways = np.random.default_rng(7).standard_normal((self.factor.shape[2], 64))
+        ways /= np.linalg.norm(ways, axis=0)
+        near, far = (
+            np.median(np.abs(self(np.repeat(radius * ways[:, :, None], len(requests), axis=2), requests)), axis=0)
+            * np.exp(-radius * radius / 2)
+            for radius in (1.1, 9.1)
+        )
+        return bool(np.any(~(far <= near)))
+
     def price(self, points: float) -> float:
         """Nominal seconds."""
         return _POINT * (len(self.mean) + len(self.values) + 1) * points
@@ -175,8 +189,40 @@ class _Task:
         normals = np.array([normal for normal, _ in self.kinks]).reshape(-1, count, rank)
         offsets = np.array([offset for _, offset in self.kinks]).reshape(-1, count)
         centres = -np.einsum("rdo,or->rd", np.linalg.pinv(self.factor), self.mean[: self.opaque])
-        return integrate(self, rank, count, normals, offsets, centres)
+        value, errors = integrate(self, rank, count, normals, offsets, centres)
+        if rank == 1:
+            some = np.array([-1.5, -1.0, -0.5, 0.5, 1.0, 1.5])[None, :, None]
+            typical = np.abs(self(np.broadcast_to(some, (1, 6, count)), np.arange(count))).mean(axis=0)
+            with np.errstate(invalid="ignore"):
+                poor = ~(errors <= _POOR * np.maximum(np.abs(value), 1.0)) | (np.abs(value) > _HUGE * (1 + typical))
+            if poor.any():
+                self._refuse_poles(np.flatnonzero(poor)[:_TRIED])
+                errors = np.where(poor, 4 * errors, errors)
+        return value, errors
 
+    def _refuse_poles(self, requests: np.ndarray) -> None:
+        """Refuse functions of one Gaussian that grow about like 1 / |z - k| or faster next to where they are largest."""
+        steps = np.array([1e-5, 1e-6, 1e-7])
+        for request in requests:
+            one = np.full(1, request)
+            size = lambda z, one=one: np.abs(self(z[None, :, None], one)[:, 0])  # noqa: E731
+            at, half = 0.0123, 7.0
+            while half > 1e-12:
+                z = at + np.linspace(-half, half, 2001)
+                high = size(z)
+                if not np.isfinite(high).all():
+                    at = z[np.argmin(np.isfinite(high))]
+                    break
+                at, half = z[np.argmax(high)], half / 400
+            with np.errstate(all="ignore"):
+                powers = [np.diff(np.log10(size(at + side * steps))).min() for side in (-1.0, 1.0)]
+            if np.nanmax([*powers, 0.0]) >= _POLE:
+                raise Misuse(
+                    f"The expectation through {self.through} must be finite",
+                    f"a function that grows like 1 / |z - k|^p, p = {np.nanmax(powers):.2f}, next to a point k",
+                    "From p = 1 on the average is infinite or undefined, from 0.7 on it is not found: bound the function "
+                    "there, as x / (x^2 + 1e-6) does for 1 / x",
+                )
 
 def _turn(normals: np.ndarray) -> np.ndarray:
     """Rotations (R, 2, 2) after which no normal (K, R, 2) is nearly orthogonal to the last axis, where one is now.
@@ -205,9 +251,25 @@ def _refuse(plan: Plan, rank: int) -> None:
     )
 
 
+def _bad(value: np.ndarray, errors: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore"):
+        return ~np.isfinite(value) | ~(errors <= np.maximum(np.abs(value), 1.0))
+
+
+def _settled(plan: Plan, task: _Task, value: np.ndarray, errors: np.ndarray) -> None:
+    """Leave to particles what quadrature cannot settle although it does not grow outwards: singular lines, planes."""
+    bad = np.flatnonzero(_bad(value, errors))
+    if len(bad) and not task.grows(bad):
+        raise Beyond(
+            f"Quadrature must settle on the expectation through {_through(plan)}",
+            f"an expectation through {_through(plan)} that quadrature does not settle",
+            "Particles give an estimate, with an error",
+        )
+
+
 def _check(plan: Plan, value: np.ndarray, errors: np.ndarray, budget: Budget) -> None:
     """Refuse what is not finite; say where the accuracy is poor."""
-    bad = ~np.isfinite(value) | (errors > np.maximum(np.abs(value), 1.0))
+    bad = _bad(value, errors)
     if bad.any():
         raise Misuse(
             f"The expectation through {_through(plan)} must be finite",

@@ -6,16 +6,21 @@ before. One call for all of these costs hardly more than one for two of them.
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 import numpy as np
 from scipy import sparse
 
+from tpcore.errors import Misuse
 from tpcore.limit import columns, expect
+from tpcore.limit.budget import Beyond
 from tpcore.limit.closed import form_of
 from tpcore.limit.forms import Combo, Opaque, stacked, tokens
 from tpcore.limit.known import ORDER, Known
 
 SMALL, MOST, AT_ONCE = 48, 1024, 400  # columns of a feature, of all, pairs of an integral
 _CALL, _CLOSED, _INTEGRAL = 1e-4, 1e-6, 2e-5  # nominal seconds
+_SETTLED = 1e-2
 _EPS = float(np.finfo(float).eps)
 
 
@@ -135,12 +140,41 @@ class Named:
             means = {"m1": self._mean[u], "m2": self._mean[v]}
             means = means if any(np.any(m) for m in means.values()) else {}
             other = {} if phi is psi else {"psi": psi}
-            found = expect.pair(phi, self._variance[u], self._variance[v], c, **other, **means)
+            found = self._pair(phi, self._variance[u], self._variance[v], c, **other, **means)
             self._set(u, v, np.asarray(found.value), np.asarray(found.error), found.method)
+
+    def _pair(self, phi, q1, q2, c, **more):
+        """`expect.pair`; what it does not settle of a user's square integrable function is left to particles."""
+        mine = "unknown" in (phi.growth, more.get("psi", phi).growth)
+        try:
+            found = expect.pair(phi, q1, q2, c, **more)
+        except Misuse:
+            if not mine or _grows(phi, q1) or _grows(more.get("psi", phi), q2):
+                raise
+            self._leave(phi)
+        if mine and np.max(found.error, initial=0.0) > _SETTLED * np.max(np.abs(found.value), initial=1e-300):
+            self._leave(phi)
+        return found
+
+    def _leave(self, phi) -> NoReturn:
+        raise Beyond(
+            f"Quadrature must settle on the expectations of {phi.name}",
+            f"expectations of {phi.name} that quadrature does not settle (poles, or fast oscillations)",
+            "Particles give an estimate, with an error",
+        )
 
     def _set(self, i, j, value, error, method: str) -> None:
         for u, v in ((i, j), (j, i)):
             self._value[u, v], self._error[u, v], self._method[u, v] = value, error, ORDER.index(method)
+
+
+def _grows(phi, q: np.ndarray) -> bool:
+    """Whether phi^2 times the density is not small far out."""
+    s = np.sqrt(q)
+    with np.errstate(all="ignore"):
+        near, far = (np.abs(phi.f(r * s)) ** 2 * np.exp(-r * r / 2) + np.abs(phi.f(-r * s)) ** 2 * np.exp(-r * r / 2)
+                     for r in (1.1, 9.1))
+        return bool(np.any(~(far <= 1e-6 * near)))
 
 
 def rounded(mean: np.ndarray, variance: np.ndarray) -> np.ndarray:

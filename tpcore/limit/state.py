@@ -59,7 +59,7 @@ class State:
     def set_scalar(self, index: int, found: Known, parents: tuple[int, ...]) -> None:
         """Store a C-var with its own error and the inherited one."""
         self.inherit(index, parents, found.error / max(found.scale, 1e-3), found.method)
-        error = self.relative[index] * found.scale if found.scale else found.error
+        error = max(found.error, self.relative[index] * found.scale)
         self.scalars[index] = Known(found.value, error, self.methods[index])
 
     def apply(
