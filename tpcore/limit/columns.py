@@ -201,7 +201,7 @@ class _Task:
         return value, errors
 
     def _refuse_poles(self, requests: np.ndarray) -> None:
-        """Refuse functions of one Gaussian that grow about like 1 / |z - k| or faster next to where they are largest."""
+        """Refuse functions of one Gaussian that grow about like 1 / |z - k| or faster where they are largest."""
         steps = np.array([1e-5, 1e-6, 1e-7])
         for request in requests:
             one = np.full(1, request)
@@ -220,7 +220,7 @@ class _Task:
                 raise Misuse(
                     f"The expectation through {self.through} must be finite",
                     f"a function that grows like 1 / |z - k|^p, p = {np.nanmax(powers):.2f}, next to a point k",
-                    "From p = 1 on the average is infinite or undefined, from 0.7 on it is not found: bound the function "
+                    "From p = 1 on the average is infinite or undefined, from 0.7 on it is not found: bound it "
                     "there, as x / (x^2 + 1e-6) does for 1 / x",
                 )
 
