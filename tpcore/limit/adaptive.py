@@ -132,7 +132,8 @@ def plane(f: Integrand, requests: np.ndarray, sizes: np.ndarray):
         frame = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
         for k, request in enumerate(requests):
             found[way, k], below[way, k] = _plane(f, request, frame, 1e-9 * max(float(sizes[k]), 1e-300), turn / 20)
-    return found.mean(axis=0), below.max(axis=0) + np.abs(found[0] - found[1]) + LEAST * sizes
+    with np.errstate(all="ignore"):  # what is not finite is refused, or left to particles, further up
+        return found.mean(axis=0), below.max(axis=0) + np.abs(found[0] - found[1]) + LEAST * sizes
 
 
 def _plane(f: Integrand, request: int, frame: np.ndarray, goal: float, shift: float) -> tuple[float, float]:
