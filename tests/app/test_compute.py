@@ -7,6 +7,7 @@ import pytest
 
 import tpcore as tp
 from tpapp.compute import kernels, kernels_code, matrices
+from tpapp.matrix_results import PathRequest, SpectrumRequest
 from tpapp.results import (
     DeviationRequest,
     Inputs,
@@ -14,8 +15,6 @@ from tpapp.results import (
     KernelLimitRequest,
     Net,
     OutputsRequest,
-    PathRequest,
-    SpectrumRequest,
 )
 from tpcore.compute.progress import Progress
 from tpcore.errors import BudgetError, Cancelled, Misuse
