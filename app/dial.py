@@ -17,7 +17,6 @@ from tpapp import theme
 from tpapp.state import State, grid, parse_width
 from tpapp.widgets import button, dress, html, row
 
-PERIOD_MS = 667
 TICKS = (8, 100, 1_000, 10_000, 100_000, 1_000_000)
 
 
@@ -26,39 +25,41 @@ def spoken(n: float) -> str:
     return "∞" if n == math.inf else f"{int(n):,}"
 
 
-class Dial(pn.viewable.Viewer):
-    """The dial of a State's `width`.
+class Transport(pn.viewable.Viewer):
+    """What every dial has: the value to type, step back, Play, step on, and a track.
+
+    A dial has `state`, `value`, `slider` and `track`, steps in `step`, and says where its end and its beginning are.
 
     Parameters
     ----------
     state : State
-        Has a `Width` parameter named `width`.
     complain : callable
-        Called with words when a typed width is no width or had to be cut.
+        Called with words when what was typed means nothing here or had to be cut.
     together : callable
         Makes a context in which changes reach the browser as one message.
     """
 
+    period = 667  # ms between two steps of Play
+
     def __init__(self, state: State, complain: Callable[[str], None] = print, together=nullcontext, **params):
         super().__init__(**params)
         self.state, self.complain, self.together = state, complain, together
-        self.low = state.param.width.low
-        self.grid = grid(self.low)
         self.reduced_motion = False
-        self._player = None
-        self._build()
-        state.param.watch(lambda event: self._show(), "width")
-        self._show()
-
-    # -- what keys and buttons do ------------------------------------------------------------------------------
+        self._player, self._moving = None, False
+        self.back = button("Step back", "back", "icon", on_click=lambda event: self.press(-1))
+        self.play = button("Play", "play", "solid", css_classes=["tp-play"], on_click=lambda event: self.toggle())
+        self.on = button("Step on", "on", "icon", on_click=lambda event: self.press(1))
+        self.transport = row(self.back, self.play, self.on, parts=("transport",), sizing_mode=None)
 
     def step(self, steps: int) -> None:
-        """Go to the next width of the grid (ends at ∞ and at the narrowest)."""
-        stops = (*self.grid, math.inf)
-        n = self.state.width
-        place = bisect.bisect_right(stops, n) if steps > 0 else bisect.bisect_left(stops, n) - 1
-        place += steps - 1 if steps > 0 else steps + 1
-        self.state.width = stops[max(0, min(len(stops) - 1, place))]
+        """Go so many steps on, or back."""
+
+    def at_end(self) -> bool:
+        """Whether Play has nowhere to go."""
+        return True
+
+    def rewind(self) -> None:
+        """Go to where Play begins."""
 
     def press(self, steps: int) -> None:
         """What the step buttons do: stop playing, then step."""
@@ -70,12 +71,12 @@ class Dial(pn.viewable.Viewer):
         """Play or pause; with reduced motion, one step a press. From the end, Play starts over."""
         if self.playing:
             return self.stop()
-        if self.state.width >= self.grid[-1]:
-            self.state.width = self.grid[0]
+        if self.at_end():
+            self.rewind()
         elif self.reduced_motion:
             self.step(1)
         if not self.reduced_motion:
-            self._player = pn.state.add_periodic_callback(self._tick, period=PERIOD_MS)
+            self._player = pn.state.add_periodic_callback(self._tick, period=self.period)
             self._face()
 
     def stop(self) -> None:
@@ -90,31 +91,61 @@ class Dial(pn.viewable.Viewer):
         return self._player is not None
 
     def _tick(self) -> None:
-        if self.state.width < self.grid[-1]:
+        if not self.at_end():
             with self.together():
                 self.step(1)
-        if self.state.width >= self.grid[-1]:
+        if self.at_end():
             self.stop()
+
+    def _face(self) -> None:
+        name = "pause" if self.playing else "play"
+        self.play.param.update(name=name.capitalize(), icon=theme.icon(name))
+
+    def __panel__(self):
+        return row(self.value, self.transport, self.track, parts=("dialrow",), css_classes=["tp-dial"])
+
+
+class Dial(Transport):
+    """The dial of a State's `width`: a `Width` parameter of that name. Parameters as `Transport`."""
+
+    def __init__(self, state: State, complain: Callable[[str], None] = print, together=nullcontext, **params):
+        super().__init__(state, complain, together, **params)
+        self.low = state.param.width.low
+        self.grid = grid(self.low)
+        self._build()
+        state.param.watch(lambda event: self._show(), "width")
+        self._show()
+
+    # -- what keys and buttons do ------------------------------------------------------------------------------
+
+    def step(self, steps: int) -> None:
+        """Go to the next width of the grid (ends at ∞ and at the narrowest)."""
+        stops = (*self.grid, math.inf)
+        n = self.state.width
+        place = bisect.bisect_right(stops, n) if steps > 0 else bisect.bisect_left(stops, n) - 1
+        place += steps - 1 if steps > 0 else steps + 1
+        self.state.width = stops[max(0, min(len(stops) - 1, place))]
+
+    def at_end(self) -> bool:
+        return self.state.width >= self.grid[-1]
+
+    def rewind(self) -> None:
+        self.state.width = self.grid[0]
 
     # -- what it looks like ------------------------------------------------------------------------------------
 
     def _build(self) -> None:
         self.value = dress(pn.widgets.TextInput(name="Width", css_classes=["tp-value"]), "value", fill=False)
         self.value.param.watch(self._typed, "value")
-        self.back = button("Step back", "back", "icon", on_click=lambda event: self.press(-1))
-        self.play = button("Play", "play", "solid", css_classes=["tp-play"], on_click=lambda event: self.toggle())
-        self.on = button("Step on", "on", "icon", on_click=lambda event: self.press(1))
         self.slider = pn.widgets.IntSlider(
             name="Width, from narrow to the limit", start=0, end=len(self.grid), tooltips=False, show_value=False,
             css_classes=["tp-dial-slider"])
         dress(self.slider, "dial")
-        self._moving = False
         self.slider.param.watch(self._dragged, "value")
         last = 100 * (len(self.grid) - 1) / len(self.grid)
         self.track = row(self.slider, html(self._ticks(), "ticks"), parts=("track",), styles={
             "--tp-track": f"linear-gradient(to right, {theme.width_track_css(self.grid)})",
             "--tp-last": f"{last:.3f}%"})
-        self.transport = row(self.back, self.play, self.on, parts=("transport",), sizing_mode=None)
 
     def _ticks(self) -> str:
         steps, first = len(self.grid), math.log2(self.low)
@@ -161,13 +192,6 @@ class Dial(pn.viewable.Viewer):
             self.value.value = spoken(width)
         if words:
             self.complain(words)
-
-    def _face(self) -> None:
-        name = "pause" if self.playing else "play"
-        self.play.param.update(name=name.capitalize(), icon=theme.icon(name))
-
-    def __panel__(self):
-        return row(self.value, self.transport, self.track, parts=("dialrow",), css_classes=["tp-dial"])
 
 
 def _short(n: int) -> str:

@@ -9,10 +9,10 @@ from contextlib import nullcontext
 import panel as pn
 
 from tpapp import theme
+from tpapp.dial import Transport
 from tpapp.labs.phases_state import on_path, to_path
-from tpapp.widgets import button, dress, html, row
+from tpapp.widgets import dress, html, row
 
-PERIOD_MS = 900
 STEP, END, STOPS = 0.05, 0.5, 50
 FIELD = """
 :host { width: calc(8 * var(--tp-value)) !important; }
@@ -21,23 +21,13 @@ FIELD = """
 """
 
 
-class PathDial(pn.viewable.Viewer):
-    """r of UP_r: value to type, step back, Play, step on, a track. What a page asks of a dial, with r for the width.
+class PathDial(Transport):
+    """r of UP_r. What a page asks of a dial, with r for the width. Parameters as `Transport`."""
 
-    Parameters
-    ----------
-    state : PhasesState
-    complain : callable
-        Called with words when what was typed is no r.
-    together : callable
-        Makes a context in which changes reach the browser as one message.
-    """
+    period = 900
 
     def __init__(self, state, complain: Callable[[str], None] = print, together=nullcontext, **params):
-        super().__init__(**params)
-        self.state, self.complain, self.together = state, complain, together
-        self.reduced_motion = False
-        self._player, self._moving = None, False
+        super().__init__(state, complain, together, **params)
         self._build()
         state.param.watch(lambda *events: self._show(), ["path", "a", "b", "c"])
         self._show()
@@ -54,41 +44,11 @@ class PathDial(pn.viewable.Viewer):
             r = STEP * (steps + (math.floor(places + 1e-6) if steps > 0 else math.ceil(places - 1e-6)))
         self.go(r)
 
-    def press(self, steps: int) -> None:
-        """What the step buttons do: stop playing, then step."""
-        with self.together():
-            self.stop()
-            self.step(steps)
+    def at_end(self) -> bool:
+        return self.state.path >= END or not on_path(self.state)
 
-    def toggle(self) -> None:
-        """Walk from μP to NTP, or pause; with reduced motion, one step a press. From the end it starts over."""
-        if self.playing:
-            return self.stop()
-        if self.state.path >= END or not on_path(self.state):
-            self.go(0.0)
-        elif self.reduced_motion:
-            self.step(1)
-        if not self.reduced_motion:
-            self._player = pn.state.add_periodic_callback(self._tick, period=PERIOD_MS)
-            self._face()
-
-    def stop(self) -> None:
-        """Stop playing."""
-        if self._player is not None:
-            self._player.stop()
-            self._player = None
-            self._face()
-
-    @property
-    def playing(self) -> bool:
-        return self._player is not None
-
-    def _tick(self) -> None:
-        if self.state.path < END and on_path(self.state):
-            with self.together():
-                self.step(1)
-        if self.state.path >= END or not on_path(self.state):
-            self.stop()
+    def rewind(self) -> None:
+        self.go(0.0)
 
     # -- what it looks like ------------------------------------------------------------------------------------
 
@@ -97,9 +57,6 @@ class PathDial(pn.viewable.Viewer):
         self.value = dress(field, "value", fill=False)
         self.value.stylesheets = [*self.value.stylesheets, FIELD]
         self.value.param.watch(self._typed, "value")
-        self.back = button("Step back", "back", "icon", on_click=lambda event: self.press(-1))
-        self.play = button("Play", "play", "solid", css_classes=["tp-play"], on_click=lambda event: self.toggle())
-        self.on = button("Step on", "on", "icon", on_click=lambda event: self.press(1))
         slider = pn.widgets.IntSlider(name="r, from μP to NTP", start=0, end=STOPS, tooltips=False, show_value=False,
                                       css_classes=["tp-dial-slider"])
         self.slider = dress(slider, "dial")
@@ -108,7 +65,6 @@ class PathDial(pn.viewable.Viewer):
         colours = f"linear-gradient(to right, {feature} 0 1.2%, {kernel} 1.2%)"
         self.track = row(self.slider, html(self._ticks(), "ticks"), parts=("track",),
                          styles={"--tp-track": colours, "--tp-last": "100%"})  # fmt: skip
-        self.transport = row(self.back, self.play, self.on, parts=("transport",), sizing_mode=None)
 
     @staticmethod
     def _ticks() -> str:
@@ -155,10 +111,3 @@ class PathDial(pn.viewable.Viewer):
             self.stop()
             self.go(r)
             self._show()
-
-    def _face(self) -> None:
-        name = "pause" if self.playing else "play"
-        self.play.param.update(name=name.capitalize(), icon=theme.icon(name))
-
-    def __panel__(self):
-        return row(self.value, self.transport, self.track, parts=("dialrow",), css_classes=["tp-dial"])

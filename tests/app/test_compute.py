@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import tpcore as tp
+from tests.app.driven import run
 from tpapp.compute import kernels, kernels_code, matrices
 from tpapp.matrix_results import PathRequest, SpectrumRequest
 from tpapp.results import (
@@ -26,12 +27,6 @@ RELU = Net.mlp(3, "relu", 1.5, 0.1)
 
 def last(stream):
     return list(stream)[-1]
-
-
-def run(code):
-    space = {}
-    exec(compile(code, "shown", "exec"), space)  # noqa: S102 - the page's own snippet
-    return space
 
 
 def test_digits_are_grouped_by_class_with_their_images():

@@ -1,13 +1,13 @@
 """The Kernels lab: figures from requests, the snippet as shown, uploads, refusals in words, links."""
 
 import math
-import time
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import tpcore as tp
+from tests.app.driven import run, settled
 from tpapp import KernelsLab, uploads
 from tpapp.compute import kernels as compute
 from tpapp.dropper import dropper
@@ -22,21 +22,6 @@ def lab():
     made.start()
     yield made
     made.leave()
-
-
-def settled(lab):
-    """The state's snapshot once nothing is computed any more."""
-    end = time.monotonic() + 60
-    while lab.flow.done is not None:
-        assert time.monotonic() < end, "still computing"
-        time.sleep(0.01)
-    return lab.state.snapshot()
-
-
-def run(code):
-    space = {}
-    exec(compile(code, "shown", "exec"), space)  # noqa: S102 - the page's own snippet
-    return space
 
 
 def test_it_opens_on_its_sentence():

@@ -1,12 +1,12 @@
 """Depth dynamics and eigenvalues of the Kernels lab: computations, plots, the tabs on a page, their code."""
 
 import math
-import time
 
 import numpy as np
 import pytest
 
 import tpcore as tp
+from tests.app.driven import run, settled
 from tpapp import KernelsLab, plots
 from tpapp.compute import kernels_depth as depths
 from tpapp.compute import kernels_inputs as sources
@@ -209,23 +209,8 @@ def lab():
     made.leave()
 
 
-def settled(lab):
-    end = time.monotonic() + 60
-    while lab.flow.done is not None:
-        assert time.monotonic() < end, "still computing"
-        time.sleep(0.01)
-    assert not lab.flow.failed
-    return lab.state.snapshot()
-
-
-def run(code):
-    space = {}
-    exec(compile(code, "shown", "exec"), space)  # noqa: S102 - the page's own snippet
-    return space
-
-
 def test_the_depth_tab_shows_what_its_code_computes(lab):
-    s = settled(lab)
+    s = settled(lab, well=True)
     space, data = run(lab.code(s)), lab.data()
     q, c, c_n = space["q"], space["c"], space["c_n"]
     assert np.allclose(data["depth-correlation.limit"][:, 0], c[1:-1:2], rtol=1e-12)
@@ -235,30 +220,30 @@ def test_the_depth_tab_shows_what_its_code_computes(lab):
     assert {"Correlation, first", "Slope χ", "Depth scale"} <= set(labels)
     assert lab.claim(s).startswith(("Order", "Chaos", "At the edge")) and "order" in lab.formula(s)
     lab.state.width = math.inf
-    s = settled(lab)
+    s = settled(lab, well=True)
     assert "depth-correlation.mean" not in lab.data() and "empirical" not in lab.code(s)
 
 
 def test_the_eigenvalues_tab_shows_what_its_code_computes(lab):
     lab.state.figures = "eigenvalues"
-    s = settled(lab)
+    s = settled(lab, well=True)
     space, data = run(lab.code(s)), lab.data()
     assert np.allclose(data["eigenvalues.limit"], space["values"], atol=1e-12)
     assert np.allclose(data["eigenvalues.network"], space["values_n"], atol=1e-12)
     assert "Effective rank" in [number.label for number in lab.numbers(s)] and lab.claim(s)
     lab.state.kernel = "ntk"
-    settled(lab)
+    settled(lab, well=True)
     assert "Θ" in lab.lower.tab.values.title
     lab.state.width = math.inf
-    settled(lab)
+    settled(lab, well=True)
     assert "eigenvalues.network" not in lab.data()
 
 
 def test_only_the_tab_that_is_shown_is_computed(lab):
-    settled(lab)
+    settled(lab, well=True)
     assert "outputs" not in lab.flow.results and {"depth", "depth-draws"} <= set(lab.flow.results)
     lab.state.figures = "outputs"
-    settled(lab)
+    settled(lab, well=True)
     assert "depth" not in lab.flow.results and "outputs" in lab.flow.results
     names = {name.split(".")[0] for name in lab.data()}
     assert "outputs" in names and "depth-variance" not in names
@@ -268,7 +253,7 @@ def test_only_the_tab_that_is_shown_is_computed(lab):
 def test_presets_of_other_architectures_have_depth_and_code(lab, preset):
     lab.choose(preset)
     lab.state.param.update(figures="depth", width=16, draws=200)
-    s = settled(lab)
+    s = settled(lab, well=True)
     space, data = run(lab.code(s)), lab.data()
     if preset == "rnn":
         first = data["depth-variance.limit"][:, 0]

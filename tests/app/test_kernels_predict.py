@@ -9,6 +9,7 @@ import pytest
 from sklearn.kernel_ridge import KernelRidge
 
 import tpcore as tp
+from tests.app.driven import run, settled
 from tpapp import KernelsLab
 from tpapp.compute import kernels_functions as circle
 from tpapp.compute import kernels_inputs as sources
@@ -230,24 +231,9 @@ def lab(monkeypatch):
     made.leave()
 
 
-def settled(lab):
-    end = time.monotonic() + 60
-    while lab.flow.done is not None:
-        assert time.monotonic() < end, "still computing"
-        time.sleep(0.01)
-    assert not lab.flow.failed
-    return lab.state.snapshot()
-
-
-def run(code):
-    space = {}
-    exec(compile(code, "shown", "exec"), space)  # noqa: S102 - the page's own snippet
-    return space
-
-
 def test_classes_on_the_page_and_in_its_code(lab):
     lab.state.noise = 0.01
-    s = settled(lab)
+    s = settled(lab, well=True)
     space, data = run(lab.code(s)), lab.data()
     for rule in ("nngp", "ntk"):
         assert space["right"][rule] == pytest.approx(data[f"accuracy.{rule}"][0, -1])
@@ -259,7 +245,7 @@ def test_classes_on_the_page_and_in_its_code(lab):
 @pytest.mark.parametrize("values", [{"noise": 0.1}, {"rule": "ntk", "time": 0.5, "points": 9, "target": "step"}])
 def test_functions_on_the_page_and_in_its_code(lab, values):
     lab.state.param.update(task="function", **values)
-    s = settled(lab)
+    s = settled(lab, well=True)
     space, data = run(lab.code(s)), lab.data()
     assert np.allclose(space["law"].mean, data["functions-after.mean"], atol=1e-9)
     assert np.allclose(space["samples"], data["functions-after.samples"], atol=1e-6)
@@ -268,25 +254,25 @@ def test_functions_on_the_page_and_in_its_code(lab, values):
     assert {"Error", "Sd before", "Sd after"} <= {number.label for number in lab.numbers(s)}
     assert lab.lower.tab.time.visible == (s.rule == "ntk") and "accuracy.nngp" not in lab.data()
     lab.state.width = math.inf
-    settled(lab)
+    settled(lab, well=True)
     assert "functions-before.networks" not in lab.data()
 
 
 def test_networks_that_predict_nothing_say_so_in_words(lab):
-    settled(lab)
+    settled(lab, well=True)
     lab.choose("batchnorm")
     lab.state.figures = "predictions"
-    s = settled(lab)
+    s = settled(lab, well=True)
     assert "batch normalization" in lab.lower.tab.accuracy.caption and "accuracy.nngp" not in lab.data()
     lab.state.task = "function"
-    s = settled(lab)
+    s = settled(lab, well=True)
     assert "batch normalization" in lab.lower.tab.prior.caption and "functions-after.mean" not in lab.data()
     run(lab.code(s))
 
 
 def test_the_time_of_a_link_goes_from_zero_to_infinity(lab):
     lab.state.param.update(task="function", rule="ntk", time=-3.0)
-    s = settled(lab)
+    s = settled(lab, well=True)
     assert time_of(s) == 0 and "Before training" in lab.claim(s) and "t = 0" in lab.lower.tab.after.title
     lab.state.time = LATEST
     assert math.isinf(time_of(lab.state.snapshot()))

@@ -1,12 +1,12 @@
 """The Kernels lab assembled: controls and state, cards, sentences, the program, what is refused in words."""
 
 import math
-import time
 
 import numpy as np
 import pytest
 
 import tpcore as tp
+from tests.app.driven import settled
 from tpapp import KernelsLab, palette, stack
 from tpapp.labs.kernels_network import FIRST, LAYERWISE
 from tpapp.labs.kernels_presets import PRESETS
@@ -27,14 +27,6 @@ def lab(page):
     page.choose("relu")
     page.state.param.update(width=math.inf, figures="program")
     return page
-
-
-def settled(lab):
-    end = time.monotonic() + 60
-    while lab.flow.done is not None:
-        assert time.monotonic() < end, "still computing"
-        time.sleep(0.01)
-    return lab.state.snapshot()
 
 
 def limit(lab):
