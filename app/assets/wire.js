@@ -130,7 +130,7 @@ export function render({ model }) {
     }
   });
   model.on("page", () => mark(model.page));
-  model.on("formulas", () => {
+  const typeset = () => {
     const script = document.createElement("script");
     script.src = document.querySelector("meta[name=tp-formulas]").content;
     script.onload = async () => {
@@ -142,7 +142,10 @@ export function render({ model }) {
       lookOften();
     };
     document.head.append(script);
-  });
+  };
+  // Python may have asked before this side was there to hear it.
+  if (model.formulas) typeset();
+  else model.on("formulas", typeset);
   window.addEventListener("popstate", () => { waiting = null; model.send_msg({ go: location.search, from: "history" }); });
   document.addEventListener("keydown", (event) => onKey(model, event), true);
   for (const button of document.querySelectorAll("[data-act]")) button.addEventListener("click", () => act(model, button.dataset.act));
