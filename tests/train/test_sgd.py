@@ -252,6 +252,11 @@ def test_pictures_of_features():
     assert np.all((hist.alignment() >= 0) & (hist.alignment() <= 1)) and hist.alignment()[-1] > hist.alignment()[0]
     y = Y - Y.mean()
     assert hist.alignment(np.multiply.outer(y, y)[None])[0] == pytest.approx(1.0)
+    A = np.random.default_rng(3).standard_normal((len(y), 5)) + 1.7  # far from centred
+    H = np.eye(len(y)) - 1 / len(y)
+    centred = H @ A @ A.T @ H
+    expected = y @ centred @ y / (np.linalg.norm(centred) * (H @ y) @ (H @ y))
+    assert hist.alignment((A @ A.T)[None])[0] == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize(
