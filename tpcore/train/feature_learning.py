@@ -16,6 +16,7 @@ from tpcore.activations.prime import prime
 from tpcore.limit.particles.interpret import particles
 from tpcore.program import instructions
 from tpcore.program.arithmetic import binary
+from tpcore.program.tape import add_up
 from tpcore.train.losses import BatchSlope
 from tpcore.train.models import MLPModel
 from tpcore.train.tasks import Task
@@ -56,8 +57,8 @@ class Unrolled(Training):
     """
 
     def __init__(self, model: MLPModel, task: Task, lr: float, rates, wide: set[int], at: list[int], ntk: bool,
-                 bound: float, tick: Callable[[], None]):
-        super().__init__(model, task.inputs, task.y, lr, task.rule, rates, 1.0, False, False)
+                 bound: float, tick: Callable[[], None], gamma: float = 1.0):
+        super().__init__(model, task.inputs, task.y, lr, task.rule, rates, gamma, True, False)
         self.task, self.wide, self.at, self.ntk = task, wide, at, ntk
         self.watch = (bound, tick)
         self.start = {name: v.matrix if isinstance(v, TrainedMatrix) else v for name, v in self.current.items()}
@@ -73,15 +74,19 @@ class Unrolled(Training):
             if not (whole and alone and f is not None):
                 if f is None:
                     start = len(self.program.nodes)
-                    f = self.program.name(f"f[{t}]", self._pass(f"[{t}]", slice(self.task.count))[0])
+                    f = self.program.name(f"f[{t}]", self._outputs(f"[{t}]", slice(self.task.count))[0])
                 if not whole or t in self.wide:
                     start = len(self.program.nodes)
-                    f = self._pass(f"[{t},batch]", slice(self.task.count) if whole else rows)[0]
+                    f = self._outputs(f"[{t},batch]", slice(self.task.count) if whole else rows)[0]
             y = self.task.y if whole else self.task.y[rows]
             self._descend(t, f, Watched(self.loss, y, t, *self.watch), start)
         self.look(len(batches))
 
-    def _pass(self, label: str, rows):
+    def _outputs(self, label: str, rows):
+        """gamma f minus its start on the inputs `rows`, and the hidden layers.
+
+        The start vanishes in the limit; what particles have of it goes off again.
+        """
         hidden = {}
 
         def name(text, v):
@@ -89,12 +94,15 @@ class Unrolled(Training):
             return self.program.name(text + label, v)
 
         f, _ = self.model.forward(self.current, self.X[rows], name)
-        return f, hidden
+        f = f if self.gamma == 1.0 else self.gamma * f
+        if self._initial is None:  # the first pass is one on all inputs
+            self._initial = self.program.name("start", instructions.scalar(add_up, [f], label="start", shape=f.shape))
+        return f - self._initial[rows], hidden
 
     def look(self, t: int):
         """The pass on all inputs after t steps; their outputs."""
         prog = self.program
-        f, hidden = self._pass(f"[{t},all]", slice(None))
+        f, hidden = self._outputs(f"[{t},all]", slice(None))
         prog.name(f"F[{t}]", f)
         if t == 0:
             self.first = hidden
@@ -102,7 +110,7 @@ class Unrolled(Training):
             change = v - self.first[name]
             if t:
                 prog.name(f"d{name}[{t}]", instructions.inner(change, change))
-            if t and name[0] == "x":
+            if name[0] == "x":
                 prog.name(f"K{name}[{t}]", instructions.inner(v, v))
         if t:
             self._updates(t, hidden)
@@ -126,13 +134,10 @@ class Unrolled(Training):
             prog.name(f"dWx1[{t}]", instructions.inner(act, act))
         if self.rates["V"]:
             moved = self.current["V"] - self.start["V"]
-            prog.name(f"dWx{depth + 1}[{t}]", instructions.inner(hidden[f"x{depth}"], moved))
+            prog.name(f"dWx{depth + 1}[{t}]", self.gamma * instructions.inner(hidden[f"x{depth}"], moved))
 
     def _kernels(self, t: int, hidden) -> None:
         prog, depth = self.program, self.model.depth
-        if f"Kx1[{t}]" not in prog:
-            for layer in range(1, depth + 1):
-                prog.name(f"Kx{layer}[{t}]", instructions.inner(hidden[f"x{layer}"], hidden[f"x{layer}"]))
         last = hidden[f"x{depth}"]
         for s, other in self.kept.items():
             prog.name(f"O[{s},{t}]", instructions.inner(other, last))

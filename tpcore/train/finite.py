@@ -30,8 +30,8 @@ FAR, FULL = 1e6, 60
 def sgd(p: Parametrization, task: Task | str, width: int = 1024, steps: int = 50, lr: float = 0.1,
         phi: str | Activation | Callable = "tanh", seed: int = 0, *, sigma_w: float = 1.0,
         sigma_u: float | None = None, sigma_v: float | None = None, sigma_b: float | None = None,
-        optimizer: str | None = None, batch: int | None = None, method: str = "auto",
-        record: Iterable[int] | None = None, at: Iterable[int] | None = None, ntk: bool = False,
+        gamma: float = 1.0, center: bool = False, optimizer: str | None = None, batch: int | None = None,
+        method: str = "auto", record: Iterable[int] | None = None, at: Iterable[int] | None = None, ntk: bool = False,
         progress: Progress | Callable[[int, int], None] | None = None, budget: float = BUDGET) -> History:
     r"""Train one network of width n.
 
@@ -54,6 +54,12 @@ def sgd(p: Parametrization, task: Task | str, width: int = 1024, steps: int = 50
         sigma of hidden, input and readout weights; the last two are sigma_w unless given.
     sigma_b : float or None
         None: no biases. They scale as input weights do (a_1, b_1, c_1).
+    gamma : float
+        The network's output is gamma f and its learning rate lr / gamma^2 (lr / gamma for adaptive optimizers):
+        from muP, gamma = sqrt n is NTP at width n, and what is between is the fine way from rich to lazy. The readout
+        W^{L+1} of everything recorded has gamma in it.
+    center : bool
+        Subtract the outputs at the start.
     optimizer : {"sgd", "sign", "adam"}, optional
         "sgd", or "adam" where `p` is one for adaptive optimizers. Those get n^(d_l) times the gradient of w^l; Adam has
         beta = 0.9, 0.999 and epsilon 1e-8.
@@ -87,7 +93,7 @@ def sgd(p: Parametrization, task: Task | str, width: int = 1024, steps: int = 50
     matrices of 1,024 rows and more are in single precision, all else in double; changes keep their relative accuracy.
     """
     job = Job(p, task, steps, lr, phi, sigma_w, sigma_u, sigma_v, sigma_b, optimizer, batch, method, record, at, ntk,
-              budget)  # fmt: skip
+              budget, gamma, center)  # fmt: skip
     job.plan(width)
     root_of(seed)
     progress = as_progress(progress)
@@ -111,7 +117,8 @@ def ladder(p: Parametrization, task: Task | str, widths: Iterable[int] = (64, 25
         Ready as soon as its width is.
     """
     names = {"sigma_w": 1.0, "sigma_u": None, "sigma_v": None, "sigma_b": None, "optimizer": None, "batch": None,
-             "method": "auto", "record": None, "at": None, "ntk": False, "budget": BUDGET}  # fmt: skip
+             "method": "auto", "record": None, "at": None, "ntk": False, "budget": BUDGET, "gamma": 1.0,
+             "center": False}  # fmt: skip
     for name in options:
         checks.choice("An option of training", name, names)
     job = Job(p, task, steps, lr, phi, **(names | options))
@@ -135,14 +142,13 @@ def _climb(job: Job, widths: list[int], seeds: list[int], progress: Progress) ->
 class Job:
     """One training, checked, for any width and seed."""
 
-    centred = False  # whether networks are taken minus their outputs at the start
-
     def __init__(self, p, task_, steps, lr, phi, sigma_w, sigma_u, sigma_v, sigma_b, optimizer, batch, method, record,
-                 at, ntk, budget):  # fmt: skip
+                 at, ntk, budget, gamma=1.0, center=False):  # fmt: skip
         self.p, self.task = parametrization(p), with_batch(task(task_), batch)
         self.steps, self.lr = checks.integer("steps", steps, 0, 10**6), checks.real("lr", lr, 0.0)
         self.phi = differentiable(phi)
         self.sigmas = scales(sigma_w, sigma_u, sigma_v, sigma_b)
+        self.gamma, self.center = checks.real("gamma", gamma, 0.0, open_low=True), bool(center)
         self.optimizer = rule(p, optimizer)
         self.method = checks.choice("method", method, METHODS)
         if method == "lazy" and self.optimizer != "sgd":
@@ -176,7 +182,7 @@ class Job:
             dense = n < 1000 or n < 6 * sum(columns)
         self._fits(n, dense, columns, updates)
         return Plan(self.p, self.task.inputs, self.phi.f, prime(self.phi).f, self.sigmas, self.lr, self.optimizer,
-                    dense, updates, columns, self.centred)  # fmt: skip
+                    dense, updates, columns, self.gamma, self.center)  # fmt: skip
 
     def _fits(self, n: int, dense: bool, columns: tuple[int, int], updates: int) -> None:
         """Refuse what is larger than the budget."""
@@ -221,7 +227,7 @@ class Job:
         words = [] if diverged is None else [f"Training diverged at step {diverged}."]
         return History(self.p, self.task, self.phi, self.lr, width, seed, self.optimizer, self.steps,
                        "dense" if plan.dense else "lazy", loss=self.task.mean_loss(fields["f"]), diverged=diverged,
-                       words=words, seconds=time.perf_counter() - began, **fields)  # fmt: skip
+                       words=words, seconds=time.perf_counter() - began, gamma=self.gamma, **fields)  # fmt: skip
 
     def _step(self, net: Network, at: Pass, rows: np.ndarray) -> None:
         """One step on the inputs `rows`, which `at` passed among others."""

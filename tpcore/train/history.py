@@ -30,6 +30,8 @@ class History:
     optimizer : {"sgd", "sign", "adam"}
     steps : int
         Asked for.
+    gamma : float
+        The outputs are gamma times the network's, the learning rate lr / gamma^2; infinite: the kernel limit of that.
     method : str
         "dense", "lazy"; of limits "kernel", "program", "words".
     f : ndarray, (T + 1, B)
@@ -86,6 +88,7 @@ class History:
     diverged: int | None = None
     words: list[str] = field(default_factory=list, repr=False)
     seconds: float = 0.0
+    gamma: float = 1.0
 
     @property
     def kernel(self) -> np.ndarray:

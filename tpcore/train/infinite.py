@@ -31,9 +31,9 @@ MOST_VECTORS = 600
 
 def limit(p: Parametrization, task: Task | str, steps: int = 50, lr: float = 0.1,
           phi: str | Activation | Callable = "tanh", *, sigma_w: float = 1.0, sigma_u: float | None = None,
-          sigma_v: float | None = None, sigma_b: float | None = None, batch: int | None = None,
-          record: Iterable[int] | None = None, at: Iterable[int] | None = None, ntk: bool = False, f0=None,
-          seed: int = 0, samples: int | None = None,
+          sigma_v: float | None = None, sigma_b: float | None = None, gamma: float = 1.0, center: bool = False,
+          batch: int | None = None, record: Iterable[int] | None = None, at: Iterable[int] | None = None,
+          ntk: bool = False, f0=None, seed: int = 0, samples: int | None = None,
           method: str = "auto", progress: Progress | Callable[[int, int], None] | None = None) -> History:
     r"""The limit of `sgd` at infinite width, by the parametrization's phase.
 
@@ -45,8 +45,12 @@ def limit(p: Parametrization, task: Task | str, steps: int = 50, lr: float = 0.1
 
     Parameters
     ----------
-    p, task, steps, lr, phi, sigma_w, sigma_u, sigma_v, sigma_b, batch
-        As in `sgd`.
+    p, task, steps, lr, phi, sigma_w, sigma_u, sigma_v, sigma_b, center, batch
+        As in `sgd`; outputs of a feature-learning limit start at 0, `center` or not.
+    gamma : float
+        As in `sgd`, a number that stays while the width grows: a feature-learning limit goes from rich to lazy, features
+        move by about 1/gamma. ``float("inf")`` is where that ends, descent with the tangent kernel of the layers
+        that train, from 0: from muP, the limit of NTP less its start.
     record, at : iterables of int, optional
         As in `sgd`; in the feature-learning phase with test inputs, 11 steps are recorded by default.
     ntk : bool
@@ -83,7 +87,7 @@ def limit(p: Parametrization, task: Task | str, steps: int = 50, lr: float = 0.1
     began = time.perf_counter()
     request = _Request(p, task, steps, lr, phi, scales(sigma_w, sigma_u, sigma_v, sigma_b), batch, record, at, ntk, f0,
                        checks.integer("seed", seed, 0), samples, as_progress(progress),
-                       checks.choice("method", method, METHODS))  # fmt: skip
+                       checks.choice("method", method, METHODS), gamma, bool(center))  # fmt: skip
     fields = {Phase.KERNEL: _kernel, Phase.FEATURE: _feature, Phase.TRIVIAL: _trivial, Phase.UNSTABLE: _unstable}[
         request.p.phase
     ](request)
@@ -91,6 +95,7 @@ def limit(p: Parametrization, task: Task | str, steps: int = 50, lr: float = 0.1
     return History(
         p=request.p, task=request.task, phi=request.phi, lr=request.lr, width=None, seed=None, optimizer="sgd",
         steps=request.steps, seconds=time.perf_counter() - began, words=_words(request.p, fields),
+        gamma=request.gamma,
         **(defaults | fields),
     )  # fmt: skip
 
@@ -121,11 +126,15 @@ class _Request:
     samples: int | None
     progress: Progress
     method: str
+    gamma: float
+    center: bool
 
     def __post_init__(self):
         self.p = parametrization(self.p)
         self.task = with_batch(task(self.task), self.batch)
         self.steps, self.lr = checks.integer("steps", self.steps, 0, 10**6), checks.real("lr", self.lr, 0.0)
+        lazy = self.gamma == float("inf") and self.p.phase == Phase.FEATURE
+        self.gamma = self.gamma if lazy else checks.real("gamma", self.gamma, 0.0, open_low=True)
         self.phi, self.ntk = differentiable(self.phi), bool(self.ntk)
         if self.p.adaptive:
             raise Unsupported("Limits of training are found for SGD", repr(self.p),
@@ -170,7 +179,8 @@ class _Request:
 def _frozen(request: _Request, K: np.ndarray, found: kernel_regime.Kernels, start, method: str) -> dict:
     """Fields where features stay: kernel gradient descent with K."""
     task_, recorded, at, depth = request.task, request.recorded, request.at, request.p.depth
-    progress, start = request.progress, None if request.f0 is not None else start
+    progress = request.progress
+    start = None if request.f0 is not None or request.center or start is None else request.gamma**2 * start
     with np.errstate(all="ignore"):
         done = kernel_regime.descend(K, task_, request.lr, request.batches, start, request.f0, request.seed)
         largest = np.abs(done.mean).max(1)
@@ -215,6 +225,13 @@ def _kernel(request: _Request) -> dict:
     return _frozen(request, K, found, found.start if request.p.starts_random else None, "kernel")
 
 
+def _lazy(request: _Request, moves: list[bool], readout: bool, starts: bool) -> dict:
+    """Where gamma has no end: features stay, each layer that trains adds to the kernel."""
+    found = _initial(request)
+    layers = tuple(layer for layer, move in enumerate(moves, 1) if move and starts)
+    return _frozen(request, kernel_regime.selected(found, readout, layers), found, None, "kernel")
+
+
 def _trivial(request: _Request) -> dict:
     found = _initial(request)
     start = found.start if request.p.starts_random else None
@@ -240,11 +257,13 @@ def _unstable(request: _Request) -> dict:
 def _feature(request: _Request) -> dict:
     """The unrolled program's limit."""
     p, one, (sigma_w, sigma_u, sigma_v, sigma_b) = request.p, request.task, request.sigmas
-    if p.depth > DEEPEST:
-        raise Unsupported(f"Feature-learning limits are found for 1 to {DEEPEST} hidden layers", f"{p.depth}")
     readout, _ = p.kernel_parts
     starts = abs(p.a[-1] + p.b[-1] - 1) <= p.tolerance
     moves = [abs(r) <= p.tolerance for r in p.layer_r]
+    if request.gamma == float("inf"):
+        return _lazy(request, moves, readout, starts)
+    if p.depth > DEEPEST:
+        raise Unsupported(f"Feature-learning limits are found for 1 to {DEEPEST} hidden layers", f"{p.depth}")
     if request.networks:
         return mean_of_networks(request, moves, readout, starts)
     model = MLPModel(p.depth, request.phi, sigma_w, sigma_u, sigma_v if starts else 0.0, sigma_b)
@@ -258,8 +277,9 @@ def _feature(request: _Request) -> dict:
 
     bound, step = FAR * (1 + float(np.abs(one.y).max())), None
     while True:
-        wide = set(request.recorded.tolist()) | set(request.at.tolist())
-        unrolled = Unrolled(model, one, request.lr, rates, wide, request.at.tolist(), request.ntk, bound, tick)
+        wide = {0, *request.recorded.tolist(), *request.at.tolist()}
+        unrolled = Unrolled(model, one, request.lr, rates, wide, request.at.tolist(), request.ntk, bound, tick,
+                            request.gamma)  # fmt: skip
         unrolled.unroll(request.batches)
         try:
             fields = read(request, Found(unrolled, request.seed, request.samples), rates)

@@ -22,14 +22,19 @@ class Rate:
     scale: float = 1.0
 
 
-def rates(p, n: int, lr: float, optimizer: str) -> list[Rate]:
-    """Of every layer, from the exponents: eta n^(-2a - c); or eta n^(-a - c) and n^(d - a)."""
+def rates(p, n: int, lr: float, optimizer: str, gamma: float = 1.0) -> list[Rate]:
+    """Of every layer, from the exponents: eta n^(-2a - c); or eta n^(-a - c) and n^(d - a).
+
+    With an output gamma f and the learning rate eta / gamma^2 (eta / gamma), gamma times the readout moves as with
+    gamma = 1.
+    """
+    slow = [gamma] * p.depth + [1.0]
     with np.errstate(over="ignore", under="ignore"):
         size = lambda e: float(np.float64(n) ** float(-e))  # noqa: E731
         if optimizer == "sgd":
-            return [Rate("sgd", lr * size(2 * a + c)) for a, c in zip(p.a, p.rates, strict=True)]
-        return [Rate(optimizer, lr * size(a + c), size(a - d))
-                for a, c, d in zip(p.a, p.rates, p.scales, strict=True)]  # fmt: skip
+            return [Rate("sgd", lr / g**2 * size(2 * a + c)) for a, c, g in zip(p.a, p.rates, slow, strict=True)]
+        return [Rate(optimizer, lr / g * size(a + c), size(a - d) / g)
+                for a, c, d, g in zip(p.a, p.rates, p.scales, slow, strict=True)]  # fmt: skip
 
 
 class Small:

@@ -48,7 +48,7 @@ class Pass:
 
 @dataclass(frozen=True)
 class Plan:
-    """How a network is drawn and trained: everything but the width and the seed. `centred`: minus its outputs at the
+    """How a network is drawn and trained: everything but the width and the seed. `center`: minus its outputs at the
     start."""
 
     p: object
@@ -61,7 +61,8 @@ class Plan:
     dense: bool
     updates: int
     columns: tuple[int, int]
-    centred: bool = False
+    gamma: float = 1.0
+    center: bool = False
 
 
 class Network:
@@ -72,7 +73,7 @@ class Network:
         sigma_w, sigma_u, sigma_v, sigma_b = plan.sigmas
         with np.errstate(over="ignore", under="ignore"):
             sizes = [float(np.float64(n) ** float(-a - b)) for a, b in zip(p.a, p.b, strict=True)]
-        self.rates: list[Rate] = rates(p, n, plan.lr, plan.optimizer)
+        self.rates: list[Rate] = rates(p, n, plan.lr, plan.optimizer, plan.gamma)
         normal = lambda key, shape: normals(root, key, shape, np.float64)  # noqa: E731
         self.W1 = sigma_u * sizes[0] * normal((FIRST,), (n, d))
         self.first = Small((n, d), self.rates[0])
@@ -86,7 +87,7 @@ class Network:
             start = (Stored(n, scale, root, 10 + layer, tick) if plan.dense
                      else Unstored(n, scale, root, 10 + layer, plan.columns, tick))  # fmt: skip
             self.hidden.append(Hidden(start, n, self.rates[layer - 1], plan.updates))
-        self.V = sigma_v * sizes[-1] * normal((READOUT,), (n,))
+        self.V = plan.gamma * sigma_v * sizes[-1] * normal((READOUT,), (n,))
         self.readout = Small((n,), self.rates[-1])
         self._start()
 
@@ -102,7 +103,7 @@ class Network:
             self.x0.append(x)
         self.f0 = self.V @ x
         _finite(self.f0)
-        if self.plan.centred:
+        if self.plan.center:
             self.f0 = np.zeros_like(self.f0)
 
     def forward(self, columns: slice = slice(None)) -> Pass:
@@ -160,6 +161,7 @@ class Network:
         p, X = self.plan.p, self.plan.X
         with np.errstate(over="ignore", under="ignore"):
             sizes = [float(np.float64(self.n) ** float(-2 * a - c)) for a, c in zip(p.a, p.rates, strict=True)]
+        sizes[:-1] = [size / self.plan.gamma**2 for size in sizes[:-1]]  # the readout's gamma^2 is in the features
         deltas = self.backward(at, np.ones(len(X)))
         total = sizes[-1] * (at.x[-1].T @ at.x[-1])
         for layer, delta in enumerate(deltas):

@@ -24,8 +24,8 @@ def mean_of_networks(request, moves: list[bool], readout: bool, starts: bool) ->
     p = mup(depth)
     p = Parametrization(p.a, p.b, [0 if move else FROZEN for move in [*moves, readout]])
     job = Job(p, request.task, request.steps, request.lr, request.phi, sigma_w, sigma_u, sigma_v if starts else 0.0,
-              sigma_b, "sgd", None, "auto", request.recorded, request.at, request.ntk, float("inf"))  # fmt: skip
-    job.centred = True
+              sigma_b, "sgd", None, "auto", request.recorded, request.at, request.ntk, float("inf"), request.gamma,
+              True)  # fmt: skip
     width = max(16, (request.samples or NEURONS) // DRAWS)
     progress = request.progress
     progress.start(DRAWS * (request.steps + 1))

@@ -33,6 +33,8 @@ class Task:
         Seed of the order of the minibatches: a new shuffle of the inputs every epoch.
     name : str
         For titles.
+    hidden : ndarray, (k, d), optional
+        Directions whose inner products with an input determine its target, where the task has such.
 
     Raises
     ------
@@ -48,6 +50,7 @@ class Task:
     batch: int | None = None
     order: int = 0
     name: str = "task"
+    hidden: np.ndarray | None = field(default=None, repr=False)
     _all: np.ndarray = field(init=False, repr=False)
 
     def __post_init__(self):
@@ -157,7 +160,8 @@ def parity(count: int = 32, dimension: int = 6, degree: int = 2, tests: int = 64
     k = checks.integer("degree", degree, 1, d)
     x, rest = _cube(checks.integer("count", count, 1), checks.integer("tests", tests, 0), d, seed)
     y, y_test = (np.prod(u[:, :k], axis=1) for u in (x, rest))
-    return Task(x / np.sqrt(d), y, X_test=rest / np.sqrt(d), y_test=y_test, name="parity", **more)
+    return Task(x / np.sqrt(d), y, X_test=rest / np.sqrt(d), y_test=y_test, name="parity",
+                hidden=np.sqrt(d) * np.eye(k, d), **more)  # fmt: skip
 
 
 def single_index(count: int = 32, dimension: int = 10, link: str | Callable = "square", tests: int = 64, seed: int = 0,
@@ -171,7 +175,7 @@ def single_index(count: int = 32, dimension: int = 10, link: str | Callable = "s
     x = rng.normal(size=(checks.integer("count", count, 1) + checks.integer("tests", tests, 0), d))
     y = rule(x @ u)
     return Task(x[:count] / np.sqrt(d), y[:count], X_test=x[count:] / np.sqrt(d), y_test=y[count:],
-                name="one hidden direction", **more)  # fmt: skip
+                name="one hidden direction", hidden=np.sqrt(d) * u[None], **more)  # fmt: skip
 
 
 def digits(count: int = 32, classes=(3, 8), tests: int = 64, **more) -> Task:
