@@ -1,9 +1,10 @@
 """Notebooks: what a visitor does reaches Python, whatever else is on the way.
 
-*Messages that come too early.* Since JupyterLab 4.4 and ipykernel 7 a page's messages run in a thread of their own (a
-subshell), but the message that opens their channel stands in the queue of the cells. While cells still run, the
-kernel therefore receives messages on channels that it does not know yet, and drops them: a slider moves and nothing
-follows. `install` makes such messages wait.
+*Messages on another thread, or too early.* Since JupyterLab 4.4 and ipykernel 7 a page's messages run in a thread of
+their own (a subshell). A page is not made for two threads: a callback that it schedules from the other one is not
+noticed by the loop of the kernel, which sleeps, and a slider moves while the words stay. And the message that opens
+the channel stands in the queue of the cells: while cells still run, the kernel receives messages on channels that it
+does not know yet, and drops them. `install` makes such messages wait, and run where the page runs.
 
 *Echoes.* In a notebook Panel's page sends every change that Python made back to Python, up to 80 KB a move. Among
 them are values that Bokeh refuses (an area's colour), and with them it refuses whatever the visitor did in the same
@@ -12,10 +13,14 @@ moment. `quiet` keeps the page from repeating what it was told.
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable
+
+from pyviz_comms import CommManager
 
 PATIENCE = 60.0  # seconds: cells may run that long before the channel is opened
 _STEP = 0.01
@@ -33,26 +38,45 @@ _QUIET = """
 """
 
 
-def patient(handle: Callable, known: Callable[[str], bool], patience: float = PATIENCE) -> Callable:
-    """The kernel's handler of messages, waiting until the message's channel is known.
+def patient(handle: Callable, known: Callable[[str], bool], elsewhere: Callable[[str], bool] = lambda comm_id: False,
+            patience: float = PATIENCE) -> Callable:
+    """The kernel's handler of messages, on this loop, and waiting until the message's channel is known.
+
+    To be made on the thread and the running loop that pages live on: the main thread of the kernel, in a cell.
 
     Parameters
     ----------
     handle : callable
-        ``handle(stream, ident, msg)``; called exactly once for each message, in the order in which they came.
+        ``handle(stream, ident, msg)``; called exactly once for each message, in the order in which they came on its
+        channel.
     known : callable
         ``known(comm_id)``: whether that channel is open.
+    elsewhere : callable
+        ``elsewhere(comm_id)``: whether a known channel is nobody's page, so that its messages run where they came.
     patience : float
         Seconds after which the message is handed on all the same. Messages of the main thread never wait: the one
         that opens their channel comes through the same queue, before them.
+
+    Returns
+    -------
+    callable
+        Called on another thread, it returns a future of that thread's loop: done when the message has been handled.
     """
+    loop, home = asyncio.get_running_loop(), threading.current_thread()
+    turns: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def arrive(stream, ident, msg):
+        comm_id, end = msg["content"]["comm_id"], time.monotonic() + patience
+        async with turns[comm_id]:
+            while not known(comm_id) and time.monotonic() < end:
+                await asyncio.sleep(_STEP)
+            handle(stream, ident, msg)
 
     def wait(stream, ident, msg):
-        end = time.monotonic() + patience
-        if threading.current_thread() is not threading.main_thread():
-            while not known(msg["content"]["comm_id"]) and time.monotonic() < end:
-                time.sleep(_STEP)
-        return handle(stream, ident, msg)
+        comm_id = msg["content"]["comm_id"]
+        if threading.current_thread() is home or known(comm_id) and elsewhere(comm_id):
+            return handle(stream, ident, msg)
+        return asyncio.wrap_future(asyncio.run_coroutine_threadsafe(arrive(stream, ident, msg), loop))
 
     wait.handle = handle
     return wait
@@ -64,8 +88,18 @@ def install() -> None:
     kernel = getattr(shell, "kernel", None)
     handlers, manager = getattr(kernel, "shell_handlers", {}), getattr(kernel, "comm_manager", None)
     handle = handlers.get("comm_msg")
-    if manager is not None and handle is not None and not hasattr(handle, "handle"):
-        handlers["comm_msg"] = patient(handle, lambda comm_id: comm_id in manager.comms)
+    if manager is not None and handle is not None and not hasattr(handle, "handle") and _running():
+        handlers["comm_msg"] = patient(
+            handle, manager.comms.__contains__, lambda comm_id: not _of_a_page(manager.comms.get(comm_id)))
+
+
+def _running() -> bool:
+    return asyncio._get_running_loop() is not None and threading.current_thread() is threading.main_thread()
+
+
+def _of_a_page(comm) -> bool:
+    """Whether a channel is one of Panel's; others (widgets of other libraries) keep their thread."""
+    return getattr(comm, "target_name", None) in CommManager._comms
 
 
 def quiet(shown: tuple[dict, dict] | None) -> tuple[dict, dict]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import threading
 import time
+from functools import partial
 
 from jupyter_client.manager import start_new_kernel
 from tpapp import comms
@@ -12,28 +15,66 @@ from tpapp.comms import patient
 MESSAGE = {"content": {"comm_id": "page"}}
 
 
-def test_a_message_waits_for_its_channel():
-    opened, seen = set(), []
-    handle = patient(lambda stream, ident, msg: seen.append((ident, "page" in opened)), opened.__contains__)
-    thread = threading.Thread(target=lambda: [handle(None, k, MESSAGE) for k in range(3)])
+def _other(calls) -> threading.Thread:
+    """A subshell: a thread with a loop of its own, which awaits what the handler returns."""
+
+    async def work():
+        await asyncio.gather(*(result for call in calls if inspect.isawaitable(result := call())))
+
+    thread = threading.Thread(target=lambda: asyncio.run(work()))
     thread.start()
-    time.sleep(0.1)
-    assert seen == []
-    opened.add("page")
-    thread.join(10)
-    assert seen == [(0, True), (1, True), (2, True)]
+    return thread
 
 
-def test_the_main_thread_never_waits_and_patience_ends():
-    seen = []
-    handle = patient(lambda stream, ident, msg: seen.append(ident), set().__contains__, patience=0.05)
-    start = time.monotonic()
-    handle(None, "main", MESSAGE)
-    assert time.monotonic() - start < 0.04
-    thread = threading.Thread(target=handle, args=(None, "other", MESSAGE))
-    thread.start()
-    thread.join(10)
-    assert seen == ["main", "other"]
+async def _ends(thread: threading.Thread) -> None:
+    await asyncio.get_running_loop().run_in_executor(None, thread.join, 10)
+    assert not thread.is_alive()
+
+
+def test_a_message_waits_for_its_channel_and_runs_where_the_page_runs():
+    async def scene():
+        opened, seen = set(), []
+        handle = patient(
+            lambda stream, ident, msg: seen.append((ident, "page" in opened, threading.current_thread())),
+            opened.__contains__)
+        thread = _other([partial(handle, None, k, MESSAGE) for k in range(3)])
+        await asyncio.sleep(0.1)
+        assert seen == []
+        opened.add("page")
+        await _ends(thread)
+        assert seen == [(k, True, threading.current_thread()) for k in range(3)]
+
+    asyncio.run(scene())
+
+
+def test_what_a_message_schedules_is_noticed_by_a_loop_that_sleeps():
+    async def scene():
+        loop, noticed = asyncio.get_running_loop(), asyncio.Event()
+        handle = patient(lambda *message: loop.call_later(0.01, noticed.set), lambda comm_id: True)
+        thread = _other([partial(handle, None, 0, MESSAGE)])
+        start = time.monotonic()
+        await asyncio.wait_for(noticed.wait(), 5)
+        assert time.monotonic() - start < 2.5
+        await _ends(thread)
+
+    asyncio.run(scene())
+
+
+def test_the_main_thread_never_waits_others_keep_their_thread_and_patience_ends():
+    async def scene():
+        seen, opened = [], set()
+        handle = patient(lambda stream, ident, msg: seen.append((ident, threading.current_thread())),
+                         opened.__contains__, lambda comm_id: True, patience=0.05)
+        handle(None, "main", MESSAGE)
+        assert seen == [("main", threading.current_thread())]
+        await _ends(_other([partial(handle, None, "late", MESSAGE)]))
+        assert seen[1:] == [("late", threading.current_thread())]
+        opened.add("page")
+        thread = _other([partial(handle, None, "widget", MESSAGE)])
+        await _ends(thread)
+        assert seen[2:] == [("widget", thread)]
+
+    asyncio.run(scene())
 
 
 def test_a_kernel_that_runs_cells_loses_no_message():
@@ -41,29 +82,42 @@ def test_a_kernel_that_runs_cells_loses_no_message():
     manager, client = start_new_kernel()
     try:
         client.execute_interactive(
-            "import tpapp.comms, time\n"
+            "import tpapp.comms, threading, time\n"
+            "from pyviz_comms import CommManager\n"
+            "CommManager._comms['lab'] = None\n"
             "tpapp.comms.install()\n"
             "seen = []\n"
             "kernel = get_ipython().kernel\n"
-            "kernel.comm_manager.register_target(\n"
-            "    'lab', lambda comm, msg: comm.on_msg(lambda m: seen.append(m['content']['data'])))", timeout=60)
+            "def heard(m):\n"
+            "    seen.append((m['content']['data'], threading.current_thread() is threading.main_thread()))\n"
+            "kernel.comm_manager.register_target('lab', lambda comm, msg: comm.on_msg(heard))", timeout=60)
         session, content = client.session, {"comm_id": "page", "data": {"width": 96}}
         request = session.msg("create_subshell_request", {})
         client.control_channel.send(request)
         subshell = client.get_control_msg(timeout=60)["content"].get("subshell_id")
         slow = client.execute("time.sleep(0.5)")
         client.shell_channel.send(session.msg("comm_open", {**content, "target_name": "lab", "data": {}}))
-        message = session.msg("comm_msg", content)
-        message["header"]["subshell_id"] = subshell
-        client.shell_channel.send(message)
+        for width in (96, 128):
+            message = session.msg("comm_msg", {**content, "data": {"width": width}})
+            message["header"]["subshell_id"] = subshell
+            client.shell_channel.send(message)
         assert client.get_shell_msg(timeout=60)["parent_header"]["msg_id"] == slow
-        said = []
-        client.execute_interactive("for _ in range(100):\n    time.sleep(0.02 * (not seen))\nprint(seen)", timeout=60,
-                                   output_hook=lambda msg: said.append(msg["content"].get("text", "")))
-        assert "".join(said).strip() == "[{'width': 96}]"
+        assert _printed(client, "print(len(seen))", "2") == "2"
+        assert _printed(client, "print(seen)", "") == "[({'width': 96}, True), ({'width': 128}, True)]"
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
+
+
+def _printed(client, code: str, wanted: str) -> str:
+    """What a cell prints; run again, for a while, until that is what is `wanted` (where anything is)."""
+    end = time.monotonic() + 60
+    while True:
+        said = []
+        client.execute_interactive(code, timeout=60, output_hook=lambda msg: said.append(msg["content"].get("text", "")))
+        if (text := "".join(said).strip()) == wanted or not wanted or time.monotonic() > end:
+            return text
+        time.sleep(0.05)
 
 
 def test_a_page_is_quiet_before_it_is_drawn():

@@ -37,6 +37,13 @@ NUMBERS = """() => Bokeh.documents.flatMap(d => [...d._all_models.values()]).map
   .filter(text => typeof text === "string")
   .map(text => new DOMParser().parseFromString(text, "text/html").documentElement.textContent)
   .filter(text => text.includes("tp-numbers"))"""
+# How each page's channel to Python stands.
+CHANNELS = """() => Bokeh.documents.flatMap(d => [...d._all_models.values()])
+  .filter(m => m.type === "panel.models.comm_manager.CommManager")
+  .map(m => ({waiting: m._event_buffer.length, blocked: m._blocked, since: m._timeout - Date.now(),
+              reconnect: m._reconnect, connected: m._client_comm?.connected, attached: m.document !== null,
+              values: m.document && [...m.document._all_models.values()].filter(w => w.type === "TextInput" ||
+                w.type?.endsWith("TextInput")).map(w => [w.id, w.value, w.value_input])}))"""
 WIDTH = "96"
 COLOUR = b'"attr":"fill_color"'  # only Python changes a figure's colours
 
@@ -138,8 +145,8 @@ def _type(page, width) -> None:
     try:
         page.wait_for_function(f"width => ({NUMBERS})().some(text => text.includes('>' + width + '<'))", arg=WIDTH)
     except PlaywrightTimeout:
-        seen = width.input_value(), page.evaluate(NUMBERS)
-        raise AssertionError(f"the numbers do not follow the width; the dial and the numbers: {seen}") from None
+        seen = width.input_value(), page.evaluate(NUMBERS), page.evaluate(CHANNELS)
+        raise AssertionError(f"the numbers do not follow the width; dial, numbers, channels: {seen}") from None
 
 
 def _scroll_to(page, target) -> None:
