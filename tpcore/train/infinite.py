@@ -48,7 +48,7 @@ def limit(p: Parametrization, task: Task | str, steps: int = 50, lr: float = 0.1
     p, task, steps, lr, phi, sigma_w, sigma_u, sigma_v, sigma_b, center, batch
         As in `sgd`; outputs of a feature-learning limit start at 0, `center` or not.
     gamma : float
-        As in `sgd`, a number that stays while the width grows: a feature-learning limit goes from rich to lazy, features
+        As in `sgd`, a number that stays while the width grows: feature-learning limits go from rich to lazy, features
         move by about 1/gamma. ``float("inf")`` is where that ends, descent with the tangent kernel of the layers
         that train, from 0: from muP, the limit of NTP less its start.
     record, at : iterables of int, optional
