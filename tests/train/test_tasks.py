@@ -31,6 +31,13 @@ def test_parity_is_a_product_of_coordinates():
     assert len(task("parity", count=40, dimension=5, tests=3).X) == 40
 
 
+def test_hidden_directions_determine_the_target():
+    one = task("single-index", count=9, dimension=4, link="sine", seed=3)
+    assert np.allclose(np.sin(2 * one.inputs @ one.hidden[0]), np.concatenate([one.y, one.y_test]), atol=1e-12)
+    one = task("parity", count=20, dimension=5, degree=3)
+    assert np.allclose(np.prod(one.X @ one.hidden.T, axis=1), one.y) and task("curve").hidden is None
+
+
 def test_a_function_of_ones_own():
     one = task("curve", count=5, function=np.cos, points=3)
     assert np.array_equal(one.X[:, 1], np.ones(5)) and np.allclose(one.y, np.cos(one.X[:, 0]))
