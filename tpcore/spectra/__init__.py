@@ -5,7 +5,8 @@ from __future__ import annotations
 from tpcore.spectra.dyson import dyson
 from tpcore.spectra.ensembles import KINDS, Ensemble, eigenvalue_chunks, eigenvalues, largest_n, matrix
 from tpcore.spectra.histogram import cdf_gap, eigenvalue_counts, eigenvalue_histogram, sturm_counts
-from tpcore.spectra.laws import Law, PointMass, Semicircle, semicircle
+from tpcore.spectra.laws import *
+from tpcore.spectra.laws import __all__ as _LAWS
 from tpcore.spectra.moments import moment_program, spectral_moments
 from tpcore.spectra.pairings import catalan, noncrossing_pairings
 from tpcore.spectra.tridiagonal import tridiagonal
@@ -13,9 +14,6 @@ from tpcore.spectra.tridiagonal import tridiagonal
 __all__ = [
     "KINDS",
     "Ensemble",
-    "Law",
-    "PointMass",
-    "Semicircle",
     "catalan",
     "cdf_gap",
     "dyson",
@@ -27,8 +25,8 @@ __all__ = [
     "matrix",
     "moment_program",
     "noncrossing_pairings",
-    "semicircle",
     "spectral_moments",
     "sturm_counts",
     "tridiagonal",
+    *_LAWS,
 ]

@@ -4,6 +4,24 @@ from __future__ import annotations
 
 from tpcore.spectra.laws.atom import PointMass
 from tpcore.spectra.laws.base import Law
+from tpcore.spectra.laws.marchenko_pastur import MarchenkoPastur, marchenko_pastur
+from tpcore.spectra.laws.planar import Elliptic, circular, elliptic
+from tpcore.spectra.laws.product import FussCatalan, product
+from tpcore.spectra.laws.root import Root, singular_values
 from tpcore.spectra.laws.semicircle import Semicircle, semicircle
 
-__all__ = ["Law", "PointMass", "Semicircle", "semicircle"]
+__all__ = [
+    "Elliptic",
+    "FussCatalan",
+    "Law",
+    "MarchenkoPastur",
+    "PointMass",
+    "Root",
+    "Semicircle",
+    "circular",
+    "elliptic",
+    "marchenko_pastur",
+    "product",
+    "semicircle",
+    "singular_values",
+]
