@@ -29,7 +29,7 @@ EXACT, DENSE = "Sturm counts", "dense eigenvalues"
 
 def law(kind: str, nu: float = 3.0) -> LawCurve | None:
     """The limit law of the eigenvalues, or None where the entries have no variance."""
-    limit = KINDS[kind].law(nu)
+    limit = KINDS[kind].law(spectra.Parameters(nu=nu))
     return None if limit is None else _curve(limit)
 
 
@@ -145,7 +145,7 @@ def _counts_below(r: SpectrumRequest, points: np.ndarray, progress: Progress) ->
 
 def _dense(r: SpectrumRequest, progress: Progress) -> Iterator[Spectrum]:
     """Any entries, by eigenvalues of dense matrices."""
-    limit = KINDS[r.kind].law(r.nu)
+    limit = KINDS[r.kind].law(spectra.Parameters(nu=r.nu))
     edges = bin_edges(r.n * r.draws, heavy=limit is None)
     seen: list[np.ndarray] = []
     for block in spectra.eigenvalue_chunks(r.kind, r.n, r.seed, r.draws, r.nu, progress):
@@ -170,7 +170,7 @@ def _gap(limit: spectra.Law | None, values: np.ndarray) -> float | None:
 
 def limit_moments(kind: str, nu: float = 3.0) -> tuple[MomentRow, ...]:
     """The moments of the limit, which are Catalan numbers; infinite where the entries have no variance."""
-    holds = KINDS[kind].finite_variance(nu)
+    holds = KINDS[kind].finite_variance(spectra.Parameters(nu=nu))
     rows = [(k, float(spectra.catalan(k // 2))) for k in ORDERS]
     return tuple(MomentRow(k, catalan if holds else float("inf"), catalan) for k, catalan in rows)
 
@@ -228,7 +228,7 @@ def path_code(p: PathRequest) -> str:
 def code(request: SpectrumRequest) -> str:
     """A snippet that reproduces the histogram, the law and the moments."""
     r = request
-    edges = bin_edges(r.n * r.draws, heavy=KINDS[r.kind].law(r.nu) is None)
+    edges = bin_edges(r.n * r.draws, heavy=KINDS[r.kind].law(spectra.Parameters(nu=r.nu)) is None)
     cells = round(2 / (edges[1] - edges[0])) if edges[-1] != HEAVY_REACH else 0
     grid = f"2 * np.arange({-(len(edges) // 2)}, {len(edges) // 2 + 1}) / {cells}" if cells else "np.linspace(-8, 8, 81)"
     nu = f", nu={r.nu:g}" if r.kind == "symmetric:student" else ""

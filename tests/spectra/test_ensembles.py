@@ -8,9 +8,11 @@ from scipy import stats
 
 from tpcore.compute.tiles import get_threads, set_threads
 from tpcore.errors import BudgetError, Misuse
-from tpcore.spectra import KINDS, dyson, eigenvalues, largest_n, matrix, semicircle, tridiagonal
+from tpcore.spectra import KINDS, Parameters, dyson, eigenvalues, largest_n, matrix, semicircle, tridiagonal
+from tpcore.spectra.entries import ENTRIES as LAWS
 
-FINITE = [kind for kind in KINDS if kind != "symmetric:cauchy"]
+FINITE = ["goe", "gue", "symmetric:gaussian", "symmetric:rademacher", "symmetric:uniform", "symmetric:student"]
+FINITE += ["wishart", "wishart:rademacher", "wishart:student", "product", "product:uniform"]
 ENTRIES = {
     "goe": stats.norm,
     "symmetric:gaussian": stats.norm,
@@ -50,10 +52,11 @@ def test_heavy_tails_are_scaled_by_their_exponent(nu):
 
 
 @pytest.mark.parametrize("kind", FINITE)
-def test_finite_variance_means_semicircle(kind):
-    values = eigenvalues(kind, 700, seed=3, nu=6.0)
-    assert stats.kstest(values, semicircle().cdf).statistic < 0.012
-    assert KINDS[kind].law(6.0).support == (-2.0, 2.0)
+def test_finite_variance_means_the_limit_law(kind):
+    p = Parameters(nu=6.0, ratio=0.6 if kind.startswith("wishart") else 1.0, factors=3)
+    values = eigenvalues(kind, 700, seed=3, nu=6.0, ratio=p.ratio, factors=3)
+    law = KINDS[kind].law(p)
+    assert KINDS[kind].holds(p) and stats.kstest(values, law.cdf).statistic < 0.012
 
 
 def test_infinite_variance_breaks_the_semicircle():
@@ -62,7 +65,7 @@ def test_infinite_variance_breaks_the_semicircle():
     # Far out an entry a is its own pair of eigenvalues +-|a|: P(|eigenvalue| > u) -> 2 / (pi u), at any n.
     assert np.mean(np.abs(values) > 8) == pytest.approx(2 / (8 * np.pi), rel=0.15)
     assert KINDS["symmetric:cauchy"].law() is None
-    assert KINDS["symmetric:student"].law(2.0) is None and KINDS["symmetric:student"].law(3.0) is not None
+    assert KINDS["symmetric:student"].law(Parameters(nu=2.0)) is None and KINDS["symmetric:student"].law() is not None
 
 
 @pytest.mark.parametrize("n", [2, 8, 50])
@@ -127,16 +130,20 @@ def test_shapes():
     assert matrix("goe", 1).shape == (1, 1)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_each_law_is_the_image_of_a_normal_variable(kind):
-    source = KINDS[kind]
+@pytest.mark.parametrize("name", LAWS)
+def test_each_law_is_the_image_of_a_normal_variable(name):
+    source, n, p = LAWS[name], 20, Parameters(nu=2.7, degree=7.0)
     rng = np.random.default_rng(8)
-    drawn, mapped = source.draw(rng, (4000,), 2.7), source.from_normal(rng.normal(size=4000), 2.7)
-    if kind == "symmetric:rademacher":
-        assert set(mapped) == {-1.0, 1.0} and abs(mapped.sum()) < 4 * np.sqrt(4000)
+    drawn, mapped = source.draw(rng, (4000,), n, p), source.from_normal(rng.normal(size=4000), n, p)
+    on_a_grid = source.from_normal(np.linspace(-6, 6, 99), n, p)
+    assert np.all(np.diff(on_a_grid) >= 0) and source.finite(p) == (name != "cauchy")
+    if name in ("rademacher", "sparse"):
+        values, counts = np.unique(drawn, return_counts=True)
+        again, others = np.unique(mapped, return_counts=True)
+        assert np.allclose(values, again) and stats.chi2_contingency([counts, others]).pvalue > 0.01
+        assert np.allclose(np.sum(values**2 * counts) / 4000, 1, atol=0.08)
     else:
-        assert stats.ks_2samp(drawn, mapped).pvalue > 0.01
-        assert np.all(np.diff(source.from_normal(np.linspace(-6, 6, 99), 2.7)) > 0)
+        assert stats.ks_2samp(drawn, mapped).pvalue > 0.01 and np.all(np.diff(on_a_grid) > 0)
 
 
 def test_the_image_maps_quantiles_to_quantiles():
@@ -149,10 +156,10 @@ def test_the_image_maps_quantiles_to_quantiles():
         "symmetric:gaussian": stats.norm,
     }
     for kind, law in laws.items():
-        assert np.allclose(KINDS[kind].from_normal(g, 2.7), law.ppf(p), rtol=1e-6, atol=1e-12)
+        assert np.allclose(KINDS[kind].entries.from_normal(g, 9, Parameters(nu=2.7)), law.ppf(p), rtol=1e-6, atol=1e-12)
 
 
-@pytest.mark.parametrize("kind", ["goe", "symmetric:uniform"])
+@pytest.mark.parametrize("kind", ["goe", "gue", "symmetric:uniform", "wishart", "product"])
 def test_a_moving_spectrum_keeps_its_law(kind):
     n, paths = 6, 600
     ends = np.array([dyson(n, 4, dt=0.7, seed=s, kind=kind)[[0, 3]] for s in range(paths)])

@@ -63,7 +63,7 @@ def test_program_is_written_as_asked():
     with pytest.raises(Misuse, match="whole number"):
         moment_program(-1)
     with pytest.raises(Misuse, match="must be one of"):
-        moment_program(2, "wishart")
+        moment_program(2, "gue")
 
 
 @pytest.mark.parametrize("method", ["dense", "lazy"])

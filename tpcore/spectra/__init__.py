@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from tpcore.spectra.dyson import dyson
-from tpcore.spectra.ensembles import KINDS, Ensemble, eigenvalue_chunks, eigenvalues, largest_n, matrix
+from tpcore.spectra.eigenvalues import eigenvalue_chunks, eigenvalues
+from tpcore.spectra.ensembles import KINDS, Ensemble, eigenvalues_each, largest_n, matrix
 from tpcore.spectra.histogram import cdf_gap, eigenvalue_counts, eigenvalue_histogram, sturm_counts
 from tpcore.spectra.laws import *
 from tpcore.spectra.laws import __all__ as _LAWS
 from tpcore.spectra.moments import moment_program, spectral_moments
+from tpcore.spectra.parameters import Parameters
 from tpcore.spectra.pairings import catalan, noncrossing_pairings
 from tpcore.spectra.tridiagonal import tridiagonal
 
@@ -21,6 +23,7 @@ __all__ = [
     "eigenvalue_counts",
     "eigenvalue_histogram",
     "eigenvalues",
+    "eigenvalues_each",
     "largest_n",
     "matrix",
     "moment_program",

@@ -1,4 +1,4 @@
-"""Random symmetric matrices: the law of their entries, dense draws, all eigenvalues.
+"""Random matrices by name: a family, the law of the entries, the law of the eigenvalues, dense draws.
 
 Every matrix is normalized so that the law of its eigenvalues has a limit:
 off-diagonal variance 1/n where the entries have a variance.
@@ -6,228 +6,130 @@ off-diagonal variance 1/n where the entries have a variance.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import linalg, special
 
 from tpcore import checks
-from tpcore.compute.progress import Progress, as_progress
-from tpcore.compute.tiles import map_tiles, row_tiles, tile_generators
-from tpcore.errors import BudgetError
-from tpcore.spectra.laws import Law, semicircle
-from tpcore.spectra.tridiagonal import MEMORY, tridiagonal_chunks
+from tpcore.compute.tiles import tile_generators
+from tpcore.errors import BudgetError, Misuse
+from tpcore.spectra import laws
+from tpcore.spectra.entries import ENTRIES, Entries
+from tpcore.spectra.families import FAMILIES, Family
+from tpcore.spectra.parameters import Parameters, parameters
+from tpcore.spectra.tridiagonal import MEMORY, MODELS
 
-BATCH = 2**18  # entries of small dense matrices that are drawn together
 DENSE_WORK = 1.25e11  # n^3 * draws, about ten seconds of LAPACK on one core
 TRIDIAGONAL_WORK = 9e8  # n^2 * draws, likewise
+DEFAULT = Parameters()
 
 
 @dataclass(frozen=True)
 class Ensemble:
-    """A family of random symmetric matrices.
+    """A kind of random matrix: a `Family` and the `Entries` it is filled with.
 
     Attributes
     ----------
     name, label : str
         As typed, and as shown.
-    draw : callable
-        ``draw(generator, size, nu)``: iid entries, of variance 1 where they have one.
-    from_normal : callable
-        ``from_normal(g, nu)``: the same law as an increasing function of a standard normal variable.
-    index : callable
-        ``index(nu)``: entries are divided by n^(1 / index): 2, or the tail exponent where that is smaller.
-    diagonal : float
-        The entries of the diagonal are multiplied by this.
+    family, entries
+    exact : bool
+        It has a tridiagonal model, so that no matrix is needed.
     """
 
     name: str
-    label: str
-    draw: Callable[[np.random.Generator, tuple[int, ...], float], np.ndarray]
-    from_normal: Callable[[np.ndarray, float], np.ndarray]
-    index: Callable[[float], float] = lambda nu: 2.0
-    diagonal: float = 1.0
+    family: Family
+    entries: Entries
 
-    def law(self, nu: float = 3.0) -> Law | None:
-        """The limit law of the eigenvalues: the semicircle, or None where the entries have no variance."""
-        return semicircle(1.0) if self.finite_variance(nu) else None
+    @property
+    def label(self) -> str:
+        return self.family.label if self.name in FAMILIES else f"{self.family.label}, {self.entries.label}"
 
-    def finite_variance(self, nu: float = 3.0) -> bool:
-        return self.index(nu) == 2.0 and not (self.name == "symmetric:student" and nu <= 2)
+    @property
+    def exact(self) -> bool:
+        return self.name in MODELS
 
+    def law(self, p: Parameters = DEFAULT) -> laws.Law | None:
+        """The law of the eigenvalues at infinite n, None where the entries have no variance.
 
-def _student_scale(nu: float) -> float:
-    return np.sqrt((nu - 2) / nu) if nu > 2 else 1.0
+        The semicircle (of sparse matrices only as the degree grows, of band matrices as the band does, see `holds`),
+        Marchenko and Pastur's law, the circular law, or that of a product's squared singular values.
+        """
+        if not self.entries.finite(p):
+            return None
+        made = {"wishart": lambda: laws.marchenko_pastur(p.ratio), "iid": lambda: laws.circular(),
+                "product": lambda: laws.product(p.factors)}  # fmt: skip
+        return made.get(self.family.name, laws.semicircle)()
 
+    def holds(self, p: Parameters = DEFAULT) -> bool:
+        """Whether `law` is the limit at fixed parameters: a sparse matrix needs a growing degree, a band a growing width."""
+        return self.entries.finite(p) and self.entries.name != "sparse" and self.family.name != "band"
 
-def _student_from_normal(g: np.ndarray, nu: float) -> np.ndarray:
-    return -np.sign(g) * special.stdtrit(nu, special.ndtr(-np.abs(g))) * _student_scale(nu)
+    def finite_variance(self, p: Parameters = DEFAULT) -> bool:
+        return self.entries.finite(p)
 
+    def draw(self, generator: np.random.Generator, count: int, n: int, p: Parameters) -> np.ndarray:
+        """A stack of `count` matrices, as the family's `solve` wants them."""
+        return self.built(self.entries.draw(generator, (count, *self.family.shape(n, p)), n, p), n, p)
 
-_NORMAL = (lambda rng, size, nu: rng.standard_normal(size)), (lambda g, nu: g)
-KINDS: dict[str, Ensemble] = {
-    e.name: e
-    for e in (
-        Ensemble("goe", "Gaussian orthogonal ensemble", *_NORMAL, diagonal=np.sqrt(2)),
-        Ensemble("symmetric:gaussian", "Gaussian", *_NORMAL),
-        Ensemble(
-            "symmetric:rademacher",
-            "+1 or -1",
-            lambda rng, size, nu: 2.0 * rng.integers(0, 2, size, dtype=np.int8) - 1.0,
-            lambda g, nu: np.where(g < 0, -1.0, 1.0),
-        ),
-        Ensemble(
-            "symmetric:uniform",
-            "uniform",
-            lambda rng, size, nu: np.sqrt(3) * (2 * rng.random(size) - 1),
-            lambda g, nu: np.sqrt(3) * special.erf(g / np.sqrt(2)),
-        ),
-        Ensemble(
-            "symmetric:student",
-            "Student t",
-            lambda rng, size, nu: rng.standard_t(nu, size) * _student_scale(nu),
-            _student_from_normal,
-            index=lambda nu: min(nu, 2.0),
-        ),
-        Ensemble(
-            "symmetric:cauchy",
-            "Cauchy",
-            lambda rng, size, nu: rng.standard_cauchy(size),
-            lambda g, nu: np.sign(g) / np.tan(np.pi * special.ndtr(-np.abs(g))),
-            index=lambda nu: 1.0,
-        ),
-    )
-}
+    def built(self, x: np.ndarray, n: int, p: Parameters) -> np.ndarray:
+        """A stack of matrices from iid entries of variance 1, which are overwritten."""
+        x = np.asarray(x, float)
+        x *= n ** (-1 / self.entries.index(p))
+        return self.family.build(x, n, p)
 
 
-def ensemble(kind: str, nu: float = 3.0) -> Ensemble:
-    """The ensemble called `kind`; refuses unknown names and a `nu` below 0.1, whose entries overflow."""
-    checks.real("The degrees of freedom nu", nu, 0.1)
-    return KINDS[checks.choice("A kind of random matrix", kind, KINDS)]
+def _kinds() -> dict[str, Ensemble]:
+    gaussian = ENTRIES["gaussian"]
+    found = {name: Ensemble(name, family, gaussian) for name, family in FAMILIES.items() if name != "symmetric"}
+    for family in ("symmetric", "band", "wishart", "iid", "product"):
+        for entries in ENTRIES.values():
+            if entries is not gaussian or family == "symmetric":
+                name = f"{family}:{entries.name}"
+                found[name] = Ensemble(name, FAMILIES[family], entries)
+    return found
 
 
-def largest_n(kind: str, draws: int = 1) -> int:
+KINDS: dict[str, Ensemble] = _kinds()
+
+
+def ensemble(kind: str, nu: float = 3.0, ratio: float = 1.0, **more) -> tuple[Ensemble, Parameters]:
+    """The ensemble called `kind` and its checked parameters; refuses unknown names and what the kind does not have."""
+    p = parameters(nu=nu, ratio=ratio, **more)
+    source = KINDS[checks.choice("A kind of random matrix", kind, KINDS)]
+    if p.ratio != 1.0 and source.family.name != "wishart":
+        raise Misuse("A symmetric matrix is square, so ratio must be 1", repr(ratio), 'Only "wishart" has a ratio')
+    if p.spike and source.family.name in ("band", "product"):
+        raise Misuse(f"A {source.family.label} has no spike here, so spike must be 0", repr(p.spike))
+    return source, p
+
+
+def eigenvalues_each(kind: str, n: int, **given) -> int:
+    """How many eigenvalues one matrix has: n, or round(ratio * n) for "wishart"."""
+    source, p = ensemble(kind, **given)
+    return source.family.size(checks.integer("The size n of a matrix", n, 1), p)
+
+
+def largest_n(kind: str, draws: int = 1, **given) -> int:
     """The largest n whose eigenvalues `eigenvalues` computes within its budgets of memory and work."""
     draws = checks.integer("The number of draws", draws, 1)
-    if ensemble(kind).name == "goe":
-        return int(min((TRIDIAGONAL_WORK / draws) ** (1 / 2), MEMORY / (40 * draws)))
-    return int(min((DENSE_WORK / draws) ** (1 / 3) + 1e-9, (MEMORY / 32) ** (1 / 2), MEMORY / (16 * draws)))
+    source, p = ensemble(kind, **given)
+    if source.exact:
+        share = min(max(p.ratio, 1e-9), 1.0)
+        return int(min((TRIDIAGONAL_WORK / draws) ** 0.5 / share, MEMORY / (40 * draws * max(p.ratio, share))))
+    area = float(np.prod(source.family.shape(1000, p))) / 1e6
+    size = max(1.0, p.ratio)
+    work = (DENSE_WORK / draws / source.family.cost(p)) ** (1 / 3) + 1e-9
+    return int(min(work, (MEMORY / (32 * area)) ** (1 / 2), MEMORY / (16 * draws * size)))
 
 
-def eigenvalues(
-    kind: str, n: int = 1000, seed: int = 0, draws: int | None = None, nu: float = 3.0, progress: Progress | None = None
-) -> np.ndarray:
-    """All eigenvalues of random symmetric n x n matrices, ascending.
-
-    Parameters
-    ----------
-    kind : str
-        "goe": N(0, 1/n) off the diagonal, N(0, 2/n) on it (computed from the
-        tridiagonal model of the same law). "symmetric:gaussian",
-        "symmetric:rademacher", "symmetric:uniform": iid of variance 1/n on and
-        above the diagonal. "symmetric:student": Student's t with `nu` degrees
-        of freedom, of variance 1/n for nu > 2, else t / n^(1/nu).
-        "symmetric:cauchy": Cauchy / n (the same as nu = 1).
-    n : int
-        Side of the matrix, at least 1.
-    seed : int
-        Same seed, same numbers, on any number of threads.
-    draws : int, optional
-        How many independent matrices; without it one.
-    nu : float
-        Degrees of freedom, for "symmetric:student" only.
-    progress : Progress or callable, optional
-
-    Returns
-    -------
-    ndarray
-        (n,), or (draws, n) where `draws` is given.
-
-    Raises
-    ------
-    Misuse, BudgetError
-        Unknown kind; more work or memory than allowed, with the n that fits.
-
-    Notes
-    -----
-    With a finite variance the law tends to the semicircle whatever the entries
-    (Wigner 1958). Without one it tends to a law with unbounded support
-    that depends on the tail (Ben Arous and Guionnet, CMP 278, 2008, with the
-    scaling n^(1/nu)); at nu = 2 it spreads like sqrt(log n).
-    """
-    values = np.concatenate(list(eigenvalue_chunks(kind, n, seed, 1 if draws is None else draws, nu, progress)))
-    return values[0] if draws is None else values
-
-
-def eigenvalue_chunks(
-    kind: str, n: int = 1000, seed: int = 0, draws: int = 1, nu: float = 3.0, progress: Progress | None = None
-) -> Iterator[np.ndarray]:
-    """The rows of `eigenvalues`, a few matrices at a time, as they are computed: arrays (matrices, n).
-
-    Parameters and errors as in `eigenvalues`; the arguments are checked at the first step.
-    """
-    source = ensemble(kind, nu)
-    n, count = checks.integer("The size n of a matrix", n, 1), checks.integer("The number of draws", draws, 1)
-    checks.integer("The seed", seed, 0)
-    fits = largest_n(kind, count)
-    if n > fits:
-        hint = f"At most n = {fits:,} fits with {count} draw{'s' * (count > 1)}" if fits else "Take fewer draws"
-        if kind == "goe":
-            hint += "; `eigenvalue_histogram` needs no eigenvalues"
-        raise BudgetError("The eigenvalues must be computed within the budget", f"n = {n:,}", hint, fits=fits)
-    blocks = _tridiagonal_eigenvalues if kind == "goe" else _dense_eigenvalues
-    yield from blocks(source, n, count, seed, nu, as_progress(progress))
-
-
-def _tridiagonal_eigenvalues(
-    source: Ensemble, n: int, draws: int, seed: int, nu: float, progress: Progress
-) -> Iterator[np.ndarray]:
-    for diagonal, squared in tridiagonal_chunks(n, draws, seed, progress):
-        off = np.sqrt(squared)
-        work = [slice(lo, lo + n) for lo in range(0, diagonal.size, n)]
-        yield np.stack(map_tiles(lambda at, d=diagonal, e=off: _tridiagonal_spectrum(d[at], e[at][:-1]), work))
-
-
-def _tridiagonal_spectrum(diagonal: np.ndarray, off: np.ndarray) -> np.ndarray:
-    if diagonal.size == 1:
-        return diagonal.copy()
-    return linalg.eigh_tridiagonal(diagonal, off, eigvals_only=True, check_finite=False, lapack_driver="sterf")
-
-
-def _dense_eigenvalues(
-    source: Ensemble, n: int, draws: int, seed: int, nu: float, progress: Progress
-) -> Iterator[np.ndarray]:
-    tiles = row_tiles(draws, max(1, BATCH // n**2))
-    generators = tile_generators(seed, len(tiles))
-    progress.start(len(tiles))
-
-    def spectrum(index: int) -> np.ndarray:
-        count = tiles[index].stop - tiles[index].start
-        values = np.linalg.eigvalsh(_lower(source, (count, n, n), generators[index], nu), UPLO="L")
-        progress.tick()
-        return values
-
-    for group in row_tiles(len(tiles), int(np.clip(MEMORY // (16 * n**2), 1, 16 if n <= 256 else 2))):
-        yield np.concatenate(map_tiles(spectrum, range(group.start, group.stop)))
-
-
-def _lower(source: Ensemble, shape: tuple[int, ...], generator: np.random.Generator, nu: float) -> np.ndarray:
-    """Matrices whose lower triangles are those of the ensemble; what stands above is not used."""
-    entries = source.draw(generator, shape, nu)
-    entries *= shape[-1] ** (-1 / source.index(nu))
-    side = np.arange(shape[-1])
-    entries[..., side, side] *= source.diagonal
-    return entries
-
-
-def matrix(kind: str, n: int, seed: int = 0, nu: float = 3.0) -> np.ndarray:
-    """One dense symmetric (n, n) matrix of the kind (see `eigenvalues`)."""
-    source = ensemble(kind, nu)
+def matrix(kind: str, n: int, seed: int = 0, nu: float = 3.0, ratio: float = 1.0, **more) -> np.ndarray:
+    """One dense matrix of the kind (see `eigenvalues`): (n, n), for "wishart" X X^T / n of (m, m), for "product" P P^T."""
+    source, p = ensemble(kind, nu, ratio, **more)
     n = checks.integer("The size n of a matrix", n, 1)
-    fits = int((MEMORY / 24) ** (1 / 2))
+    area = float(np.prod(source.family.shape(1000, p))) / 1e6
+    fits = int((MEMORY / (24 * max(area, p.ratio**2, 1.0))) ** (1 / 2))
     if n > fits:
         raise BudgetError("A dense matrix must fit into memory", f"n = {n:,}", f"At most n = {fits:,} fits", fits=fits)
     (generator,) = tile_generators(checks.integer("The seed", seed, 0), 1)
-    lower = np.tril(_lower(source, (n, n), generator, nu))
-    return lower + np.tril(lower, -1).T
+    return source.family.full(source.draw(generator, 1, n, p))[0]

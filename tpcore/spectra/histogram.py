@@ -1,7 +1,7 @@
 """Histograms of eigenvalues without the eigenvalues: Sturm counts at the edges of the bins.
 
-The number of eigenvalues of a tridiagonal matrix below x costs O(n); the GOE
-has a tridiagonal model; so a histogram of a 10^6 x 10^6 matrix costs
+The number of eigenvalues of a tridiagonal matrix below x costs O(n); Gaussian
+ensembles have tridiagonal models; so a histogram of a 10^6 x 10^6 matrix costs
 O(n) a bin, and no n x n matrix exists at any time.
 """
 
@@ -14,9 +14,10 @@ from tpcore.compute.progress import Progress, as_progress
 from tpcore.compute.tiles import map_tiles, row_tiles
 from tpcore.errors import BudgetError, Misuse
 from tpcore.jitted.sturm import LANES, counts_below
-from tpcore.spectra.ensembles import eigenvalues, ensemble
+from tpcore.spectra.eigenvalues import eigenvalues
+from tpcore.spectra.ensembles import ensemble
 from tpcore.spectra.laws import Law
-from tpcore.spectra.tridiagonal import MEMORY, tridiagonal_chunks
+from tpcore.spectra.tridiagonal import MEMORY, MODELS, tridiagonal_chunks
 
 WORK = 1e11  # rows * points * draws, about ten seconds on two cores
 
@@ -30,44 +31,46 @@ def eigenvalue_histogram(
     ratio: float = 1.0,
     nu: float = 3.0,
     progress: Progress | None = None,
+    **more,
 ) -> np.ndarray:
     """How many eigenvalues of random n x n matrices fall into each bin.
 
     Parameters
     ----------
     kind : str
-        "goe" (exact in law at any n, from Sturm counts of the tridiagonal
-        model), or any other kind of `eigenvalues` (dense, while n fits).
+        "goe", "gue" and "wishart" (exact in law at any n, from Sturm counts of the tridiagonal
+        model), or any other kind of `eigenvalues` on the line (dense, while n fits).
     n : int
-        Side of the matrix.
+        Side of the matrix; columns of X for "wishart".
     edges : array_like
         At least two increasing finite numbers. Bins contain their left edge; the last one both.
     draws : int
         Independent matrices, over which the counts are summed.
     seed : int
-        Same seed, same numbers, on any number of threads; for "goe" the matrices are those of `eigenvalues`.
+        Same seed, same numbers, on any number of threads; the matrices are those of `eigenvalues`.
     ratio : float
-        Rows by columns, for kinds that are not square; here 1.
-    nu : float
-        Degrees of freedom, for "symmetric:student" only.
+        Rows by columns m/n, for "wishart" only, which has m eigenvalues.
+    nu, **more : float
+        See `tpcore.spectra.Parameters`.
     progress : Progress or callable, optional
 
     Returns
     -------
     ndarray of int64, (len(edges) - 1,)
-        Counts; what is missing to ``n * draws`` lies outside (`eigenvalue_counts` tells on which side).
+        Counts; what is missing to ``n * draws`` (``m * draws``) lies outside (`eigenvalue_counts` tells on which side).
 
     Raises
     ------
     Misuse, BudgetError
-        Edges that are not finite and increasing, an unknown kind, or more than the budget, with the n that fits.
+        Edges that are not finite and increasing, a kind that is unknown or complex, or more than the budget, with the
+        n that fits.
     """
     edges = checks.array("The edges", edges, ndim=1)
     if edges.size < 2 or not (np.diff(edges) > 0).all():
         came = f"{edges.size} edges" if edges.size < 2 else _first_fall(edges)
         raise Misuse("The edges must be two or more increasing numbers", came, "Sort them, and drop repetitions")
     points = np.append(edges[:-1], np.nextafter(edges[-1], np.inf))
-    return np.diff(eigenvalue_counts(kind, n, points, draws, seed, ratio, nu, progress))
+    return np.diff(eigenvalue_counts(kind, n, points, draws, seed, ratio, nu, progress, **more))
 
 
 def _first_fall(edges: np.ndarray) -> str:
@@ -84,6 +87,7 @@ def eigenvalue_counts(
     ratio: float = 1.0,
     nu: float = 3.0,
     progress: Progress | None = None,
+    **more,
 ) -> np.ndarray:
     """How many eigenvalues of random n x n matrices lie below each point: n * draws times their distribution function.
 
@@ -93,22 +97,25 @@ def eigenvalue_counts(
     -------
     ndarray of int64, (len(points),)
     """
-    ensemble(kind, nu)
+    source, p = ensemble(kind, nu, ratio, **more)
+    if source.family.plane:
+        raise Misuse("Eigenvalues in the plane have no histogram on the line", repr(kind), "Take np.abs(eigenvalues(...))")
     n, draws = checks.integer("The size n of a matrix", n, 1), checks.integer("The number of draws", draws, 1)
     seed = checks.integer("The seed", seed, 0)
     points = checks.array("The points", points, ndim=1)
-    if checks.real("The ratio", ratio, 0.0, open_low=True) != 1.0:
-        raise Misuse("A symmetric matrix is square, so ratio must be 1", repr(ratio))
-    if kind != "goe":
-        values = np.sort(eigenvalues(kind, n, seed, draws, nu, progress), axis=None)
+    if not source.exact:
+        values = np.sort(eigenvalues(kind, n, seed, draws, nu, progress, ratio, **more), axis=None)
         return np.searchsorted(values, points).astype(np.int64)
-    fits = int(min(WORK / (draws * max(points.size, 1)), MEMORY / 32))
+    fits = int(min(WORK / (draws * max(points.size, 1)), MEMORY / 32) / max(min(p.ratio, 1.0), 1e-9))
     if n > fits:
         hint = f"At most n = {fits:,} fits with {points.size} points and {draws:,} draws"
         raise BudgetError("The counts must be computed within the budget", f"n = {n:,}", hint, fits=fits)
     total = np.zeros(points.size, np.int64)
-    for diagonal, squared in tridiagonal_chunks(n, draws, seed, as_progress(progress)):
+    for diagonal, squared in tridiagonal_chunks(n, draws, seed, as_progress(progress), kind, p):
         total += _counts(diagonal, squared, points)
+    if MODELS[kind].positive:  # the rest of the matrix is zero, and nothing is negative
+        zeros = draws * (source.family.size(n, p) - MODELS[kind].rows(n, p))
+        return np.where(points > 0, total + zeros, 0)
     return total
 
 
