@@ -25,6 +25,7 @@ PARTS = {
     "agreement": {"limit", "finite", "program"},
     "train": {"program", "activations", "abc", "limit", "finite", "kernels", "nets", "data", "spectra", "jitted"},
     "data": set(),
+    "sums": set(),
     "kernels": {"nets", "agreement", "limit", "finite", "program", "activations", "jitted", "data"},
     "spectra": {"nets", "agreement", "limit", "finite", "program", "activations", "jitted"},
 }

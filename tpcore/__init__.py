@@ -11,11 +11,11 @@
 - networks: `nets`, `data`; kernels: `nngp`, `ntk`, `empirical_nngp`, `empirical_ntk`, `sample_outputs`; `regression`
   with them: `posterior`, `flow`;
 - training and its limits: `train`; how it scales with the width: `abc`;
-- random matrices: `spectra`;
+- sums of random terms: `sums`; random matrices: `spectra`;
 - errors: `errors`, all of them `errors.Misuse`.
 """
 
-from tpcore import abc, activations, agreement, compute, data, errors, gallery, nets, spectra, train
+from tpcore import abc, activations, agreement, compute, data, errors, gallery, nets, spectra, sums, train
 from tpcore.activations import NAMED as _NAMED
 from tpcore.finite.ensemble import ensemble
 from tpcore.finite.run import run
@@ -63,6 +63,7 @@ __all__ = [
     "scalar",
     "spectra",
     "stack",
+    "sums",
     "tangent",
     "train",
     "untie",
