@@ -173,7 +173,7 @@ def test_bad_edges_are_refused_in_words(edges, words):
 def test_other_misuse_and_budgets():
     edges = [-1.0, 0.0, 1.0]
     with pytest.raises(Misuse, match="kind of random matrix"):
-        eigenvalue_histogram("gue", 10, edges)
+        eigenvalue_histogram("gui", 10, edges)
     with pytest.raises(Misuse, match="ratio must be 1"):
         eigenvalue_histogram("goe", 10, edges, ratio=2.0)
     with pytest.raises(BudgetError, match="fits") as caught:

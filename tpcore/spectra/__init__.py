@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tpcore.spectra.dyson import dyson
+from tpcore.spectra.edge import edge, largest_chunks, largest_eigenvalues, outlier, threshold
 from tpcore.spectra.eigenvalues import eigenvalue_chunks, eigenvalues
 from tpcore.spectra.ensembles import KINDS, Ensemble, eigenvalues_each, largest_n, matrix
 from tpcore.spectra.histogram import cdf_gap, eigenvalue_counts, eigenvalue_histogram, sturm_counts
@@ -11,6 +12,8 @@ from tpcore.spectra.laws import __all__ as _LAWS
 from tpcore.spectra.moments import moment_program, spectral_moments
 from tpcore.spectra.parameters import Parameters
 from tpcore.spectra.pairings import catalan, noncrossing_pairings
+from tpcore.spectra.spacing import spacing_law, spacings, wigner_surmise
+from tpcore.spectra.tracy_widom import tracy_widom
 from tpcore.spectra.tridiagonal import tridiagonal
 
 __all__ = [
@@ -19,17 +22,26 @@ __all__ = [
     "catalan",
     "cdf_gap",
     "dyson",
+    "edge",
     "eigenvalue_chunks",
     "eigenvalue_counts",
     "eigenvalue_histogram",
     "eigenvalues",
     "eigenvalues_each",
+    "largest_chunks",
+    "largest_eigenvalues",
     "largest_n",
     "matrix",
     "moment_program",
     "noncrossing_pairings",
+    "outlier",
+    "spacing_law",
+    "spacings",
     "spectral_moments",
     "sturm_counts",
+    "threshold",
+    "tracy_widom",
     "tridiagonal",
+    "wigner_surmise",
     *_LAWS,
 ]
