@@ -17,7 +17,9 @@ from tpcore.nets.pooling import Flatten, MeanPool
 from tpcore.nets.recurrent import GRU, LSTM, RNN
 from tpcore.nets.sequential import Sequential
 from tpcore.nets.spec import from_spec
+from tpcore.nets.variances import fixed_point, order_chaos
 
 __all__ = ["CNN", "GRU", "LSTM", "MLP", "RNN", "Act", "Attention", "AvgPool", "BatchNorm", "BatchNormMLP", "Conv",
            "Dense", "Flatten", "GraphConv", "LayerNorm", "LayerNormMLP", "MeanPool", "Network", "Parameter", "ResNet",
-           "Residual", "Sequential", "Transformer", "from_spec"]
+           "Residual", "Sequential", "Transformer", "fixed_point",
+           "from_spec", "order_chaos"]

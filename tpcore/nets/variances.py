@@ -195,6 +195,7 @@ def contour(phi, chi: float, most_w: float, most_b: float) -> list[np.ndarray]:
     w2 = chi / np.maximum(np.concatenate([table.slope[:1], table.slope]), 1e-300)
     b2 = q - w2 * np.concatenate([[0.0], table.square])
     b2[0] = 0.0 if float(table.phi.f(np.zeros(1))[0]) == 0 else -1.0
+    b2[np.abs(b2) < 1e-9 * q] = 0.0  # rounding
     inside = (b2 >= 0) & (w2 <= most_w**2) & (b2 <= most_b**2)
     w, b = np.sqrt(np.where(inside, w2, 0.0)), np.sqrt(np.where(inside, b2, 0.0))
     found = order_chaos(phi, w, b).chi
