@@ -7,6 +7,7 @@ from tpcore.spectra.edge import edge, largest_chunks, largest_eigenvalues, outli
 from tpcore.spectra.eigenvalues import eigenvalue_chunks, eigenvalues
 from tpcore.spectra.ensembles import KINDS, Ensemble, eigenvalues_each, largest_n, matrix
 from tpcore.spectra.histogram import cdf_gap, eigenvalue_counts, eigenvalue_histogram, sturm_counts
+from tpcore.spectra.jacobians import JacobianDraws, free_words, jacobian_chunks, jacobian_draws
 from tpcore.spectra.laws import *
 from tpcore.spectra.laws import __all__ as _LAWS
 from tpcore.spectra.moments import moment_program, spectral_moments
@@ -19,6 +20,7 @@ from tpcore.spectra.tridiagonal import tridiagonal
 __all__ = [
     "KINDS",
     "Ensemble",
+    "JacobianDraws",
     "catalan",
     "cdf_gap",
     "dyson",
@@ -28,6 +30,9 @@ __all__ = [
     "eigenvalue_histogram",
     "eigenvalues",
     "eigenvalues_each",
+    "free_words",
+    "jacobian_chunks",
+    "jacobian_draws",
     "largest_chunks",
     "largest_eigenvalues",
     "largest_n",
