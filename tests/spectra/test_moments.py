@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from math import comb
+
 import numpy as np
 import pytest
 
 from tpcore.errors import BudgetError, Misuse
-from tpcore.spectra import catalan, eigenvalues, matrix, moment_program, spectral_moments
+from tpcore.spectra import catalan, eigenvalues, matrix, moment_program, narayana, spectral_moments
 
 # E (1/n) tr A^2, E (1/n) tr A^4 of the GOE: independent reference values, set H.
 EXACT = {2: (1.5, 5.75), 4: (1.25, 3.5625), 8: (1.125, 2.703125)}
@@ -93,3 +95,36 @@ def test_trace_trick():
         power = np.linalg.matrix_power(a, k)
         forms = np.einsum("is,ij,js->s", v, power, v, optimize=True) / n
         assert abs(forms.mean() - np.trace(power) / n) < 4 * forms.std() / np.sqrt(forms.size)
+
+
+@pytest.mark.parametrize(("kind", "more"), [("wishart", {"ratio": 0.6}), ("wishart", {"ratio": 1.8}), ("product", {"factors": 2})])
+def test_programs_of_squares_tend_to_narayana_and_fuss(kind, more):
+    """Limit of the program, trace at finite n, and combinatorics: three routes to one number."""
+    limit = pytest.importorskip("tpcore").limit
+    n = 300
+    values = spectral_moments(kind, n, [1, 2, 3], draws=40, seed=3, **more)
+    for k in (1, 2, 3):
+        if kind == "wishart":
+            exact = sum(narayana(k, r) * more["ratio"] ** (r - 1) for r in range(1, k + 1))
+        else:
+            exact = comb(3 * k, k) / (2 * k + 1)
+        assert limit(moment_program(k, kind, **more)).scalar("m") == pytest.approx(exact, rel=1e-12)
+        error = values[:, k - 1].std() / np.sqrt(40)
+        assert abs(values[:, k - 1].mean() - exact) < 4 * error + 4 * exact / n
+
+
+def test_programs_at_finite_width_have_the_moments_of_their_matrices():
+    run = pytest.importorskip("tpcore.finite.run").run
+    n, draws = 8, 500
+    program = moment_program(2, "wishart", ratio=0.5)
+    values = np.array([float(run(program, width=n, seed=s, method="dense").scalar("m")) for s in range(draws)])
+    traces = spectral_moments("wishart", n, [2], draws=4000, seed=1, ratio=0.5)
+    error = np.hypot(values.std() / np.sqrt(draws), traces.std() / np.sqrt(4000))
+    assert abs(values.mean() - traces.mean()) < 4 * error
+
+
+@pytest.mark.parametrize(("kind", "ratio"), [("gue", 1.0), ("wishart", 0.7), ("wishart", 2.2)])
+def test_banded_traces_equal_sums_over_eigenvalues(kind, ratio):
+    values = eigenvalues(kind, 50, seed=2, draws=3, ratio=ratio)
+    expected = np.stack([(values**k).mean(axis=1) for k in range(6)], axis=1)
+    assert np.allclose(spectral_moments(kind, 50, range(6), draws=3, seed=2, ratio=ratio), expected, rtol=1e-11, atol=1e-12)

@@ -7,7 +7,7 @@ from itertools import combinations
 import pytest
 
 from tpcore.errors import Misuse
-from tpcore.spectra.pairings import catalan, noncrossing_pairings
+from tpcore.spectra.pairings import catalan, closed_walk, narayana, noncrossing_pairings
 
 
 def pairings(points):
@@ -45,3 +45,28 @@ def test_misuse():
             catalan(bad)
     with pytest.raises(Misuse, match="at most 10"):
         noncrossing_pairings(11)
+
+
+@pytest.mark.parametrize("k", range(1, 6))
+def test_cycles_walk_around_trees(k):
+    """Each of k edges is walked once there and once back, by paired steps; the indices are k + 1: a tree."""
+    for pairing in noncrossing_pairings(k):
+        walk = closed_walk(pairing)
+        steps = [(walk[s], walk[(s + 1) % (2 * k)]) for s in range(2 * k)]
+        assert all(steps[i] == steps[j][::-1] for i, j in pairing)
+        assert len({frozenset(step) for step in steps}) == k and set(walk) == set(range(k + 1))
+    assert len({closed_walk(p) for p in noncrossing_pairings(k)}) == catalan(k)
+
+
+@pytest.mark.parametrize("k", range(1, 6))
+def test_narayana_numbers_count_cycles_by_rows(k):
+    counts = [0] * (k + 1)
+    for pairing in noncrossing_pairings(k):
+        counts[len(set(closed_walk(pairing)[::2]))] += 1
+    assert counts == [narayana(k, r) for r in range(k + 1)]
+    assert sum(counts) == catalan(k) and narayana(4, 2) == 6 and narayana(0, 0) == 1
+
+
+def test_narayana_misuse():
+    with pytest.raises(Misuse, match="Narayana"):
+        narayana(3, 4)

@@ -12,7 +12,7 @@ from tpcore.spectra.laws import *
 from tpcore.spectra.laws import __all__ as _LAWS
 from tpcore.spectra.moments import moment_program, spectral_moments
 from tpcore.spectra.parameters import Parameters
-from tpcore.spectra.pairings import catalan, noncrossing_pairings
+from tpcore.spectra.pairings import catalan, closed_walk, narayana, noncrossing_pairings
 from tpcore.spectra.spacing import spacing_law, spacings, wigner_surmise
 from tpcore.spectra.tracy_widom import tracy_widom
 from tpcore.spectra.tridiagonal import tridiagonal
@@ -23,6 +23,7 @@ __all__ = [
     "JacobianDraws",
     "catalan",
     "cdf_gap",
+    "closed_walk",
     "dyson",
     "edge",
     "eigenvalue_chunks",
@@ -38,6 +39,7 @@ __all__ = [
     "largest_n",
     "matrix",
     "moment_program",
+    "narayana",
     "noncrossing_pairings",
     "outlier",
     "spacing_law",

@@ -40,3 +40,41 @@ def _pair(low: int, high: int) -> list[Pairing]:
         for inner in _pair(low + 1, at)
         for outer in _pair(at + 1, high)
     ]
+
+
+def narayana(k: int, r: int) -> int:
+    """N(k, r) = C(k, r) C(k, r - 1) / k, exactly: noncrossing pairings of 2k points whose cycle visits r rows.
+
+    1 <= r <= k, and N(0, 0) = 1; they add up to the Catalan number. With m = y n rows, (1/m) tr (X X^T / n)^k tends to
+    sum_r N(k, r) y^(r - 1).
+    """
+    k = checks.integer("The index k of a Narayana number", k, 0, 100_000)
+    r = checks.integer("The index r of a Narayana number", r, 0, k)
+    if k == 0:
+        return 1
+    return comb(k, r) * comb(k, r - 1) // k if r else 0
+
+
+def closed_walk(pairing: Pairing) -> tuple[int, ...]:
+    """The cycle i_0, i_1, ..., i_{2k-1}, i_0 of indices that a noncrossing pairing stands for in tr A^(2k).
+
+    Step s goes from i_s to i_{s+1} and meets the entry A[i_s, i_{s+1}]; paired steps meet the same entry, one there and
+    one back. So the cycle walks around a tree with k edges: the first step of a pair finds a new index, the second
+    returns. Indices are numbered as they are met.
+
+    Returns
+    -------
+    tuple of int
+        i_0 = 0, i_1, ..., i_{2k-1}. For tr (X X^T)^k the indices at even distance from the first are rows of X, the
+        others columns.
+    """
+    opens = {i for i, _ in pairing}
+    path, walk, met = [0], [0], 1
+    for step in range(2 * len(pairing)):
+        if step in opens:
+            path.append(met)
+            met += 1
+        else:
+            path.pop()
+        walk.append(path[-1])
+    return tuple(walk[:-1]) if pairing else (0,)
