@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tpcore.spectra.laws.atom import PointMass
 from tpcore.spectra.laws.base import Law
+from tpcore.spectra.laws.jacobian import jacobian
 from tpcore.spectra.laws.marchenko_pastur import MarchenkoPastur, marchenko_pastur
 from tpcore.spectra.laws.planar import Elliptic, circular, elliptic
 from tpcore.spectra.laws.product import FussCatalan, product
@@ -20,6 +21,7 @@ __all__ = [
     "Semicircle",
     "circular",
     "elliptic",
+    "jacobian",
     "marchenko_pastur",
     "product",
     "semicircle",

@@ -1,0 +1,117 @@
+"""The law of phi'(h)^2, h ~ N(0, q), and the variance q from layer to layer."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from scipy import optimize, special
+
+from tpcore.activations import Activation
+from tpcore.activations.prime import prime
+from tpcore.errors import Misuse
+from tpcore.spectra.laws.measure import Measure
+
+REACH, PANEL = 8.3, 24  # standard deviations; nodes of a panel
+TINY, HUGE = 1e-13, 1e13
+
+
+@lru_cache(maxsize=64)
+def _normal_nodes(cuts: tuple[float, ...], panels: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Gauss-Legendre nodes and weights for N(0, 1), split at `cuts`; the third says between which cuts a node lies."""
+    ends = [-REACH, *[c for c in cuts if -REACH < c < REACH], REACH]
+    node, weight = np.polynomial.legendre.leggauss(PANEL)
+    at, mass, piece = [], [], []
+    for number, (low, high) in enumerate(zip(ends[:-1], ends[1:], strict=True)):
+        count = max(2, int(np.ceil(panels * (high - low) / (2 * REACH))))
+        edges = np.linspace(low, high, count + 1)
+        half = np.diff(edges)[:, None] / 2
+        x = ((edges[:-1, None] + half) + half * node).ravel()
+        density = np.exp(-x * x / 2) / np.sqrt(2 * np.pi)
+        exact = special.ndtr(high) - special.ndtr(low) if high <= 0 else special.ndtr(-low) - special.ndtr(-high)
+        share = (half * weight).ravel() * density
+        at.append(x)
+        mass.append(share * (exact / share.sum()))
+        piece.append(np.full(x.size, number))
+    return np.concatenate(at), np.concatenate(mass), np.concatenate(piece)
+
+
+def second_moment(phi: Activation, q: float, panels: int = 16) -> float:
+    """E phi(h)^2, h ~ N(0, q)."""
+    at, mass, _ = _normal_nodes(_cuts(phi, q), panels)
+    return float(mass @ np.asarray(phi.f(np.sqrt(q) * at)) ** 2)
+
+
+def _cuts(phi: Activation, q: float) -> tuple[float, ...]:
+    return tuple(sorted(k / np.sqrt(q) for k in phi.kinks))
+
+
+def slopes(phi: Activation, q: float, panels: int = 16) -> Measure:
+    """The law of phi'(h)^2, by quadrature in h; where phi is linear between kinks, one point mass for the piece."""
+    q = max(q, TINY**2)
+    at, mass, piece = _normal_nodes(_cuts(phi, q), panels)
+    with np.errstate(all="ignore"):
+        squared = np.asarray(prime(phi).f(np.sqrt(q) * at), float) ** 2
+    if not np.isfinite(squared).all():
+        raise Misuse("phi' must be finite where h is likely to be", f"{phi.name} at variance {q:g}")
+    heavy: dict[float, float] = {}
+    for number in np.unique(piece):
+        own = piece == number
+        values = squared[own]
+        if np.ptp(values) <= 1e-13 * np.abs(values).max():
+            squared[own] = values[0]
+            heavy[float(values[0])] = heavy.get(float(values[0]), 0.0) + float(mass[own].sum())
+    squared[np.abs(squared) < 1e-200] = 0.0
+    place = max(heavy, key=heavy.get, default=0.0)
+    return Measure(squared, mass, (place, min(heavy.get(place, 0.0), 1.0)))
+
+
+def fixed_point(phi: Activation, weight: float, bias: float) -> float:
+    """The variance q* = weight E phi(h)^2 + bias, h ~ N(0, q*), to which the layers come from q = 1.
+
+    0 where it falls without end. A phi with phi(a x) = a phi(x) has no use for q: 1 is returned if there is no q*.
+
+    Raises
+    ------
+    Misuse
+        If the variance grows without end.
+    """
+    def step(q: float) -> float:
+        return weight * second_moment(phi, q) + bias if q > 0 else weight * float(phi.f(np.zeros(1))[0]) ** 2 + bias
+
+    if phi.degree == 1:
+        grown = weight * second_moment(phi, 1.0)
+        return bias / (1 - grown) if grown < 1 and bias > 0 else 1.0
+    q = 1.0
+    for _ in range(100):
+        q, before = step(q), q
+        if not q < HUGE:
+            break
+        if abs(q - before) <= 1e-15 * q or q < TINY:
+            return q if q >= TINY else 0.0
+    factor = 1.3 if step(q) > q else 1 / 1.3
+    while TINY < q < HUGE and np.isfinite(step(q)):
+        ahead = q * factor
+        if (step(ahead) - ahead) * (step(q) - q) <= 0:
+            return float(optimize.brentq(lambda v: step(v) - v, *sorted((q, ahead)), xtol=1e-300, rtol=1e-14))
+        q = ahead
+    if q <= TINY:
+        return 0.0
+    raise Misuse("The variance of the layers must have a fixed point for a law at q*", f"{phi.name}, whose variance "
+                 "grows without end", "Give q0, the mean square of the input, or smaller weights")  # fmt: skip
+
+
+def variances(phi: Activation, weight: float, bias: float, depth: int, q0: float) -> np.ndarray:
+    """q_1 .. q_depth from |x|^2 / n = q0: q_1 = weight q0 + bias, q_(l+1) = weight E phi(h_l)^2 + bias."""
+    q = np.empty(depth)
+    q[0] = weight * q0 + bias
+    for layer in range(1, depth):
+        before = q[layer - 1]
+        q[layer] = weight * second_moment(phi, max(before, TINY**2)) + bias
+        if abs(q[layer] - before) <= 1e-15 * before:
+            q[layer:] = q[layer]
+            break
+        if not q[layer] < HUGE:
+            raise Misuse("The variances of all layers must be within reach", f"q = {q[layer]:.3g} at layer {layer + 1}",
+                         "Take smaller weights or fewer layers")  # fmt: skip
+    return q
