@@ -12,10 +12,13 @@ from tpcore.compute.progress import Progress
 from tpcore.compute.tiles import get_threads, set_threads
 from tpcore.errors import BudgetError, Cancelled, Misuse
 from tpcore.spectra import (
+    circular,
     cdf_gap,
     eigenvalue_counts,
     eigenvalue_histogram,
     eigenvalues,
+    marchenko_pastur,
+    modulus,
     semicircle,
     sturm_counts,
     tridiagonal,
@@ -193,3 +196,29 @@ def test_progress_is_seen_and_cancels():
     with pytest.raises(Cancelled):
         eigenvalue_histogram("goe", 2**20, [-1.0, 1.0], draws=5, progress=progress)
     assert progress.done == 1
+
+
+@pytest.mark.parametrize(("kind", "ratio"), [("gue", 1.0), ("wishart", 0.6), ("wishart", 1.0), ("wishart", 2.4)])
+def test_counts_of_the_other_models_are_those_of_their_eigenvalues(kind, ratio):
+    points = np.linspace(-0.5, 5, 61)
+    values = np.sort(eigenvalues(kind, 70, seed=3, draws=4, ratio=ratio), axis=None)
+    below = eigenvalue_counts(kind, 70, points, 4, seed=3, ratio=ratio)
+    assert np.array_equal(below, np.searchsorted(values, points)) and below[-1] <= values.size
+
+
+@pytest.mark.parametrize("ratio", [0.3, 1.0, 2.5])
+def test_a_million_columns_follow_marchenko_and_pastur(ratio):
+    law, n = marchenko_pastur(ratio), 300_000
+    points = np.linspace(0.02, law.support[1] * 0.999, 40)
+    gap = cdf_gap(law, points, eigenvalue_counts("wishart", n, points, seed=1, ratio=ratio), round(ratio * n))
+    assert gap < 2e-4 and cdf_gap(marchenko_pastur(1.02 * ratio), points, law.cdf(points) * 10**6, 10**6) > 1e-3
+
+
+def test_moduli_follow_the_circular_law():
+    law = modulus()
+    r = np.abs(eigenvalues("iid", 400, seed=2))
+    assert stats.kstest(r, law.cdf).statistic < 0.05
+    assert law.moment(4) == pytest.approx(circular().moment(2, 2)) and law.quantile(0.25) == 0.5
+    assert integrate.quad(modulus(1.7).pdf, 0, 1.1)[0] == pytest.approx(modulus(1.7).cdf(1.1))
+    with pytest.raises(Misuse, match="plane"):
+        eigenvalue_histogram("iid", 10, [0.0, 1.0])

@@ -6,10 +6,11 @@ from tpcore.spectra.dyson import dyson
 from tpcore.spectra.edge import edge, largest_chunks, largest_eigenvalues, outlier, threshold
 from tpcore.spectra.eigenvalues import eigenvalue_chunks, eigenvalues
 from tpcore.spectra.ensembles import KINDS, Ensemble, eigenvalues_each, largest_n, matrix
-from tpcore.spectra.histogram import cdf_gap, eigenvalue_counts, eigenvalue_histogram, sturm_counts
+from tpcore.spectra.histogram import cdf_gap, count_chunks, eigenvalue_counts, eigenvalue_histogram, sturm_counts
 from tpcore.spectra.jacobians import JacobianDraws, free_words, jacobian_chunks, jacobian_draws
 from tpcore.spectra.laws import *
 from tpcore.spectra.laws import __all__ as _LAWS
+from tpcore.spectra.modulus import modulus
 from tpcore.spectra.moments import moment_program, spectral_moments
 from tpcore.spectra.parameters import Parameters
 from tpcore.spectra.pairings import catalan, closed_walk, narayana, noncrossing_pairings
@@ -24,6 +25,7 @@ __all__ = [
     "catalan",
     "cdf_gap",
     "closed_walk",
+    "count_chunks",
     "dyson",
     "edge",
     "eigenvalue_chunks",
@@ -38,6 +40,7 @@ __all__ = [
     "largest_eigenvalues",
     "largest_n",
     "matrix",
+    "modulus",
     "moment_program",
     "narayana",
     "noncrossing_pairings",

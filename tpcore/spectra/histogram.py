@@ -7,6 +7,8 @@ O(n) a bin, and no n x n matrix exists at any time.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from tpcore import checks
@@ -97,6 +99,23 @@ def eigenvalue_counts(
     -------
     ndarray of int64, (len(points),)
     """
+    for _, below in count_chunks(kind, n, points, draws, seed, ratio, nu, progress, **more):
+        pass
+    return below
+
+
+def count_chunks(
+    kind: str,
+    n: int,
+    points,
+    draws: int = 1,
+    seed: int = 0,
+    ratio: float = 1.0,
+    nu: float = 3.0,
+    progress: Progress | None = None,
+    **more,
+) -> Iterator[tuple[int, np.ndarray]]:
+    """`eigenvalue_counts` of growing numbers of draws, as they are computed: (draws so far, counts below each point)."""
     source, p = ensemble(kind, nu, ratio, **more)
     if source.family.plane:
         raise Misuse("Eigenvalues in the plane have no histogram on the line", repr(kind), "Take np.abs(eigenvalues(...))")
@@ -105,18 +124,18 @@ def eigenvalue_counts(
     points = checks.array("The points", points, ndim=1)
     if not source.exact:
         values = np.sort(eigenvalues(kind, n, seed, draws, nu, progress, ratio, **more), axis=None)
-        return np.searchsorted(values, points).astype(np.int64)
+        yield draws, np.searchsorted(values, points).astype(np.int64)
+        return
     fits = int(min(WORK / (draws * max(points.size, 1)), MEMORY / 32) / max(min(p.ratio, 1.0), 1e-9))
     if n > fits:
         hint = f"At most n = {fits:,} fits with {points.size} points and {draws:,} draws"
         raise BudgetError("The counts must be computed within the budget", f"n = {n:,}", hint, fits=fits)
-    total = np.zeros(points.size, np.int64)
+    model, total, done = MODELS[kind], np.zeros(points.size, np.int64), 0
+    zeros = source.family.size(n, p) - model.rows(n, p)  # the rest of the matrix
     for diagonal, squared in tridiagonal_chunks(n, draws, seed, as_progress(progress), kind, p):
-        total += _counts(diagonal, squared, points)
-    if MODELS[kind].positive:  # the rest of the matrix is zero, and nothing is negative
-        zeros = draws * (source.family.size(n, p) - MODELS[kind].rows(n, p))
-        return np.where(points > 0, total + zeros, 0)
-    return total
+        total = total + _counts(diagonal, squared, points)
+        done += diagonal.size // model.rows(n, p)
+        yield done, np.where(points > 0, total + done * zeros, 0) if model.positive else total
 
 
 def sturm_counts(diagonal, off_diagonal, points) -> np.ndarray:
