@@ -1,0 +1,262 @@
+"""The Jacobians lab: depth and nonlinearity shape the singular values."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tpapp.compute import jacobians as compute
+from tpapp.compute import jacobians_code
+from tpapp.jacobian_results import WORDS, DrawsRequest, NetRequest
+from tpapp.labs import jacobians_words as words
+from tpapp.labs.jacobians_state import NEXT, PRESETS, JacobiansState
+from tpapp.page import Number, Page, Request, finite, note, section
+from tpapp.plots import format as fmt
+from tpapp.plots import table
+from tpapp.plots.jacobian_gradients import GradientPlot
+from tpapp.plots.jacobian_plane import SHADES, ChaosPlane
+from tpapp.plots.jacobian_singular import SingularPlot
+from tpapp.plots.jacobian_words import MixedMoments
+from tpapp.widgets import button, column, dress, html, row, share
+
+HEIGHT, LOW = 262, 200
+GHOST, GHOST_DRAWS = 32, 16  # the narrow networks that stay for comparison
+SNAP = 0.02  # of the plane's size: within it a hand means the edge of chaos
+DIGITS = 4  # of sigma that a hand sets
+
+
+class JacobiansLab(Page):
+    """Depth and nonlinearity shape the singular values of a network's Jacobian."""
+
+    slug, title, glyph = "jacobians", "Jacobians", "jacobians"
+    State = JacobiansState
+    presets = PRESETS
+
+    # -- what stands where -------------------------------------------------------------------------------------
+
+    def build(self):
+        self.singular = SingularPlot(theme=self.theme, height=HEIGHT)
+        self.plane = ChaosPlane(theme=self.theme, height=HEIGHT, on_point=self._picked)
+        self.gradients = GradientPlot(theme=self.theme, height=LOW)
+        self.words = MixedMoments(theme=self.theme, height=LOW)
+        self.plots = [self.singular, self.plane, self.gradients, self.words]
+        self.mixed = html("")
+        self.mixed.stylesheets = [*self.mixed.stylesheets, table.CSS]
+        self._drawn = self._narrow = None
+
+    def controls(self):
+        self.q0 = self.control("q0")
+        seed = dress(self._seed_field())
+        again = button("Draw again", on_click=lambda event: self._next_seed())
+        again.styles = {"align-self": "flex-end"}
+        self.links = note(f"Sparse: {compute.LINKS} links a neuron.")
+        return [
+            section("Network", self.control("phi"), self.control("depth"), aside="no readout"),
+            section("Weights", self.control("weights", segmented=True), self.links, self.control("sigma_w"),
+                    self.control("sigma_b")),
+            section("Input", self.control("start", segmented=True), self.q0, aside="where variances start"),
+            section("Networks", self.control("draws", segmented=True), row(seed, again, parts=("figure-row",)),
+                    aside="independent draws"),
+            section("Figures", self.control("axis", segmented=True), self.control("shade", segmented=True),
+                    aside="axis; colour of the plane"),
+        ]  # fmt: skip
+
+    def _seed_field(self):
+        import panel as pn
+
+        seed = pn.widgets.IntInput.from_param(self.state.param.seed, name="Seed")
+        seed.stylesheets = [*seed.stylesheets, ".bk-spin-btn { display: none !important; }"]
+        return seed
+
+    def figures(self):
+        return [[share(self.singular.view, 2), self.plane.view], [self.gradients.view, self.words.view]]
+
+    def beside(self):
+        return [column(self.mixed, parts=("group",))]
+
+    def _frame(self):
+        root = super()._frame()
+        self.reading.toggle_code()  # shut at first: the numbers fit a screen
+        return root
+
+    def _next_seed(self) -> None:
+        self.state.seed = (self.state.seed + 1) % 1_000_000
+
+    def _picked(self, sigma_w: float, sigma_b: float) -> None:
+        s = self.state.snapshot()
+        w, b = compute.pick(s.phi, sigma_w, sigma_b, SNAP)
+        low, high = self.state.param.sigma_w.bounds
+        chosen = {"sigma_w": round(min(max(w, low), high), DIGITS), "sigma_b": round(b, DIGITS)}
+        with self.together():
+            if all(getattr(s, name) == value for name, value in chosen.items()):
+                self.plane.point(s.sigma_w, s.sigma_b)  # the browser has moved the marker already
+            self.state.param.update(**chosen)
+
+    # -- state -> requests -> figures --------------------------------------------------------------------------
+
+    @staticmethod
+    def net(s) -> NetRequest:
+        """The snapshot's network."""
+        return NetRequest(s.depth, s.phi, s.sigma_w, s.sigma_b, s.weights, s.q0 if s.start == "chosen" else None)
+
+    def requests(self, s):
+        r = self.net(s)
+        self.q0.visible = s.start == "chosen"
+        self.links.visible = s.weights == "sparse"
+        self.plane.point(s.sigma_w, s.sigma_b)
+        yield Request("plane", (s.phi, s.shade), lambda progress: compute.plane(s.phi), self._show_plane, quick=True)
+        compute.point(r)  # refuses what has no fixed point
+        asked = DrawsRequest(r, s.width, s.draws, s.seed) if finite(s) else None
+        if asked is not None:
+            wider = min((w for w in self.dial.grid if w > s.width), default=0)
+            if self.dial.playing and wider > compute.fits(r, s.draws):
+                self.dial.stop()  # here, not at a refusal
+            compute.check(asked)
+        yield Request("point", r, lambda progress: compute.point(r), self._show_point, quick=True)
+        yield Request("law", ("law", r, s.axis), lambda progress: compute.law(r), self._show_law,
+                      label="the law of free probability")
+        if asked is not None:
+            yield Request("draws", ("draws", asked, s.axis), lambda progress: compute.draws(asked, progress),
+                          self._show_draws, compute.quick(asked), "the networks")  # fmt: skip
+        if asked is not None and s.width > GHOST and s.weights != "sparse":
+            ghost = DrawsRequest(r, GHOST, GHOST_DRAWS, s.seed)
+            yield Request("ghost", ("ghost", ghost, s.axis), lambda progress: compute.draws(ghost, progress),
+                          self._show_ghost)  # fmt: skip
+
+    def _show_plane(self, plane) -> None:
+        s = self.state.snapshot()
+        self.plane.update(plane, s.shade)
+        self.plane.point(s.sigma_w, s.sigma_b)
+        colour = f"colour: {SHADES[s.shade]}, lines: χ₁" if s.shade == "q" else "green: order, brown: chaos"
+        self.plane.describe(None, f"{colour}; click or drag the point")
+
+    def _show_point(self, known) -> None:
+        self.gradients.update_limit(known.sizes)
+        self.gradients.describe(None, "mean square of ∂h<sup>l</sup>/∂x; dashed: limit, bars ± 2 s.d.")
+        if known.request.weights != "sparse":
+            self.words.update_limit(WORDS, *compute.free_words(known.request))
+        self._show_table()
+
+    def _show_law(self, law) -> None:
+        self.singular.update_law(law, self.state.axis == "log")
+        self._fill()
+
+    def _show_draws(self, result) -> None:
+        self._drawn = result
+        n = result.request.n
+        if result.request.net.weights == "sparse":
+            self.words.update_limit(WORDS, result.free, result.commuting)
+        self.gradients.update(result.sizes, n)
+        self.words.update(result.words, n)
+        self.words.describe(None, f"traces of words in A = D<sub>L</sub>², B = W<sub>L</sub>D²<sub>L−1</sub>W<sub>L</sub>ᵀ, over their means; ± 2 s.e.")
+        self._fill()
+        self._show_table()
+
+    def _show_ghost(self, result) -> None:
+        self._narrow = result
+        self._fill()
+
+    def _fill(self) -> None:
+        """The histograms of what has come, on the axis of the law on show."""
+        law, log = self.result("law"), self.state.axis == "log"
+        if law is None:
+            return
+        for result, update in ((self._drawn, self.singular.update), (self._narrow, self.singular.update_ghost)):
+            update(None if result is None else compute.histogram(result.singular, law.window, log))
+        self.singular.describe(None, self._caption(law))
+
+    def _caption(self, law) -> str:
+        result = self._drawn
+        if result is None:
+            return "the limit alone: the law when n is infinite"
+        m = len(result.singular)
+        many = f"n = {result.request.n:,}, {m:,} network{'s' * (m > 1)}"
+        shown = compute.histogram(result.singular, law.window, self.state.axis == "log")
+        part = shown.outside / result.singular.size
+        beyond = f"; {100 * part:.0f} % lie elsewhere or are 0" if part >= 0.005 else ""
+        return f"{many}; {'dashed: the limit' if law.holds else 'dots: the free law'}{beyond}"
+
+    def _show_table(self) -> None:
+        known, result = self.result("point"), self._drawn
+        if known is None:
+            return
+        fits = result is not None and result.request.net == known.request
+        if known.request.weights == "sparse" and not fits:
+            return
+        free = result.free if fits else compute.free_words(known.request)[0]
+        seen = self.words.means() if fits and self.words._seen is not None else None
+        n = result.request.n if fits else float("inf")
+        head = '<h3 class="tp-title">Free independence <small>τ = (1/n) tr, A and B over their means</small></h3>'
+        self.mixed.object = head + words.table(free, seen, n, self.theme)
+
+    def clear(self, slot):
+        if slot == "ghost":
+            self._narrow = None
+            self.singular.update_ghost(None)
+        if slot == "draws":
+            self._drawn = None
+            self.singular.update(None)
+            self.gradients.update(None, 8)
+            self.words.update(None, 8)
+            self._show_table()
+            self.singular.describe(None, "the limit alone: the law when n is infinite")
+
+    def restyle(self, theme, projector):
+        super().restyle(theme, projector)
+        self.singular.fig.height = 420 if projector else HEIGHT
+        self._show_table()
+
+    # -- words and numbers -------------------------------------------------------------------------------------
+
+    def claim(self, s):
+        return words.claim(compute.point(self.net(s)))
+
+    def formula(self, s):
+        return words.formula(compute.point(self.net(s)), self.projector)
+
+    def numbers(self, s):
+        known, law, result = compute.point(self.net(s)), self.result("law"), self.result("draws")
+        q = "any" if known.homogeneous and known.q == 1 else "none" if np.isinf(known.q) else fmt.power(known.q, 3)
+        lines = [Number("Fixed point q*", q), Number("χ₁ there", fmt.power(known.chi, 4))]
+        if result is not None:
+            mean = (result.singular**2).mean(axis=1)
+            error = mean.std(ddof=1) / np.sqrt(len(mean)) if len(mean) > 1 else None
+            lines.append(Number("Mean of s²", *self._measured(float(mean.mean()), error)))
+        lines.append(Number("its limit χ₁ᴸ" if s.start == "fixed" else "its limit", fmt.power(known.mean, 3)))
+        lines.append(Number("Variance, limit", fmt.power(known.variance, 3)))
+        if law is not None and law.holds:
+            largest = "" if result is None else f"n: {fmt.power(float(result.singular.max()), 3)}"
+            lines.append(Number("Largest s", fmt.power(law.top, 3), note=largest))
+        gap = compute.gap(result.singular, law) if result is not None and law is not None else None
+        if gap is not None:
+            lines.append(Number("Largest CDF gap", fmt.power(gap, 2)))
+        if law is not None:
+            lines.append(Number("Method", law.method))
+        return lines
+
+    @staticmethod
+    def _measured(value: float, error: float | None):
+        return (value, error) if error is not None and 1e-3 < abs(value) < 1e4 else (fmt.power(value, 3), None)
+
+    def status(self, s):
+        if not finite(s):
+            return "the limit alone"
+        return f"{s.draws} networks" if s.draws > 1 else "1 network"
+
+    def code(self, s):
+        r = self.net(s)
+        return jacobians_code.code(DrawsRequest(r, s.width, s.draws, s.seed) if finite(s) else r)
+
+    def data(self):
+        result = self._drawn
+        out = super().data()
+        return out if result is None else out | {"singular_values": np.ravel(result.singular)}
+
+    def ask_next(self, s):
+        chips = [(self.presets[key].question, lambda key=key: self.choose(key)) for key in NEXT[s.preset]]
+        r = self.net(s)
+        if not compute.has_start(r):
+            chips.insert(0, ("Start at q⁰ = 1", lambda: setattr(self.state, "start", "chosen")))
+        elif finite(s) and s.width > compute.fits(r, s.draws):
+            fits = compute.fits(r, s.draws)
+            chips.insert(0, (f"Take n = {fits:,}, which fits", lambda: setattr(self.state, "width", fits)))
+        return chips
