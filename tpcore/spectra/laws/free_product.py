@@ -23,9 +23,9 @@ from tpcore.spectra.laws.banded import Band, Banded, Tail, Logarithm
 from tpcore.spectra.laws.measure import Measure
 
 ARC = np.concatenate([np.linspace(np.pi, 0, 14)[1:-1], [0.12, 0.06]])
-NEWTON, CLOSE = 60, 1e-13
+NEWTON, CLOSE = 40, 1e-12
 SCAN, ZERO = 257, 1e-6
-LOW = 1e-11  # share of the mass that a law may have below what is scanned
+LOW = 1e-10  # share of the mass that a law may have below what is scanned
 
 
 @dataclass
@@ -82,15 +82,18 @@ class Factors:
         return min([1.0] + [m.positive for m, _ in self.measures] + [1 / y for y in self.ratios if y > 1])
 
     def explicit(self, w: np.ndarray, rest: np.ndarray) -> np.ndarray:
-        """log z without the u_l; `rest` is 1 + w. Im w <= 0 counts as approached from below."""
-        total = self.constant + self.alpha * _log_below(rest) + self.beta * _log_below(w)
+        """log z without the u_l; `rest` is p + w, p = `positive`. Im w <= 0 counts as approached from below."""
+        p = self.positive
+        total = self.constant + self.alpha * _log_below((1 - p) + rest) + self.beta * _log_below(w)
         for y, times in self.ratios.items():
-            total = total + times * _log_below(1 + y * w)
+            total = total + times * _log_below(y * ((1 / y - p) + rest))
         return total
 
     def slope(self, w: np.ndarray, rest: np.ndarray) -> np.ndarray:
         """d explicit / dw."""
-        return self.alpha / rest + self.beta / w + sum(m * y / (1 + y * w) for y, m in self.ratios.items())
+        p = self.positive
+        total = self.alpha / ((1 - p) + rest) + self.beta / w
+        return total + sum(times / ((1 / y - p) + rest) for y, times in self.ratios.items())
 
     def upper(self, w: np.ndarray, us: list[np.ndarray]) -> np.ndarray:
         """1 - F at real points, from the solution there."""
@@ -112,55 +115,95 @@ def _log_above(u: np.ndarray) -> np.ndarray:
     return np.log(np.abs(u)) + 1j * np.arctan2(np.abs(u.imag), u.real)
 
 
-def solve(factors: Factors, log_r: np.ndarray, fine: float = 0.06) -> tuple[np.ndarray, list[np.ndarray], float]:
-    """w and the u_l at z = exp(log_r) + i0, and the largest residual of log z.
+@dataclass
+class State:
+    """w, rest = p + w (each to its own precision) and the u_l, at some points."""
 
-    `fine`: the last angle before 0; small for laws that are narrow.
+    w: np.ndarray
+    rest: np.ndarray
+    us: list[np.ndarray]
+
+    def take(self, at: np.ndarray) -> State:
+        return State(self.w[at], self.rest[at], [u[at] for u in self.us])
+
+    def put(self, at: np.ndarray, other: State) -> None:
+        self.w[at], self.rest[at] = other.w, other.rest
+        for mine, new in zip(self.us, other.us, strict=True):
+            mine[at] = new
+
+
+def solve(factors: Factors, log_r: np.ndarray, fine: float = 0.06) -> tuple[State, np.ndarray]:
+    """The solution at z = exp(log_r) + i0, and the residual of log z at each point.
+
+    `fine`: the last angle before 0; small for laws that are narrow. Points that do not converge are done again on a
+    finer arc.
     """
-    w, us = _negative(factors, log_r)
-    arc, angle = list(ARC), ARC[-1]
-    while angle > fine:
-        angle /= 2
-        arc.append(angle)
+    state = _negative(factors, log_r)
+    left = _along(factors, log_r, state, _arc(fine), 3)
+    again = np.flatnonzero(left > CLOSE)
+    if again.size:
+        part = _negative(factors, log_r[again])
+        closer = _along(factors, log_r[again], part, _arc(1e-13), 5)
+        better = closer < left[again]
+        state.put(again[better], part.take(better))
+        left[again] = np.minimum(closer, left[again])
+    return state, left
+
+
+def _arc(fine: float) -> list[float]:
+    arc = list(ARC)
+    while arc[-1] > fine:
+        arc.append(arc[-1] / 2)
+    return [*arc, arc[-1] / 8]
+
+
+def _along(factors: Factors, log_r: np.ndarray, state: State, arc: list[float], steps: int) -> np.ndarray:
     for angle in arc:
-        w, us, _ = _newton(factors, log_r + 1j * angle, w, us, 3)
-    for angle in (fine / 8, 0.0):
-        w, us, left = _newton(factors, log_r + 1j * angle, w, us, 4 if angle else NEWTON)
-    return w, us, left
-
-
-def _newton(factors: Factors, target: np.ndarray, w, us, steps: int):
-    left = np.inf
-    for _ in range(steps):
-        rest = 1 + w
-        ahead = target - factors.explicit(w, rest)
-        slope = factors.slope(w, rest)
-        at = []
-        for (measure, times), u in zip(factors.measures, us, strict=True):
-            psi, rate = measure.psi(u)
-            ahead = ahead - times * (_log_above(u) + (w - psi) / rate)
-            slope = slope + times / rate
-            at.append((psi, rate))
-        move = ahead / slope
-        # at most a change by half in w and in 1 + w
-        length = np.abs(move) / (0.5 * np.minimum(np.abs(w), np.abs(rest) + 1e-300))
-        move = move / np.maximum(1, length)
-        left = float(np.max(np.abs(move) / np.abs(w), initial=0.0))
-        new = []
-        for u, (psi, rate) in zip(us, at, strict=True):
-            push = (w + move - psi) / rate
-            push = push / np.maximum(1, np.abs(push))
-            left = max(left, float(np.max(np.abs(push), initial=0.0)))
-            grown = u * np.exp(push)
-            new.append(grown.real + 1j * np.abs(grown.imag))
-        w = w + move
-        w, us = w.real - 1j * np.abs(w.imag), new
-        if left < CLOSE:
+        for _ in range(steps):
+            _newton(factors, log_r + 1j * angle, state)
+    left = np.full(log_r.shape, np.inf)
+    at = np.arange(log_r.size)
+    for _ in range(NEWTON):
+        part = state.take(at)
+        left[at] = _newton(factors, log_r[at] + 0j, part)
+        # what has converged keeps the values before the step
+        at, part = at[left[at] > CLOSE / 10], part.take(left[at] > CLOSE / 10)
+        if not at.size:
             break
-    return w, us, left
+        state.put(at, part)
+    return left
 
 
-def _negative(factors: Factors, log_r: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+def _newton(factors: Factors, target: np.ndarray, state: State) -> np.ndarray:
+    """One step of Newton's method; returns the residual before it."""
+    w, rest = state.w, state.rest
+    ahead = target - factors.explicit(w, rest)
+    slope = factors.slope(w, rest)
+    small, gaps, residual = np.abs(rest) < np.abs(w), [], 0.0
+    for (measure, times), u in zip(factors.measures, state.us, strict=True):
+        psi, psi_rest, rate = measure.psi(u)
+        shifted = rest + (measure.positive - factors.positive)
+        gap = np.where(small, shifted - psi_rest, w - psi) / rate
+        ahead = ahead - times * _log_above(u)
+        residual = residual + times * np.abs(gap)
+        slope = slope + times / rate
+        gaps.append((gap, rate))
+    residual = residual + np.abs(ahead)
+    for (_, times), (gap, _) in zip(factors.measures, gaps, strict=True):
+        ahead = ahead - times * gap
+    move = ahead / slope
+    move = move / np.maximum(1, np.abs(move) / (0.5 * np.minimum(np.abs(w), np.abs(rest))))
+    for u, (gap, rate) in zip(state.us, gaps, strict=True):
+        push = gap + move / rate
+        u *= np.exp(push / np.maximum(1, np.abs(push)))
+        u.imag = np.abs(u.imag)
+    for values in (w, rest):
+        values += move
+        values.imag = -np.abs(values.imag)
+    return residual
+
+
+def _negative(factors: Factors, log_r: np.ndarray) -> State:
     """A guess of w and the u_l at z = -exp(log_r): tables of monotone functions of log(-w / (p + w))."""
     p = factors.positive
     v = np.linspace(-40, 34, 741)
@@ -176,8 +219,9 @@ def _negative(factors: Factors, log_r: np.ndarray) -> tuple[np.ndarray, list[np.
         log_us.append(log_u)
     order = np.argsort(log_z)
     take = lambda y: np.interp(log_r, log_z[order], y[order])  # noqa: E731
-    w = -np.exp(take(log_w)) + 0j
-    return w, [-np.exp(take(log_u)) + 0j for log_u in log_us]
+    us = [-np.exp(take(log_u)) + 0j for log_u in log_us]
+    at = take(v)
+    return State(-p / (1 + np.exp(-at)) + 0j, p / (1 + np.exp(at)) + 0j, us)
 
 
 def _inverse(measure: Measure, log_w: np.ndarray, log_rest: np.ndarray, p: float) -> np.ndarray:
@@ -201,9 +245,9 @@ def tabulate(factors: Factors, name: str, latex: str) -> Banded:
     worst = [0.0]
 
     def at(log_x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        w, us, left = solve(factors, log_x, fine)
-        worst[0] = max(worst[0], left)
-        return 1 - factors.upper(w, us), -w.imag / np.pi
+        state, left = solve(factors, log_x, fine)
+        worst[0] = max(worst[0], float(left.max(initial=0.0)))
+        return 1 - factors.upper(state.w, state.us), -state.w.imag / np.pi
 
     pieces = [Band(line, at) for line in _lines(factors, fine)]
     zero, atom = 1 - factors.positive, factors.heaviest
@@ -232,21 +276,20 @@ def _lines(factors: Factors, fine: float) -> list[Logarithm | Tail]:
 
 def _dense(factors: Factors, log_x: np.ndarray, fine: float) -> np.ndarray:
     """Where the density is not zero."""
-    w, _, _ = solve(factors, log_x, fine)
-    return -w.imag > ZERO * np.minimum(np.abs(w), np.abs(factors.positive + w))
+    state, _ = solve(factors, log_x, fine)
+    return -state.w.imag > ZERO * np.minimum(np.abs(state.w), np.abs(state.rest))
 
 
 def _edge(factors: Factors, inside: float, outside: float, fine: float) -> float:
     """log x of the edge between two points: sections, then (Im w)^2, linear there, to its zero."""
     for _ in range(5):
         grid = np.linspace(inside, outside, 10)
-        last = int(np.flatnonzero(_dense(factors, grid, fine))[-1]) if _dense(factors, grid, fine)[0] else 0
-        last = min(last, 8)
+        last = min(int(np.flatnonzero(np.append(True, _dense(factors, grid, fine)[1:]))[-1]), 8)
         inside, outside = grid[last], grid[last + 1]
     step = inside - outside
     grid = inside + step * np.array([1.0, 3.0, 5.0])
-    w, _, _ = solve(factors, grid, fine)
-    line = np.polyfit(grid - inside, w.imag**2, 2)
+    state, _ = solve(factors, grid, fine)
+    line = np.polyfit(grid - inside, state.w.imag**2, 2)
     roots = np.roots(line)
     roots = roots[np.abs(roots.imag) == 0].real
     near = roots[np.argmin(np.abs(roots + step / 2))] if roots.size else -step / 2
@@ -255,11 +298,8 @@ def _edge(factors: Factors, inside: float, outside: float, fine: float) -> float
 
 def _lowest(factors: Factors) -> float:
     """log r with at most LOW of the mass in (0, r)."""
-    low = -300.0
-    w, _ = _negative(factors, np.linspace(low, 300, 4001))
-    rest = factors.positive + w.real
-    at = np.flatnonzero(rest > max(LOW, 1e-15))
-    return float(np.linspace(low, 300, 4001)[at[0]]) if at.size else low
+    grid = np.linspace(-600, 300, 6001)
+    return float(grid[np.argmax(_negative(factors, grid).rest.real > LOW)])
 
 
 def log_top(factors: Factors) -> float:

@@ -42,13 +42,16 @@ class Measure:
         """(g, dg / du), g = E 1 / (u - X)."""
         return self._sums(u, self.masses)
 
-    def psi(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(psi, d psi / d log u), psi = E X / (u - X) = u E 1 / (u - X) - 1."""
-        value, slope = self._sums(u, self.masses * self.places)
-        return value, u * slope
+    def psi(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """psi = E X / (u - X), psi + P(X > 0), and d psi / d log u: each without cancellation."""
+        weight = np.where(self.places > 0, self.masses, 0.0)
+        value, slope = self._sums(u, np.stack([weight * self.places, weight], axis=1))
+        return value[:, 0], u * value[:, 1], u * slope[:, 0]
 
     def _sums(self, u: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        value, slope = np.empty_like(u), np.empty_like(u)
+        """sum_k weight_k / (u - X_k) and its derivative by u; `weight` (K,) or (K, j)."""
+        value = np.empty(u.shape + weight.shape[1:], complex)
+        slope = np.empty_like(value)
         rows = max(1, BLOCK // self.places.size)
         for low in range(0, u.size, rows):
             at = slice(low, low + rows)
