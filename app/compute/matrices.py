@@ -1,4 +1,4 @@
-"""Spectra of random symmetric matrices for the Matrices lab."""
+"""Spectra of random matrices for the Matrices lab: histograms of growing numbers of draws."""
 
 from __future__ import annotations
 
@@ -9,79 +9,91 @@ from time import perf_counter
 
 import numpy as np
 
+from tpapp.compute import matrices_laws as laws
 from tpapp.compute.ladder import silent
-from tpapp.matrix_results import EigenvaluePath, LawCurve, MomentRow, PathRequest, Spectrum, SpectrumRequest
+from tpapp.compute.matrices_code import code, limit_code, path_code
+from tpapp.compute.matrices_laws import HEAVY_REACH, ORDERS, REACH, bin_edges, view
+from tpapp.matrix_results import (
+    DEFAULTS,
+    EigenvaluePath,
+    LawCurve,
+    MomentRow,
+    PathRequest,
+    Spectrum,
+    SpectrumRequest,
+)
 from tpcore import spectra
 from tpcore.compute.progress import Progress
 from tpcore.errors import BudgetError
+from tpcore.spectra.edge import corner
+from tpcore.spectra.eigenvalues import tridiagonal_spectrum
 from tpcore.spectra.ensembles import DENSE_WORK
 from tpcore.spectra.histogram import WORK as COUNT_WORK
 from tpcore.spectra.moments import WORK as MOMENT_WORK
 from tpcore.spectra.tridiagonal import MEMORY, tridiagonal_chunks
 
 KINDS = spectra.KINDS
-ORDERS = (2, 4, 6, 8, 10)
-REACH, HEAVY_REACH = 2.6, 8.0
 FINE = 4  # fine edges a bin, where the gap is measured without eigenvalues
 WHOLE = 2**20  # rows of tridiagonal matrices counted in one call
+SHOWN = 4000  # points of the plane
 EXACT, DENSE = "Sturm counts", "dense eigenvalues"
 
+__all__ = [
+    "HEAVY_REACH", "KINDS", "ORDERS", "REACH", "bin_edges", "check", "code", "fits", "fits_draws", "law", "limit_code",
+    "limit_moments", "pairings", "path", "path_code", "quick", "semicircle", "shown_law", "spectrum", "view",
+]  # fmt: skip
 
-def law(kind: str, nu: float = 3.0) -> LawCurve | None:
-    """The limit law of the eigenvalues, or None where the entries have no variance."""
-    limit = KINDS[kind].law(spectra.Parameters(nu=nu))
-    return None if limit is None else _curve(limit)
+
+def law(kind: str, nu: float = 3.0, **given) -> LawCurve | None:
+    """The limit law of the eigenvalues, or None where it is not the limit."""
+    found, holds = shown_law(kind, DEFAULTS | {"nu": nu} | given)
+    return found if holds else None
+
+
+def shown_law(kind: str, given: dict) -> tuple[LawCurve, bool]:
+    """The law that stands beside the spectrum, and whether it is its limit."""
+    seen = view(kind, given)
+    return laws.curve(seen), seen.holds
 
 
 def semicircle() -> LawCurve:
     """The semicircle of variance 1, to stand beside spectra that do not follow it."""
-    return _curve(spectra.semicircle(1.0))
+    return laws.curve(view("goe", dict(DEFAULTS)))
 
 
-def _curve(limit: spectra.Law) -> LawCurve:
-    low, high = limit.support
-    x = (low + high) / 2 - (high - low) / 2 * np.cos(np.linspace(0, np.pi, 401))
-    return LawCurve(limit.name, x, limit.pdf(x), (low, high))
-
-
-def bin_edges(total: int, heavy: bool = False) -> np.ndarray:
-    """Edges for so many eigenvalues; ±2 are among them unless tails are heavy."""
-    if heavy:
-        return np.linspace(-HEAVY_REACH, HEAVY_REACH, 81)
-    cells = 5 if total < 64 else 10 if total < 1500 else 20 if total < 10**4 else 30 if total < 10**5 else 40
-    outer = cells + -(-3 * cells // 10)
-    return 2.0 * np.arange(-outer, outer + 1) / cells
-
-
-def fits(kind: str, draws: int = 1) -> int:
+def fits(kind: str, draws: int = 1, **given) -> int:
     """The largest n that a request may have: the dial's end."""
-    return 10**6 if kind == "goe" else spectra.largest_n(kind, draws)
+    return 10**6 if KINDS[kind].exact else spectra.largest_n(kind, draws, **given)
 
 
-def fits_draws(kind: str, n: int) -> int:
+def fits_draws(kind: str, n: int, **given) -> int:
     """How many draws of this size a request may have."""
-    if kind == "goe":
+    if KINDS[kind].exact:
         return _most_draws(n)
-    return int(min(DENSE_WORK / n**3, MEMORY / (16 * n))) if n <= fits(kind) else 0
+    cost = KINDS[kind].family.cost(spectra.Parameters(**given))
+    size = spectra.eigenvalues_each(kind, n, **given)
+    return int(min(DENSE_WORK / (n**3 * cost), MEMORY / (16 * size))) if n <= fits(kind, **given) else 0
 
 
 def quick(r: SpectrumRequest) -> bool:
     """Whether it takes a few milliseconds at most."""
-    return r.n * r.draws <= 2**14 and (r.kind == "goe" or r.n**3 * r.draws <= 4e6)
+    cost = 1.0 if KINDS[r.kind].exact else KINDS[r.kind].family.cost(spectra.Parameters(**r.given))
+    rows = r.n * r.draws * max(1.0, r.ratio)
+    return rows <= 2**14 and (KINDS[r.kind].exact or r.n**3 * r.draws * cost <= 4e6)
 
 
 def check(r: SpectrumRequest) -> None:
     """Refuse what needs more than about ten seconds, with what fits (`tpcore.errors.BudgetError`)."""
     draws = f"{r.draws:,} draw{'s' * (r.draws > 1)}"
-    if r.kind == "goe":
+    if KINDS[r.kind].exact:
         most = _most_draws(r.n)
         if r.draws > most:
             raise BudgetError("A request may take about ten seconds", f"{draws} at n = {r.n:,}",
                               f"At most {most:,} draws fit", fits=most)  # fmt: skip
         return
-    largest = fits(r.kind, r.draws)
+    largest = fits(r.kind, r.draws, **r.given)
     if r.n > largest:
-        hint = f"At most n = {largest:,} fits with {draws}; the Gaussian GOE has an exact model to n = 1,000,000"
+        hint = f"At most n = {largest:,} fits with {draws}; the Gaussian GOE, GUE and Wishart have exact models to n = 1,000,000"
         must = "Such a matrix is stored whole and may take about ten seconds"
         raise BudgetError(must, f"n = {r.n:,}", hint, fits=largest)
 
@@ -93,7 +105,7 @@ def spectrum(request: SpectrumRequest, progress: Progress | None = None) -> Iter
     """
     check(request)
     _warm()
-    work = _counted if request.kind == "goe" else _dense
+    work = _counted if KINDS[request.kind].exact else _dense
     steps, seconds, start = work(request, progress or Progress()), 0.0, perf_counter()
     for result in steps:
         seconds += perf_counter() - start
@@ -110,69 +122,84 @@ def _warm() -> None:
 
 
 def _counted(r: SpectrumRequest, progress: Progress) -> Iterator[Spectrum]:
-    """The GOE, by Sturm counts of its tridiagonal model."""
-    edges = bin_edges(r.n * r.draws)
+    """Gaussian ensembles, by Sturm counts of their tridiagonal models."""
+    seen, size = view(r.kind, r.given), spectra.eigenvalues_each(r.kind, r.n, **r.given)
+    edges = laws.edges_of(seen, size * r.draws)
     fine = np.linspace(edges[0], edges[-1], FINE * (len(edges) - 1) + 1)
-    limit = KINDS[r.kind].law()
+    zeros = size - r.n if seen.family == "wishart" and size > r.n else 0
     result = None
     for draws, below in _counts_below(r, fine, progress):
-        total = r.n * draws
         counts = np.diff(below[::FINE])
-        gap = spectra.cdf_gap(limit, fine, below, total)
-        result = _result(r, draws, edges, counts, gap, (), EXACT)
+        counts[0] -= zeros * draws
+        gap = spectra.cdf_gap(seen.law, fine[1:], below[1:], size * draws)
+        result = _result(r, draws, edges, counts, gap, (), EXACT, total=size * draws, zeros=zeros * draws)
         yield result
-    values = spectra.spectral_moments(r.kind, r.n, ORDERS, r.draws, r.seed, progress=silent(progress))
-    yield _result(r, r.draws, edges, result.counts, result.gap, _moments(r, values), EXACT)
+    values = spectra.spectral_moments(r.kind, r.n, laws.orders(r.kind), r.draws, r.seed, progress=silent(progress), **r.given)
+    yield replace(result, moments=_moments(r, values), marks=_marks(r, seen))
+
+
+def _marks(r: SpectrumRequest, seen: laws.View) -> tuple[float, ...]:
+    """The largest eigenvalues of the first draws, where a spike stands out."""
+    if seen.outlier is None:
+        return ()
+    source, p = KINDS[r.kind], spectra.Parameters(**r.given)
+    diagonal, squared = next(tridiagonal_chunks(r.n, r.draws, r.seed, Progress(), r.kind, p))
+    rows = diagonal.size if r.draws == 1 else int(np.flatnonzero(squared == 0)[0]) + 1
+    keep = min(rows, corner(source, r.n, p))
+    starts = range(0, min(diagonal.size, 60 * rows), rows)
+    off = np.sqrt(squared)
+    return tuple(float(tridiagonal_spectrum(diagonal[lo : lo + keep], off[lo : lo + keep - 1])[-1]) for lo in starts)
 
 
 def _most_draws(n: int) -> int:
-    """How many GOE matrices of this size fit into the budgets of counts and moments."""
+    """How many Gaussian matrices of this size fit into the budgets of counts and moments."""
     points = FINE * (len(bin_edges(10**6)) - 1) + 1
     return int(min(COUNT_WORK / (n * points), MOMENT_WORK / (n * (max(ORDERS) // 2 + 1) ** 2)))
 
 
 def _counts_below(r: SpectrumRequest, points: np.ndarray, progress: Progress) -> Iterator[tuple[int, np.ndarray]]:
     """(draws so far, eigenvalues below each point)."""
-    if r.n * r.draws <= WHOLE:
-        yield r.draws, spectra.eigenvalue_counts(r.kind, r.n, points, r.draws, r.seed, progress=progress)
+    chunks = spectra.count_chunks(r.kind, r.n, points, r.draws, r.seed, progress=progress, **r.given)
+    if r.n * r.draws > WHOLE:
+        yield from chunks
         return
-    draws, below = 0, np.zeros(len(points), np.int64)
-    for diagonal, squared in tridiagonal_chunks(r.n, r.draws, r.seed, progress):
-        below = below + spectra.sturm_counts(diagonal, np.sqrt(squared[:-1]), points)
-        draws += len(diagonal) // r.n
-        yield draws, below
+    *_, last = chunks
+    yield last
 
 
 def _dense(r: SpectrumRequest, progress: Progress) -> Iterator[Spectrum]:
     """Any entries, by eigenvalues of dense matrices."""
-    limit = KINDS[r.kind].law(spectra.Parameters(nu=r.nu))
-    edges = bin_edges(r.n * r.draws, heavy=limit is None)
-    seen: list[np.ndarray] = []
-    for block in spectra.eigenvalue_chunks(r.kind, r.n, r.seed, r.draws, r.nu, progress):
-        seen.append(block)
-        draws = sum(map(len, seen))
-        values = np.sort(np.concatenate(seen), axis=None)
+    seen = view(r.kind, r.given)
+    size = spectra.eigenvalues_each(r.kind, r.n, **r.given)
+    edges = laws.edges_of(seen, size * r.draws)
+    zeros = size - r.n if seen.family == "wishart" and size > r.n else 0
+    blocks: list[np.ndarray] = []
+    for block in spectra.eigenvalue_chunks(r.kind, r.n, r.seed, r.draws, progress=progress, **r.given):
+        blocks.append(block)
+        draws = sum(map(len, blocks))
+        together = np.concatenate(blocks)
+        values = np.sort(seen.shown(together[:, zeros:]), axis=None)
         counts = np.histogram(values, edges)[0]
-        moments = ()
-        if draws >= r.draws:
-            powers = np.concatenate(seen)
-            moments = _moments(r, np.stack([(powers**k).mean(axis=1) for k in ORDERS], axis=1))
-        yield _result(r, draws, edges, counts, _gap(limit, values), moments, DENSE)
+        moments = _moments(r, laws.powers(r.kind, together)) if draws >= r.draws else ()
+        marks = () if seen.outlier is None else tuple(np.abs(together[:60]).max(axis=1).tolist())
+        points = together.ravel()[:SHOWN] if seen.family == "iid" else None
+        gap = _gap(seen.law, values, size * draws) if seen.finite else None
+        yield _result(r, draws, edges, counts, gap, moments, DENSE, total=size * draws, zeros=zeros * draws,
+                      marks=marks, points=points)  # fmt: skip
 
 
-def _gap(limit: spectra.Law | None, values: np.ndarray) -> float | None:
-    """sup |F_n - F| over all x, from sorted eigenvalues."""
-    if limit is None:
-        return None
-    cdf, ranks = limit.cdf(values), np.arange(len(values) + 1) / len(values)
+def _gap(limit: spectra.Law, values: np.ndarray, total: int) -> float:
+    """sup |F_n - F| over all x, from the sorted values; what is missing to `total` lies at zero, below them."""
+    cdf, ranks = limit.cdf(values), np.arange(total - len(values), total + 1) / total
     return float(max(np.abs(cdf - ranks[1:]).max(), np.abs(cdf - ranks[:-1]).max()))
 
 
-def limit_moments(kind: str, nu: float = 3.0) -> tuple[MomentRow, ...]:
-    """The moments of the limit, which are Catalan numbers; infinite where the entries have no variance."""
-    holds = KINDS[kind].finite_variance(spectra.Parameters(nu=nu))
-    rows = [(k, float(spectra.catalan(k // 2))) for k in ORDERS]
-    return tuple(MomentRow(k, catalan if holds else float("inf"), catalan) for k, catalan in rows)
+def limit_moments(kind: str, nu: float = 3.0, **given) -> tuple[MomentRow, ...]:
+    """The moments of the limit; infinite where the entries have no variance."""
+    given = DEFAULTS | {"nu": nu} | given
+    holds = KINDS[kind].finite_variance(spectra.Parameters(**given))
+    rows = zip(laws.orders(kind), laws.limit_moments(kind, given), strict=True)
+    return tuple(MomentRow(k, value if holds else float("inf"), value) for k, value in rows)
 
 
 def pairings(k: int) -> list:
@@ -181,66 +208,30 @@ def pairings(k: int) -> list:
 
 
 def _moments(r: SpectrumRequest, values: np.ndarray) -> tuple[MomentRow, ...]:
-    """Means over the draws (draws, orders) beside Catalan numbers, with standard errors."""
-    many = len(values) > 1
-    errors = values.std(axis=0, ddof=1) / np.sqrt(len(values)) if many else np.full(len(ORDERS), np.nan)
+    """Means over the draws (draws, orders) beside their limits, with standard errors."""
+    many, orders = len(values) > 1, laws.orders(r.kind)
+    errors = values.std(axis=0, ddof=1) / np.sqrt(len(values)) if many else np.full(len(orders), np.nan)
+    limits = laws.limit_moments(r.kind, r.given)
     return tuple(
-        MomentRow(k, float(mean), float(spectra.catalan(k // 2)), float(error))
-        for k, mean, error in zip(ORDERS, values.mean(axis=0), errors)
+        MomentRow(k, float(mean), value, float(error))
+        for k, mean, value, error in zip(orders, values.mean(axis=0), limits, errors)
     )
 
 
-def _result(r: SpectrumRequest, draws: int, edges, counts, gap, moments, method: str) -> Spectrum:
-    total = r.n * draws
+def _result(r: SpectrumRequest, draws: int, edges, counts, gap, moments, method: str, total: int, **more) -> Spectrum:
+    seen = view(r.kind, r.given)
+    zeros = more.get("zeros", 0)
     return Spectrum(
         request=r, draws=draws, edges=edges, counts=counts, density=counts / (total * np.diff(edges)),
-        outside=int(total - counts.sum()), reach=HEAVY_REACH if edges[-1] == HEAVY_REACH else REACH, gap=gap,
-        moments=moments, method=method,
+        outside=int(total - zeros - counts.sum()), reach=seen.reach, start=seen.start, gap=gap, moments=moments,
+        method=method, total=total, **more,
     )  # fmt: skip
 
 
 def path(request: PathRequest, progress: Progress | None = None) -> EigenvaluePath:
     """A small matrix in motion (Dyson's Brownian motion, stationary)."""
     rows = spectra.dyson(
-        request.n, request.frames, request.step, request.seed, request.kind, request.nu, progress=progress
+        request.n, request.frames, request.step, request.seed, request.kind, progress=progress, **request.given
     )
+    rows = np.sort(view(request.kind, request.given).shown(rows), axis=1)
     return EigenvaluePath(request, np.arange(request.frames) * request.step, rows)
-
-
-def limit_code() -> str:
-    """A snippet for the limit alone."""
-    return (
-        "import numpy as np\nimport tpcore as tp\n\n"
-        "law = tp.spectra.semicircle()\n"
-        "x = np.linspace(*law.support, 401)\n"
-        "limit = law.pdf(x)\n"
-        "catalan = [law.moment(k) for k in (2, 4, 6, 8, 10)]\n"
-        "print(catalan)\n"
-    )
-
-
-def path_code(p: PathRequest) -> str:
-    """A line that reproduces the moving eigenvalues."""
-    nu = f", nu={p.nu:g}" if p.kind == "symmetric:student" else ""
-    return f'path = tp.spectra.dyson({p.n}, steps={p.frames}, dt={p.step:g}, kind="{p.kind}", seed={p.seed}{nu})\n'
-
-
-def code(request: SpectrumRequest) -> str:
-    """A snippet that reproduces the histogram, the law and the moments."""
-    r = request
-    edges = bin_edges(r.n * r.draws, heavy=KINDS[r.kind].law(spectra.Parameters(nu=r.nu)) is None)
-    cells = round(2 / (edges[1] - edges[0])) if edges[-1] != HEAVY_REACH else 0
-    grid = f"2 * np.arange({-(len(edges) // 2)}, {len(edges) // 2 + 1}) / {cells}" if cells else "np.linspace(-8, 8, 81)"
-    nu = f", nu={r.nu:g}" if r.kind == "symmetric:student" else ""
-    common = f'"{r.kind}", n={r.n}, draws={r.draws}, seed={r.seed}{nu}'
-    return (
-        "import numpy as np\nimport tpcore as tp\n\n"
-        f"edges = {grid}\n"
-        f"counts = tp.spectra.eigenvalue_histogram({common.replace(', draws', ', edges=edges, draws', 1)})\n"
-        f"density = counts / ({r.n * r.draws} * np.diff(edges))\n"
-        "law = tp.spectra.semicircle()\n"
-        "limit = law.pdf((edges[1:] + edges[:-1]) / 2)\n"
-        f"moments = tp.spectra.spectral_moments({common}, orders=[2, 4, 6, 8, 10]).mean(axis=0)\n"
-        "catalan = [law.moment(k) for k in (2, 4, 6, 8, 10)]\n"
-        "print(np.c_[moments, catalan])\n"
-    )
