@@ -226,15 +226,9 @@ def _negative(factors: Factors, log_r: np.ndarray) -> State:
 
 def _inverse(measure: Measure, log_w: np.ndarray, log_rest: np.ndarray, p: float) -> np.ndarray:
     """log(-u) where psi(u) = w, for -w = exp(log_w) and p + w = exp(log_rest)."""
-    places, masses = measure.places[measure.places > 0], measure.masses[measure.places > 0]
-    own = masses.sum()
-    s = np.linspace(np.log(places[0]) - 36, np.log(places[-1]) + 42, 900)
-    share = 1 / (1 + np.exp(s[:, None] - np.log(places)))
-    with np.errstate(divide="ignore"):
-        near = np.log(share @ masses) - np.log((1 - share) @ masses)  # logit of -psi / own mass, falls in s
-        rest = log_rest if own <= p * (1 + 1e-12) else np.log(np.exp(log_rest) + (own - p))
-    good = np.isfinite(near)
-    return np.interp(-(log_w - rest), -near[good], s[good])
+    own = measure.positive
+    rest = log_rest if own <= p * (1 + 1e-12) else np.log(np.exp(log_rest) + (own - p))
+    return np.interp(log_w - rest, *measure.left)
 
 
 def tabulate(factors: Factors, name: str, latex: str) -> Banded:
@@ -281,7 +275,8 @@ def _dense(factors: Factors, log_x: np.ndarray, fine: float) -> np.ndarray:
 
 
 def _edge(factors: Factors, inside: float, outside: float, fine: float) -> float:
-    """log x of the edge between two points: sections, then (Im w)^2, linear there, to its zero."""
+    """log x of the edge between two points: sections, then (Im w)^2, linear there, or its inverse where the density has a pole there,
+    to its zero."""
     for _ in range(5):
         grid = np.linspace(inside, outside, 10)
         last = min(int(np.flatnonzero(np.append(True, _dense(factors, grid, fine)[1:]))[-1]), 8)
@@ -289,7 +284,8 @@ def _edge(factors: Factors, inside: float, outside: float, fine: float) -> float
     step = inside - outside
     grid = inside + step * np.array([1.0, 3.0, 5.0])
     state, _ = solve(factors, grid, fine)
-    line = np.polyfit(grid - inside, state.w.imag**2, 2)
+    square = state.w.imag**2
+    line = np.polyfit(grid - inside, square if square[0] < square[-1] else 1 / square, 2)
     roots = np.roots(line)
     roots = roots[np.abs(roots.imag) == 0].real
     near = roots[np.argmin(np.abs(roots + step / 2))] if roots.size else -step / 2
@@ -304,17 +300,13 @@ def _lowest(factors: Factors) -> float:
 
 def log_top(factors: Factors) -> float:
     """log of the upper end of the continuous part: the minimum of log z over w > 0."""
-    grids = [_above(measure) for measure, _ in factors.measures]
-
     def log_z(log_w: np.ndarray, exact: bool) -> np.ndarray:
         w = np.exp(log_w)
         total = factors.constant + factors.alpha * np.log1p(w) + factors.beta * log_w
         for y, times in factors.ratios.items():
             total = total + times * np.log1p(y * w)
-        for (measure, times), (log_psi, s) in zip(factors.measures, grids, strict=True):
-            log_gap = np.interp(-log_w, -log_psi, s)
-            if exact:
-                log_gap = _sharpen(measure, log_w, log_gap)
+        for measure, times in factors.measures:
+            log_gap = measure.log_gap(log_w) if exact else np.interp(log_w, *measure.right)
             total = total + times * np.log(measure.top + np.exp(log_gap))
         return total
 
@@ -326,20 +318,3 @@ def log_top(factors: Factors) -> float:
     found = optimize.minimize_scalar(lambda at: float(log_z(np.array([at]), True)[0]), bounds=(v[best - 1], v[best + 1]),
                                      method="bounded", options={"xatol": 1e-7})  # fmt: skip
     return float(found.fun)
-
-
-def _above(measure: Measure) -> tuple[np.ndarray, np.ndarray]:
-    """(log psi(u), log(u - top)) for u > top: psi falls."""
-    s = np.log(measure.top) + np.linspace(-46, 44, 900)
-    gap = np.exp(s)[:, None] + (measure.top - measure.places)
-    return np.log((measure.places / gap) @ measure.masses), s
-
-
-def _sharpen(measure: Measure, log_w: np.ndarray, s: np.ndarray) -> np.ndarray:
-    """Newton's method on log psi, as a function of s = log(u - top)."""
-    for _ in range(5):
-        gap = np.exp(s)[:, None] + (measure.top - measure.places)
-        psi = (measure.places / gap) @ measure.masses
-        rate = -np.exp(s) * ((measure.places / gap**2) @ measure.masses) / psi
-        s = s - np.clip((np.log(psi) - log_w) / rate, -1, 1)
-    return s

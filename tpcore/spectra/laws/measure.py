@@ -1,10 +1,16 @@
-"""A law as a finite sum of point masses: how laws without a closed transform enter free convolutions."""
+"""A law as a finite sum of point masses: how laws without a closed transform enter free convolutions.
+
+Transforms are wanted in the closed upper half plane, next to the places where the law has its mass. So the quadrature
+may come on a second contour too, that runs below the real line (`below`): the same integrals, and nothing is singular.
+"""
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
-BLOCK = 2**18  # complex numbers that are held at once
+from tpcore.jitted.cauchy import mean_angles, pole_sums
 
 
 class Measure:
@@ -18,12 +24,17 @@ class Measure:
         The true atom of largest mass (place, mass); mass 0 for continuous laws.
     """
 
-    def __init__(self, places, masses, heaviest: tuple[float, float] | None = None):
+    def __init__(self, places, masses, heaviest: tuple[float, float] | None = None, below=None):
+        """`below`: (places, masses) of a quadrature with Im places <= 0 of the same integrals, complex both."""
         self.places, at = np.unique(np.asarray(places, float), return_inverse=True)
         self.masses = np.bincount(at, np.asarray(masses, float))
         self.masses /= self.masses.sum()
         most = int(np.argmax(self.masses))
         self.heaviest = (float(self.places[most]), float(self.masses[most])) if heaviest is None else heaviest
+        nodes, weights = (self.places, self.masses) if below is None else below
+        self._nodes, self._weights = np.asarray(nodes, complex), np.asarray(weights, complex)
+        self._positive = np.where(self._nodes != 0, self._weights, 0)
+        self._weighted = self._positive * self._nodes
 
     @property
     def top(self) -> float:
@@ -40,31 +51,50 @@ class Measure:
 
     def cauchy(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(g, dg / du), g = E 1 / (u - X)."""
-        return self._sums(u, self.masses)
+        value, _, squares = self._sums(u, self._weights)
+        return value, -squares
 
     def psi(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """psi = E X / (u - X), psi + P(X > 0), and d psi / d log u: each without cancellation."""
-        weight = np.where(self.places > 0, self.masses, 0.0)
-        value, slope = self._sums(u, np.stack([weight * self.places, weight], axis=1))
-        return value[:, 0], u * value[:, 1], u * slope[:, 0]
+        value, inverse, squares = self._sums(u, self._weighted)
+        return value, u * inverse, -u * squares
 
-    def _sums(self, u: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """sum_k weight_k / (u - X_k) and its derivative by u; `weight` (K,) or (K, j)."""
-        value = np.empty(u.shape + weight.shape[1:], complex)
-        slope = np.empty_like(value)
-        rows = max(1, BLOCK // self.places.size)
-        for low in range(0, u.size, rows):
-            at = slice(low, low + rows)
-            inverse = 1 / (u[at, None] - self.places)
-            value[at] = inverse @ weight
-            slope[at] = -((inverse * inverse) @ weight)
-        return value, slope
+    def _sums(self, u: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        sums = np.empty((6, u.size))
+        real, imaginary = np.ascontiguousarray(u.real), np.ascontiguousarray(u.imag)
+        pole_sums(real, imaginary, self._nodes, weight, self._positive, sums)
+        return sums[0::2] + 1j * sums[1::2]
 
     def angle(self, u: np.ndarray) -> np.ndarray:
         """E arg(u - X), in [0, pi], for u in the closed upper half plane."""
         total = np.empty(u.shape)
-        rows = max(1, BLOCK // self.places.size)
-        for low in range(0, u.size, rows):
-            at = slice(low, low + rows)
-            total[at] = np.arctan2(np.abs(u.imag[at, None]), u.real[at, None] - self.places) @ self.masses
+        mean_angles(u, self._nodes, self._weights, total)
         return total
+
+    @cached_property
+    def left(self) -> tuple[np.ndarray, np.ndarray]:
+        """(v, log(-u)) for u < 0, v = log(-psi) - log(psi + P(X > 0)) ascending: psi is monotone there."""
+        places, masses = self.places[self.places > 0], self.masses[self.places > 0]
+        s = np.linspace(np.log(places[0]) - 36, np.log(places[-1]) + 42, 900)
+        share = 1 / (1 + np.exp(s[:, None] - np.log(places)))
+        with np.errstate(divide="ignore"):
+            v = np.log(share @ masses) - np.log((1 - share) @ masses)
+        good = np.isfinite(v)
+        return v[good][::-1], s[good][::-1]
+
+    @cached_property
+    def right(self) -> tuple[np.ndarray, np.ndarray]:
+        """(log psi, log(u - top)) for u > top, log psi ascending."""
+        s = np.log(self.top) + np.linspace(44, -46, 900)
+        gap = np.exp(s)[:, None] + (self.top - self.places)
+        return np.log((self.places / gap) @ self.masses), s
+
+    def log_gap(self, log_w: np.ndarray) -> np.ndarray:
+        """log(u - top) where psi(u) = exp(log_w), u > top: Newton's method on log psi."""
+        s = np.interp(log_w, *self.right)
+        for _ in range(5):
+            gap = np.exp(s)[:, None] + (self.top - self.places)
+            psi = (self.places / gap) @ self.masses
+            rate = -np.exp(s) * ((self.places / gap**2) @ self.masses) / psi
+            s = s - np.clip((np.log(psi) - log_w) / rate, -1, 1)
+        return s
