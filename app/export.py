@@ -91,8 +91,11 @@ const titles = plots.map((p) => p.tags[0] ?? ""), captions = plots.map((p) => p.
 
 
 def image_call(plots: Sequence[Any], kind: str, stem: str) -> tuple[dict[str, Any], str]:
-    """Arguments and JavaScript that save all visible `plots` as one sheet, ``<stem>.png`` or ``<stem>.svg``."""
-    args = {"plots": [plot.fig for plot in plots if plot.exported], "kind": kind, "stem": safe_stem(stem)}
+    """Arguments and JavaScript that save all visible `plots` as one sheet, ``<stem>.png`` or ``<stem>.svg``.
+
+    One figure is named and leads to the others: those that stand lower on a page need not be sent with its first.
+    """
+    args = {"plots": [plot.fig for plot in plots if plot.exported][:1], "kind": kind, "stem": safe_stem(stem)}
     return args, _PRELUDE + _CODE[kind]
 
 

@@ -99,7 +99,7 @@ class Page(Hooks, pn.viewable.Viewer):
     def __init__(self, *, framed: bool = False, theme: str = "light",
                  on_link: Callable[[bool], None] | None = None, **values):
         super().__init__()
-        self.framed, self.theme, self.projector, self._on_link = framed, theme, False, on_link
+        self.framed, self.theme, self.projector, self.on_link = framed, theme, False, on_link
         self.plots: list = []
         self.state = self.State(self.presets, **values)
         self.flow = Flow(self.clear, self._soon, self._show_work)
@@ -207,8 +207,8 @@ class Page(Hooks, pn.viewable.Viewer):
             self._words = ""
             if self.flow.jobs is not None:
                 self._refresh()
-            if self._on_link is not None and push is not None:
-                self._on_link(push)
+            if self.on_link is not None and push is not None:
+                self.on_link(push)
 
     def _changed(self, *events) -> None:
         if not self._held:

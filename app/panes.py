@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import panel as pn
 from bokeh.models import ImportedStyleSheet
+from panel.io.model import remove_root
 from panel.io.notebook import replace_inline_css
 from panel.io.resources import CDN_DIST, patch_stylesheet
 
@@ -27,6 +28,22 @@ class HTML(_Styled, pn.pane.HTML):
 
 class LaTeX(_Styled, pn.pane.LaTeX):
     """`pn.pane.LaTeX`, styled once."""
+
+
+class Bokeh(pn.pane.Bokeh):
+    """`pn.pane.Bokeh` of a figure whose scripts do not name its root, which Panel's looks for among all its models."""
+
+    def _get_model(self, doc, root=None, parent=None, comm=None):
+        figure = self.object
+        if root is None or figure is None:
+            return super()._get_model(doc, root, parent, comm)
+        if comm and self.autodispatch:
+            self._wrap_bokeh_callbacks(root, figure, doc, comm)
+        if figure.document is not None and figure.document is not doc:
+            remove_root(figure, doc)
+        self._models[root.ref["id"]] = (figure, parent)
+        self._design.apply_bokeh_theme_to_model(figure, self.theme)
+        return figure
 
 
 class RadioButtonGroup(pn.widgets.RadioButtonGroup):

@@ -18,7 +18,7 @@ from markupsafe import Markup
 from panel.custom import JSComponent
 from panel.io.resources import LOCAL_DIST
 
-from tpapp import jobs, theme
+from tpapp import jobs, spares, theme
 from tpapp.page import Page
 from tpapp.state import format_query, parse_query
 from tpapp.uploads import MAX_BYTES
@@ -29,6 +29,7 @@ LABS = {  # slug: class in tpapp.labs.<slug>; those that exist are shown, in thi
     "spectral": "SpectralLab", "words": "WordsLab",
 }
 THEMES = ("light", "dark")
+SPARE_MS = 1500  # after a visitor's page is on the screen
 SCRIPTS_FIRST_MS = 150  # the page is built while the browser reads the scripts, which it has been given by then
 
 
@@ -71,6 +72,12 @@ class Shell:
         if not self.slug:
             self.go(self.search)
             jobs.when_shown(lambda: self.wire.param.update(formulas=True))
+            jobs.when_shown(self._see_to_the_next)
+
+    def _see_to_the_next(self) -> None:
+        doc = pn.state.curdoc
+        if doc is not None and doc.session_context is not None:
+            doc.add_timeout_callback(self.lay_in, SPARE_MS)
 
     def _slug(self, query: dict[str, str]) -> str:
         """The lab that a link means; the default one where it means none."""
@@ -98,7 +105,9 @@ class Shell:
 
     def _page(self, slug: str) -> Page:
         if slug not in self.pages:
-            self.pages[slug] = self.classes[slug](framed=True, theme=self.theme, on_link=self._link)
+            lab = self.classes[slug]
+            page = self.pages[slug] = spares.process_spares().take(lab, lambda: lab(framed=True, theme=self.theme))
+            page.on_link = self._link
         page = self.pages[slug]
         page.set_style(self.theme, self.projector)
         if self.formulas:
@@ -106,6 +115,11 @@ class Shell:
         if page.dial is not None:
             page.dial.reduced_motion = self.reduced_motion
         return page
+
+    def lay_in(self) -> None:
+        """Another of the present lab, for the next visitor."""
+        lab = self.classes[self.slug]
+        spares.process_spares().lay_in(lab, lambda: lab(framed=True))
 
     def _show(self, page: Page) -> None:
         """Pages seen before stay in the document, hidden: coming back costs nothing."""
@@ -193,3 +207,4 @@ def serve(classes: list[type[Page]] | None = None) -> None:
         pn.state.curdoc.add_timeout_callback(shell.start, SCRIPTS_FIRST_MS)
     else:
         shell.start()
+        shell.lay_in()

@@ -19,7 +19,7 @@ from bokeh.models import ColumnDataSource, CustomJS, CustomJSTickFormatter, Fixe
 from bokeh.plotting import figure
 
 from tpapp import colours
-from tpapp.panes import HTML
+from tpapp.panes import HTML, Bokeh
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
 DASH = [6, 4]
@@ -98,7 +98,7 @@ class Plot:
         self._text = [title, caption]
         self.head = HTML(self._head(), stylesheets=[HEAD_CSS], sizing_mode="stretch_width", margin=0)
         self.fig = None
-        self.pane: pn.pane.Bokeh | None = None
+        self.pane: Bokeh | None = None
         self.view: pn.Column | None = None
 
     def _head(self) -> str:
@@ -156,7 +156,7 @@ class Plot:
         fig.name = self.name
         self._tag()
         plain = ":host { background-color: transparent !important; }"
-        self.pane = pn.pane.Bokeh(fig, sizing_mode="stretch_width", margin=0, stylesheets=[plain])
+        self.pane = Bokeh(fig, sizing_mode="stretch_width", margin=0, stylesheets=[plain])
         classes = ["tp-figure", "tp-plot"]
         self.view = pn.Column(self.head, self.pane, sizing_mode="stretch_width", margin=0, css_classes=classes)
 

@@ -17,8 +17,11 @@ from bokeh.models import (
     CustomJS,
     CustomJSHover,
     HoverTool,
+    Image,
     LinearColorMapper,
     Range1d,
+    Rect,
+    Scatter,
 )
 
 from tpapp.colours import DIFFERENCES, TOKENS, VALUES
@@ -28,6 +31,7 @@ LEFT, RIGHT, BOTTOM = 24, 64, 28  # px: row labels stand left of the first heatm
 ALIKE = "max(calc(50% - 12px), 300px)"  # where two stand in a row, the third is as wide as they
 LETTER, FEW, LONG = 7.2, 4, 2  # px; names are words from LONG letters on, and few enough to be turned up to FEW
 
+OUTLINES = (("#FFFFFF", 3.0), (TOKENS["light"]["ink"], 1.5))  # of a box: colour, px; the later over the earlier
 # Small differences in powers of ten: the bar's labels keep their width, and the frames theirs.
 SIGNED = """
     const largest = Math.max(...ticks.map(Math.abs)), unit = 10 ** Math.floor(Math.log10(largest))
@@ -59,8 +63,8 @@ const old = point.data
 if (inside && old.r[0] === r && old.c[0] === c) return
 if (!inside && old.r.length === 0) return
 point.data = inside
-  ? {r: [r], c: [c], x: [c + 0.5], y: [r + 0.5], half: [N / 2], full: [N], one: [1]}
-  : {r: [], c: [], x: [], y: [], half: [], full: [], one: []}
+  ? {r: [r, r], c: [c, c], x: [c + 0.5, N / 2], y: [N / 2, r + 0.5], w: [1, N], h: [N, 1]}
+  : {r: [], c: [], x: [], y: [], w: [], h: []}
 """
 
 
@@ -76,8 +80,8 @@ class Kernels:
     def __init__(self, *, theme: str = "light", projector: bool = False,
                  on_pair: Callable[[int, int], None] | None = None):  # fmt: skip
         self.names = ColumnDataSource({"label": [], "uri": []})
-        self.point = ColumnDataSource({k: [] for k in ("r", "c", "x", "y", "half", "full", "one")})
-        self.boxes = ColumnDataSource({"x": [], "y": []})
+        self.point = ColumnDataSource({k: [] for k in ("r", "c", "x", "y", "w", "h")})  # a column and a row
+        self.boxes = ColumnDataSource({k: [] for k in ("x", "y", "line", "width")})
         self.range = Range1d(0, 1, bounds=None)
         self.left, self.bottom = LEFT, BOTTOM
         self.values = LinearColorMapper(palette=list(VALUES), low=0, high=1)
@@ -130,7 +134,10 @@ class Kernels:
     def mark(self, i: int, j: int) -> None:
         """Boxes around (i, j) and (j, i)."""
         cells = [(i, j)] if i == j else [(i, j), (j, i)]
-        self.boxes.data = {"x": [c + 0.5 for _, c in cells], "y": [r + 0.5 for r, _ in cells]}
+        lines = [(r, c, *line) for line in OUTLINES for r, c in cells]
+        rows, columns, colours, widths = map(list, zip(*lines))
+        self.boxes.data = {"x": [c + 0.5 for c in columns], "y": [r + 0.5 for r in rows],
+                           "line": colours, "width": widths}
         self.push()
 
     def update_limit(self, K: np.ndarray) -> None:
@@ -179,7 +186,7 @@ class Heatmap(Plot):
             fixed_ticks(axis, [])
         fig.xaxis[0].major_tick_out = 0
         self.paint(fig.xaxis[0], axis_line_color=lambda s: None)
-        image = fig.image("image", x=0, y=0, dw="size", dh="size", source=self.source, color_mapper=mapper)
+        image = fig.add_glyph(self.source, Image(image="image", x=0, y=0, dw="size", dh="size", color_mapper=mapper))
         self._cross(fig)
         self._boxes(fig)
         if bar:
@@ -190,14 +197,12 @@ class Heatmap(Plot):
         self.view.styles = {"max-width": ALIKE}
 
     def _cross(self, fig) -> None:
-        for x, y, w, h in (("x", "half", "one", "full"), ("half", "y", "full", "one")):
-            fig.rect(x, y, w, h, source=self._trio.point, fill_color=None, line_color="#FFFFFF", line_width=1,
-                     line_alpha=0.9, nonselection_line_alpha=0.9)  # fmt: skip
+        fig.add_glyph(self._trio.point, Rect(x="x", y="y", width="w", height="h", fill_color=None, line_color="#FFFFFF",
+                                             line_width=1, line_alpha=0.9))
 
     def _boxes(self, fig) -> None:
-        for line, size, width in (("#FFFFFF", 13, 3), (TOKENS["light"]["ink"], 13, 1.5)):
-            fig.scatter("x", "y", source=self._trio.boxes, marker="square", size=size, fill_color=None,
-                        line_color=line, line_width=width)  # fmt: skip
+        fig.add_glyph(self._trio.boxes, Scatter(x="x", y="y", marker="square", size=13, fill_color=None,
+                                                line_color="line", line_width="width"))
 
     def _bar(self, fig, mapper, signed: bool) -> None:
         bar = ColorBar(

@@ -157,7 +157,7 @@ def test_clicks_move_x_and_x2_in_turns_and_cells_move_both(lab):
     assert (lab.state.x, lab.state.x2) == (5, 6) == (lab.given.menus["x"].value, lab.given.menus["x2"].value)
     lab.choose_pair(2, 3)
     s = settled(lab)
-    assert (s.x, s.x2) == (2, 3) and list(lab.trio.boxes.data["x"]) == [3.5, 2.5]
+    assert (s.x, s.x2) == (2, 3) and list(lab.trio.boxes.data["x"]) == 2 * [3.5, 2.5]
     K = tp.nngp(tp.nets.MLP(2, "relu", 1.41, 0.32, 1.0), lab.given.shown.X)
     assert np.allclose(lab.covariance, K[np.ix_([2, 3], [2, 3])], rtol=1e-12)
     lab.given.menus["x"].value = 9

@@ -97,9 +97,10 @@ def test_a_constant_kernel_has_a_range():
 def test_boxes_mark_the_pair_and_its_mirror():
     shown = trio()
     shown.mark(1, 4)
-    assert shown.boxes.data == {"x": [4.5, 1.5], "y": [1.5, 4.5]}
+    assert shown.boxes.data["x"] == 2 * [4.5, 1.5] and shown.boxes.data["y"] == 2 * [1.5, 4.5]
+    assert shown.boxes.data["width"] == [3, 3, 1.5, 1.5] and shown.boxes.data["line"][0] != shown.boxes.data["line"][2]
     shown.mark(2, 2)
-    assert shown.boxes.data == {"x": [2.5], "y": [2.5]}
+    assert shown.boxes.data["x"] == [2.5, 2.5] and shown.boxes.data["width"] == [3, 1.5]
 
 
 def test_taps_name_a_row_and_a_column():

@@ -97,7 +97,7 @@ def test_pointing_at_a_cell_marks_row_and_column_and_names_the_pair(page):
     box = page.page.locator(".bk-Figure").first.bounding_box()
     page.page.mouse.move(box["x"] + 0.4 * box["width"], box["y"] + 0.5 * box["height"])
     find = f"Bokeh.documents[0].get_model_by_id('{page.trio.point.id}').data"
-    page.visit.until(f"{find}.r.length === 1")
+    page.visit.until(f"{find}.r.length === 2")
     r, c = page.page.evaluate(f"[{find}.r[0], {find}.c[0]]")
     assert 0 <= r < N and 0 <= c < N
     labels = "001177"
