@@ -126,7 +126,7 @@ class Band:
             low, high = np.where(gap > 0, t, low), np.where(gap > 0, high, t)
             rate = self.mass_rate(t)
             moved = t + gap / np.where(rate > 0, rate, np.inf)
-            t = np.where((moved > low) & (moved < high), moved, (low + high) / 2)
+            t = np.where((moved >= low) & (moved <= high), moved, (low + high) / 2)
         return t
 
 
