@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from exercises import architectures, master_theorem, semicircle, wide_networks
+from exercises import architectures, feature_learning, master_theorem, semicircle, wide_networks
 from exercises.answers import Unanswered, Wrong
+from exercises.feature_learning import mystery
 
-__all__ = ["CHECKERS", "Verdict", "check"]
+__all__ = ["CHECKERS", "Verdict", "check", "mystery"]
 
 CHECKERS: dict[str, Callable[[object], str]] = {
     "1.1": wide_networks.coins,
@@ -39,6 +40,12 @@ CHECKERS: dict[str, Callable[[object], str]] = {
     "4.3": architectures.edge,
     "4.4": architectures.attention,
     "4.5": architectures.word_order,
+    "7.1": feature_learning.standard_power,
+    "7.2": feature_learning.exponent_r,
+    "7.3": feature_learning.adaptive_rates,
+    "7.4": feature_learning.lagging_layer,
+    "7.5": feature_learning.mystery_power,
+    "7.6": feature_learning.kernel_layers,
 }
 
 
@@ -60,7 +67,7 @@ def check(exercise: str, answer) -> Verdict:
     Parameters
     ----------
     exercise : str
-        Its number, "1.1" to "4.5".
+        Its number, "1.1" to "7.6".
     answer
         A number, array, function or program, as the exercise asks; ``...`` while there is none.
 

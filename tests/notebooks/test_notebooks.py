@@ -36,10 +36,12 @@ def executed(request):
     return notebook, float(notebook.cells.pop().outputs[0].text)
 
 
-def test_there_are_four_lectures():
-    assert [path.stem for path in LECTURES] == [
+def test_the_lectures():
+    stems = [path.stem for path in LECTURES]
+    assert stems[:4] == [
         "01_wide_networks_are_gaussian", "02_semicircle", "03_master_theorem", "04_any_architecture_is_a_gp",
     ]  # fmt: skip
+    assert "07_feature_learning" in stems
 
 
 @pytest.mark.parametrize("path", LECTURES, ids=lambda p: p.stem)
@@ -84,7 +86,7 @@ def test_unanswered_exercises_say_so_and_figures_and_labs_show(executed):
     for cell in code(notebook):
         if "check(" in cell.source and "import" not in cell.source:
             assert cell.outputs[-1].data["text/plain"] == "… Not answered yet.", cell.id
-        if cell.id.endswith("-figure") or cell.id == "lab-cell":
+        if cell.id.endswith("-figure") or cell.id.endswith("lab-cell"):
             assert "application/vnd.holoviews_exec.v0+json" in cell.outputs[-1].data, cell.id
         if cell.id.endswith("-table"):
             assert "".join(o.text for o in cell.outputs if o.output_type == "stream").count("\n") >= 4, cell.id
@@ -114,6 +116,21 @@ def test_what_the_lectures_claim_of_their_numbers(executed):
         million = numbers(notebook, "million-table")[-1]
         assert million[0] == 1e6 and million[2] < 10 < million[3]
         assert all(abs(row[-1]) < 4 for row in numbers(notebook, "program-table")[1:])
+    elif "parity-table" in ids:
+        slopes = [row for row in numbers(notebook, "slopes-table") if len(row) >= 5]
+        assert len(slopes) == 10 and {row[-4] for row in slopes} == {0.0, -0.2, -0.5, -1.5}
+        for *_, predicted, slope, low, high in slopes:
+            assert low - 0.02 < predicted < high + 0.02 and abs(slope - predicted) < 0.05
+        _, slope, low, high, _ = numbers(notebook, "limits-table")[-1]
+        assert low < -0.5 < high and abs(slope + 0.5) < 0.06
+        moved = [row[2:] for row in numbers(notebook, "limits-table") if len(row) == 4 and row[0] >= 64]
+        limit = numbers(notebook, "limits-table")[2][-1]
+        assert moved[-1][0] < 0.03 * moved[0][0] and abs(moved[-1][1] / limit - 1) < 0.01
+        errors = numbers(notebook, "parity-table")[1:]
+        assert [row[0] for row in errors] == [20, 40, 80, 160]
+        assert errors[-1][1] > 10 and errors[-1][3] < 1 and errors[-1][5] > 20 and errors[-1][6] < 2
+        counts = [row[0] for row in numbers(notebook, "phases-table")]
+        assert sum(counts) == 9**4 and counts == sorted(counts, reverse=True)
     elif "slopes-table" in ids:
         slopes = [row for row in numbers(notebook, "slopes-table") if len(row) == 5]
         assert len(slopes) == 4, "RNN, GRU, transformer, batchnorm"
