@@ -98,9 +98,9 @@ def summary(r: SumsRequest, drawn: np.ndarray) -> Sums:
     means, z = drawn / r.n, (drawn - r.n * info.centre) / (info.unit * r.n**0.5)
     order = np.sort(z)
     away = np.sort(np.abs(means - info.centre))
-    half = float(np.quantile(away, 0.5))
-    step = 0.5 / count**0.5
-    half_error = float(np.diff(np.quantile(away, [0.5 - step, min(1.0, 0.5 + step)]))[0] / 2)
+    step = min(0.5, 0.5 / count**0.5)
+    below, half, above = np.quantile(away, [0.5 - step, 0.5, 0.5 + step]).tolist()
+    half_error = (above - below) / 2
     mean = mean_error = sd = sd_error = math.nan
     if math.isfinite(info.mean):
         mean = float(means.mean())
@@ -111,10 +111,21 @@ def summary(r: SumsRequest, drawn: np.ndarray) -> Sums:
     lattice = sums.terms(r.kind, r.nu).step
     return Sums(
         r, count, histogram(means, *_mean_bins(r, info, lattice), lattice / r.n),
-        histogram(z, -REACH, REACH, 0.3 if count < 5000 else 0.2 if count < 50_000 else 0.12,
-                  -r.n**0.5 * (info.centre - _lowest(r)) / info.unit, lattice / (info.unit * r.n**0.5)),
+        _scaled_bars(r, info, z, half, lattice),
         mean, mean_error, sd, sd_error, half, half_error, _quantiles(order), _gap(order), SUP_SD / count**0.5, powers(r, z),
     )  # fmt: skip
+
+
+def _scaled_bars(r: SumsRequest, info: TermsLaw, z: np.ndarray, half: float, lattice: float) -> Bars:
+    """The histogram of Z; where Z outgrows the normal its range grows with it."""
+    grown = 1.0
+    if not info.normal:
+        spread = math.sqrt(1 + (r.n - 1) * r.rho) if math.isfinite(info.sd) else 2 * half * r.n**0.5 / info.unit
+        grown = max(1.0, 2 ** math.ceil(math.log2(max(spread, 1e-9))))
+    width = 0.3 if len(z) < 5000 else 0.2 if len(z) < 50_000 else 0.12
+    root = r.n**0.5
+    origin = -root * (info.centre - _lowest(r)) / info.unit
+    return histogram(z, -REACH * grown, REACH * grown, width * grown, origin, lattice / (info.unit * root))
 
 
 def _lowest(r: SumsRequest) -> float:
@@ -159,7 +170,7 @@ def _gap(order: np.ndarray) -> float:
 
 def _quantiles(order: np.ndarray) -> np.ndarray:
     """Quantiles of the normal and of the draws, and two standard errors of a normal's."""
-    ends = 5 / len(order)
+    ends = min(0.25, 5 / len(order))
     p = special.ndtr(np.linspace(special.ndtri(ends), -special.ndtri(ends), 61))
     x = special.ndtri(p)
     error = np.sqrt(p * (1 - p) / len(order)) * np.sqrt(2 * np.pi) * np.exp(x**2 / 2)

@@ -21,11 +21,11 @@ from tpapp.plots.averages_paths import RunningPlot, SumsPlot
 from tpapp.widgets import button, column, dress, html, row
 
 CONSPIRACY = "Each term copies one leader with probability √ρ, else it is drawn for itself. Every term keeps its law."
-RATES = "Under each law: how fast its sums turn normal."
+RATES = "How fast its sums turn normal."
 PAIRS = """
 .bk-btn-group { grid-template-columns: repeat(2, minmax(0, 1fr)) !important; }
-.bk-btn-group > .bk-btn { padding: 38px 6px 8px 10px !important; }
-.bk-btn-group > .bk-btn::after { left: 10px !important; top: 8px !important; }
+.bk-btn-group > .bk-btn { padding: 36px 6px 6px 10px !important; }
+.bk-btn-group > .bk-btn::after { left: 10px !important; top: 7px !important; }
 """
 
 
@@ -183,7 +183,7 @@ class AveragesLab(Page):
         return words.numbers(s, self._law(s), self.result("sums"), self.result("distance"), variance)
 
     def status(self, s):
-        return f"{s.draws:,} repetitions" if finite(s) else "the limit alone"
+        return f"{s.draws:,} draws" if finite(s) else "the limit alone"
 
     def code(self, s):
         return code(s, self.result("sums"))

@@ -56,13 +56,13 @@ def formula(s, info: TermsLaw) -> str:
 
 def numbers(s, info: TermsLaw, result: Sums | None, far: Distances | None, variance: float) -> list[Number]:
     """The table; `variance`: of S / N, exactly."""
-    lines = [] if math.isnan(info.mean) else [Number("Term’s mean μ", info.mean)]
+    lines = [] if math.isnan(info.mean) else [Number("Term’s μ", info.mean)]
     if not math.isinf(info.sd):
-        lines.append(Number("Term’s s.d. σ", info.sd))
+        lines.append(Number("Term’s σ", info.sd))
     if finite(s) and result is not None:
         lines += _drawn(s, info, result, variance)
     elif not finite(s) and s.rho and math.isfinite(info.sd):
-        lines.append(Number("Var S / N", info.leftover, note="= ρσ²"))
+        lines.append(Number("Var S/N", info.leftover, note="= ρσ²"))
     if info.normal and far is not None:
         lines += _rates(s, info, far)
     if finite(s):
@@ -74,21 +74,21 @@ def numbers(s, info: TermsLaw, result: Sums | None, far: Distances | None, varia
 
 def _drawn(s, info: TermsLaw, r: Sums, variance: float) -> list[Number]:
     if math.isinf(info.sd):
-        note = "1 for every N" if math.isnan(info.mean) else ""
-        return [Number("Median of |S / N|", r.half, r.half_error, note)]
+        note = "law: 1" if math.isnan(info.mean) else ""
+        return [Number("Median |S/N|", r.half, r.half_error, note)]
     if s.rho:
         error = 2 * r.sd * r.sd_error
-        return [Number("Var S / N", r.sd**2, error), Number("exactly", variance),
+        return [Number("Var S/N", r.sd**2, error), Number("exactly", variance),
                 Number("for N → ∞, ρσ²", info.leftover)]  # fmt: skip
-    return [Number("Mean of S / N", r.mean, r.mean_error), Number("Its s.d.", r.sd, r.sd_error),
-            Number("exactly, σ/√N", math.sqrt(variance)), Number("Distance, drawn", r.gap, 2 * r.gap_error)]  # fmt: skip
+    return [Number("Mean of S/N", r.mean, r.mean_error), Number("Its s.d.", r.sd, r.sd_error),
+            Number("σ/√N", math.sqrt(variance)), Number("Distance", r.gap, 2 * r.gap_error)]  # fmt: skip
 
 
 def _rates(s, info: TermsLaw, far: Distances) -> list[Number]:
     lines = []
     at = [float(d) for n, d in zip(far.counts, far.exact) if n == s.width]
     if at:
-        lines.append(Number("Distance, exactly", fmt.power(at[0], 3)))
+        lines.append(Number("exactly", fmt.power(at[0], 3)))
     if math.isfinite(far.slope):
         lines.append(Number("Slope in N", fmt.minus(f"{far.slope:.2f}"), note=f"± {max(far.slope_error, 0.01):.2f}"))
     if math.isfinite(far.drawn_slope):
@@ -103,7 +103,7 @@ def captions(s, info: TermsLaw, result: Sums | None) -> dict[str, tuple[str, str
     heavy, cauchy = math.isinf(info.sd), math.isnan(info.mean)
     many = f"{s.draws:,} repetitions" if finite(s) else "the limit alone"
     band = "" if heavy else "dotted: ± 2 standard deviations"
-    band = "dotted: half of all means lie between, for every N" if cauchy else band
+    band = "dotted: half of all lie between" if cauchy else band
     over = "√N" if heavy else "σ√N" if info.mean else "(σ√N)"
     top = "Sum" if heavy or info.mean == 0 else "Sum − Nμ"
     return {
@@ -113,7 +113,7 @@ def captions(s, info: TermsLaw, result: Sums | None) -> dict[str, tuple[str, str
         "means": ("Law of Sum / N", f"{many}; dashed: {_limit(s, info)}" + _outside(result and result.means)),
         "scaled": ("Law of the fluctuations", f"{many}; {'dashed' if info.normal else 'dots'}: the normal"
                    + _outside(result and result.scaled)),
-        "quantiles": ("Quantiles against the normal’s", f"{many}; band: ± 2 s.e. of a normal’s" if finite(s) else many),
+        "quantiles": ("Quantiles against the normal’s", _quantiles(many, info) if finite(s) else many),
         "distance": ("Distance to the normal", _far(s, info)),
     }  # fmt: skip
 
@@ -124,6 +124,10 @@ def _limit(s, info: TermsLaw) -> str:
     if math.isnan(info.mean):
         return "one term’s law"
     return "√ρ copies of one term’s law"
+
+
+def _quantiles(many: str, info: TermsLaw) -> str:
+    return f"{many}; " + ("band: ± 2 s.e. of a normal’s" if info.normal else "those beyond ±4 stand on the edge")
 
 
 def _outside(bars) -> str:

@@ -35,14 +35,14 @@ class QuantilePlot(Plot):
         self.build(fig)
 
     def update(self, qq, n: float) -> None:
-        """(3, Q): normal quantiles, measured ones, two standard errors; None clears it."""
+        """(3, Q): normal quantiles, measured ones (on the edge if beyond), two standard errors; None clears it."""
         self.width, self._qq = n, qq
         if qq is None:
             self.points.data, self.band.data = {"x": [], "y": []}, {"x": [], "low": [], "high": []}
         else:
             x, y, error = finite("The quantiles", qq)
-            inside = np.abs(y) <= REACH
-            self.points.data = {"x": x[inside], "y": y[inside]}
+            edge = REACH - 0.1
+            self.points.data = {"x": x, "y": np.clip(y, -edge, edge)}
             self.band.data = {"x": x, "low": np.maximum(x - error, -REACH), "high": np.minimum(x + error, REACH)}
         self.repaint()
         self._relabel()

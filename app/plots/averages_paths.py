@@ -77,7 +77,7 @@ class SumsPlot(Plot):
     def __init__(self, title: str, *, name: str, label: str, theme: str = "light", projector: bool = False,
                  height: int = 165):  # fmt: skip
         super().__init__(title, name=name, theme=theme, projector=projector)
-        self.width, self.holds = 1.0, True
+        self.width, self.holds, self._range = 1.0, True, (-1.0, 1.0)
         self._bars, self._limit, self._words = None, (np.zeros(0), np.zeros(0), ()), ""
         self.main, self.curve = (ColumnDataSource({"x": [], "y": []}) for _ in range(2))
         self.places = ColumnDataSource({"x": [], "top": []})
@@ -100,13 +100,17 @@ class SumsPlot(Plot):
         """A density y at x, single `places`, what to call them; `holds` False: grey dots, no limit."""
         self._limit, self._words, self.holds = (np.asarray(x), finite("The limit", y), tuple(places)), words, holds
         self.curve.data = {"x": self._limit[0], "y": self._limit[1]}
+        self._range = low, high
         self.fig.x_range.update(start=low, end=high)
         self.repaint()
         self._fit()
 
     def update(self, bars, n: float) -> None:
-        """`Bars`; None clears them."""
+        """`Bars`; None clears them. Where there is no limit the range is theirs."""
         self._bars, self.width = bars, n
+        if not self.holds:
+            low, high = self._range if bars is None else (float(bars.edges[0]), float(bars.edges[-1]))
+            self.fig.x_range.update(start=low, end=high)
         if bars is None:
             self.main.data = {"x": [], "y": []}
         else:
@@ -117,7 +121,8 @@ class SumsPlot(Plot):
 
     def _fit(self) -> None:
         """Room for the bars or the curve, whichever is higher, in steps; then the labels."""
-        peaks = [float(np.max(source.data["y"])) for source in (self.main, self.curve) if len(source.data["y"])]
+        sources = (self.main, self.curve) if self.holds or self._bars is None else (self.main,)
+        peaks = [float(np.max(source.data["y"])) for source in sources if len(source.data["y"])]
         peak = max([p for p in peaks if p > 0], default=1.0)
         unit = 10.0 ** np.floor(np.log10(peak)) / 10
         self.fig.y_range.end = float(np.ceil(1.3 * peak / unit) * unit)

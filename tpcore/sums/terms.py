@@ -129,7 +129,7 @@ def _uniform_sums(generator, counts) -> np.ndarray:
 
 def _uniform() -> Terms:
     return Terms(
-        "uniform", "uniform on [0, 1]", 0.5, 1 / 12, "binomial counts of its binary digits", -1.0,
+        "uniform", "uniform on [0, 1]", 0.5, 1 / 12, "its digits are coins", -1.0,
         _moment=lambda k: 0.0 if k % 2 else 0.5**k / (k + 1), _third=1 / 32,
         _pdf=lambda x: ((x >= 0) & (x <= 1)).astype(float),
         _log_cf=lambda t: np.log(np.abs(np.sinc(t / (2 * np.pi))) + TINY) + 1j * np.pi * (np.sinc(t / (2 * np.pi)) < 0),
@@ -139,7 +139,7 @@ def _uniform() -> Terms:
 
 def _exponential() -> Terms:
     return Terms(
-        "exponential", "exponential", 1.0, 1.0, "gamma law of the sum", -0.5, symmetric=False,
+        "exponential", "exponential", 1.0, 1.0, "gamma law", -0.5, symmetric=False,
         _moment=lambda k: sum((-1) ** j * math.factorial(k) // math.factorial(j) for j in range(k + 1)),
         _third=12 / math.e - 2, _pdf=lambda x: np.where(x >= 0, np.exp(-np.maximum(x, 0)), 0.0),
         _log_cf=lambda t: -np.log(1 - 1j * t) - 1j * t, _sum=lambda generator, counts: generator.standard_gamma(counts),
@@ -187,7 +187,7 @@ def _student(nu: float) -> Terms:
     mean, variance = 0.0 if nu > 1 else math.nan, nu / (nu - 2) if nu > 2 else math.inf
     log_norm = math.lgamma((nu + 1) / 2) - math.lgamma(nu / 2) - math.log(nu * math.pi) / 2
     return Terms(
-        "student", f"Student t, {nu:g} degrees of freedom", mean, variance, "quantiles of the sum's law", rate,
+        "student", f"Student t, {nu:g} degrees of freedom", mean, variance, "quantiles of its law", rate,
         index=min(nu, 2.0), _moment=moment, _third=_student_absolute(nu, 3) if nu > 3 else math.inf,
         _pdf=lambda x: np.exp(log_norm - (nu + 1) / 2 * np.log1p(x * x / nu)),
         _log_cf=lambda t: student.log_cf(nu, t),
@@ -203,7 +203,7 @@ def _student_absolute(nu: float, k: float) -> float:
 
 def _cauchy() -> Terms:
     return Terms(
-        "cauchy", "Cauchy", math.nan, math.inf, "stable: n times one term", None, index=1.0,
+        "cauchy", "Cauchy", math.nan, math.inf, "n times one term", None, index=1.0,
         _moment=lambda k: math.nan if k % 2 else math.inf, _third=math.inf,
         _pdf=lambda x: 1 / (np.pi * (1 + x * x)), _log_cf=lambda t: -np.abs(t),
         _sum=lambda generator, counts: counts * generator.standard_cauchy(counts.shape),
@@ -211,9 +211,9 @@ def _cauchy() -> Terms:
 
 
 KINDS: dict[str, Callable[[float], Terms]] = {
-    "coin": lambda nu: _lattice("coin", "coin: 1 for heads, 0 for tails", (0, 1), "binomial law of the sum",
+    "coin": lambda nu: _lattice("coin", "coin: 1 for heads, 0 for tails", (0, 1), "binomial law",
                                 lambda generator, counts: generator.binomial(counts, 0.5).astype(float)),
-    "die": lambda nu: _lattice("die", "a fair die", range(1, 7), "multinomial counts of the faces", _faces),
+    "die": lambda nu: _lattice("die", "a fair die", range(1, 7), "counts of the faces", _faces),
     "uniform": lambda nu: _uniform(),
     "exponential": lambda nu: _exponential(),
     "mixture": lambda nu: _mixture(),
