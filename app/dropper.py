@@ -17,7 +17,12 @@ def dropper(took: Callable[[str, bytes], None]) -> pn.Column:
     A file over `MAX_BYTES` is stopped in the browser where the page is served (assets/wire.js).
     """
     widget = pn.widgets.FileInput(name="Your own inputs, a .npy or .csv file", accept=".npy,.csv")
-    widget.param.watch(lambda event: event.new is not None and took(widget.filename, event.new), "value")
+
+    def heard(*events) -> None:  # of an empty file only the name arrives
+        if widget.filename:
+            took(widget.filename, widget.value or b"")
+
+    widget.param.watch(heard, ["value", "filename"])
     widget.stylesheets = [*widget.stylesheets, theme.asset("dropper.css")]
     words = html(f'<p class="tp-note">Points, sequences or images; 256 inputs at most, {MAX_BYTES // 2**20} MB.</p>', "note")
     return column(dress(widget), words, styles={"gap": "4px"})
