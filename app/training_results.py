@@ -140,8 +140,9 @@ class Machine:
         return np.flatnonzero(sizes <= 10 * max(1.0, float(sizes[0])))
 
     def at(self, moment: int) -> int:
-        """The frame that is shown at a moment: the last one where the training did not come so far."""
-        return min(moment, len(self.frames) - 1)
+        """The frame that is shown at a moment: of a training that diverged, the last before it left all bounds."""
+        last = len(self.frames) - 1 if self.diverged is None else int(self.bounded.max(initial=0))
+        return min(moment, last)
 
 
 @dataclass(frozen=True, eq=False)

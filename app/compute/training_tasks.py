@@ -88,8 +88,8 @@ def _hidden(one: train.Task, y: np.ndarray) -> dict:
 def _digits(one: train.Task, y: np.ndarray) -> dict:
     ticks = ((-1.0, "3"), (1.0, "8"))
     labels = tuple("3" if value < 0 else "8" for value in y)
-    return {"kind": "dots", "words": "the digit", "x": _apart(y), "truth": _levels((-1.0, 1.0), (-1.0, 1.0)), "ticks": ticks,
-            "labels": labels}  # fmt: skip
+    return {"kind": "dots", "words": "the digit", "x": _apart(y), "truth": _levels((-1.0, 1.0), (-1.0, 1.0)),
+            "ticks": ticks, "labels": labels}  # fmt: skip
 
 
 def _words(one: train.Task, y: np.ndarray) -> dict:

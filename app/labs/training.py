@@ -12,9 +12,10 @@ from tpapp.compute import training as compute
 from tpapp.compute import training_code, training_widths
 from tpapp.compute.training_tasks import scene
 from tpapp.labs import training_words as words
-from tpapp.labs.training_state import LAST, NEXT, PRESETS, TrainingState
+from tpapp.labs.training_state import NEXT, PRESETS, TrainingState
 from tpapp.labs.training_time import Clock
 from tpapp.page import Number, Page, Request, finite, note, section
+from tpapp.plots import format as fmt
 from tpapp.plots import training_features, training_kernels
 from tpapp.plots.training_courses import CoursePlot
 from tpapp.plots.training_features import FeaturesPlot
@@ -110,7 +111,7 @@ class TrainingLab(Page):
             n = int(s.width)
             asked = NetworksRequest(setup, s.r, n, s.seed, compute.count(n, s.depth))
             yield Request("network", asked, lambda progress: compute.networks(asked, progress),
-                          lambda result: self._draw(), label="the networks")  # fmt: skip
+                          self._draw_networks, label="the networks")  # fmt: skip
         yield Request("feature", feature, lambda progress: compute.feature(feature, progress),
                       lambda machine: self._draw(), label="the feature-learning limit")  # fmt: skip
         ladder = training_widths.request(setup, s.r, s.seed)
@@ -155,6 +156,18 @@ class TrainingLab(Page):
         update(self.table, words.table(s, known, self.result("network")))
         update(self.pill, words.pill(s.r, s.width))
 
+    _drawn_first = None
+
+    def _draw_networks(self, result) -> None:
+        """One more network: all is drawn with the first of them, the others are thin lines and means."""
+        s, known = self.state.snapshot(), self.machines()
+        if self._drawn_first is not result.first:
+            self._drawn_first = result.first
+            return self._draw()
+        self.outputs["network"].update(result.first, s.moment, result.paths.f[1:])
+        self.outputs["network"].describe(None, self._function_words(s, "network", result.first, result, scene(s.task)))
+        update(self.table, words.table(s, known, result))
+
     def _draw_moment(self, s, known: dict) -> None:
         """The three machines as they are at the moment on show."""
         networks = self.result("network")
@@ -189,7 +202,8 @@ class TrainingLab(Page):
         for name in ORDER:
             machine = known.get(name)
             ended = machine is not None and machine.diverged is not None and s.moment > machine.at(s.moment)
-            end = f"diverged at step {machine.diverged}; shown: step {machine.frames[-1]}" if ended else ""
+            last = machine.frames[machine.at(s.moment)] if ended else 0
+            end = f"diverged at step {machine.diverged}; here: step {last}" if ended else ""
             title = words.title(name, s.width)
             self.outputs[name].describe(title, end or self._function_words(s, name, machine, networks, place))
             far = "" if machine is None else f": moved {words.percent(machine.change[machine.at(s.moment)])}"
@@ -198,7 +212,8 @@ class TrainingLab(Page):
             kind = "Feature kernel" if s.kernel == "features" else "Tangent kernel"
             self.kernels[name].describe(kind, end or aligned)
         self.loss.describe(None, "on what is trained on; drag the line")
-        self.alignment.describe(None, f"of the {'feature' if s.kernel == 'features' else 'tangent'} kernel with the target")
+        which = "feature" if s.kernel == "features" else "tangent"
+        self.alignment.describe(None, f"of the {which} kernel with the target")
         self.change.describe(None, f"size of Δ{raised(s.depth)} by that of {raised(s.depth)}")
         self.widths.describe(None, "distance to each limit, ± 2 s.e.")
 
@@ -209,7 +224,8 @@ class TrainingLab(Page):
         if name == "network" and networks is not None:
             more = networks.paths.count - 1
             thin = place.kind == "line" and more > 0
-            return f"bold: seed {s.seed}; thin: {more} more" if thin else f"seed {s.seed}"
+            ended = f"; {len(networks.paths.diverged)} diverged" if networks.paths.diverged else ""
+            return (f"bold: seed {s.seed}; thin: {more} more" if thin else f"seed {s.seed}") + ended
         if name == "kernel":
             what = "all layers train" if s.trains == "all" else "the readout trains"
             return f"{what}; band ± 2 sd" if machine.sd.any() else f"{what}"
@@ -217,7 +233,7 @@ class TrainingLab(Page):
 
     def _draw_widths(self) -> None:
         result, known = self.result("widths"), self.machines()
-        limits = [known[name] for name in ("kernel", "feature") if name in known]
+        limits = [known[name] for name in ("kernel", "feature") if name in known and known[name].diverged is None]
         rows = [training_widths.distance(result.paths, limit) for limit in limits] if result is not None else []
         self.widths.update(rows, result.request.widths if result is not None else ())
 
@@ -245,14 +261,14 @@ class TrainingLab(Page):
         lines = []
         if networks is not None and networks.paths.f:
             for name, text in (("kernel", "To the kernel limit"), ("feature", "To the feature limit")):
-                if name in known:
+                if name in known and known[name].diverged is None:
                     far = training_widths.distance([networks.paths], known[name])
                     error = float(far.error[0]) if math.isfinite(far.error[0]) else None
                     lines.append(Number(text, float(far.mean[0]), error))
             lines.append(Number("Networks", len(networks.paths.f), note=f"n = {int(s.width):,}, ± 1 s.e."))
         if "feature" in known and known["feature"].diverged is None:
             machine = known["feature"]
-            lines.append(Number("Feature limit's error", float(f"{machine.error:.1g}"),
+            lines.append(Number("Feature limit’s error", fmt.power(machine.error, 1),
                                 note=METHODS.get(machine.method, machine.method)))  # fmt: skip
         return lines
 
@@ -276,5 +292,3 @@ def _three(views):
     line.stylesheets = [*line.stylesheets, THREE]
     return line
 
-
-__all__ = ["LAST", "TrainingLab"]

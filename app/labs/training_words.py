@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 
+from tpapp import theme
 from tpapp.plots import format as fmt
 from tpapp.plots.phase_text import number
 from tpapp.plots.training_machine import NAMES, named
-from tpapp.widgets import escape
 
 ORDER = ("kernel", "network", "feature")
 ROWS = {
-    "loss": "loss", "test": "test loss", "change": "moved", "before": "aligned at first", "after": "aligned at last",
+    "loss": "loss", "test": "test loss", "change": "moved", "after": "alignment", "before": "at first",
 }  # fmt: skip
 PAYS = 2.0  # a test loss so many times smaller is worth a sentence
 
@@ -36,7 +36,8 @@ def claim(s, machines: dict, networks=None) -> str:
     ended = [machine for machine in machines.values() if machine.diverged is not None]
     if ended:
         return diverged(s, ended, [machine for machine in machines.values() if machine.diverged is None])
-    return " ".join(filter(None, [pays(machines), moved(s, networks, machines.get("feature"))]))
+    first = pays(machines)
+    return f"{first} {moved(s, networks, machines.get('feature'), brief=bool(first))}".strip()
 
 
 def diverged(s, ended: list, others: list) -> str:
@@ -58,7 +59,7 @@ def _who(machine) -> str:
     return "the network" if machine.name == "network" else f"the {NAMES[machine.name][0].lower()}{NAMES[machine.name][1:]}"
 
 
-def moved(s, networks, feature) -> str:
+def moved(s, networks, feature, brief: bool = False) -> str:
     """How far the features moved."""
     change = None
     if networks is not None:
@@ -67,11 +68,14 @@ def moved(s, networks, feature) -> str:
         change = float(feature.change[-1])
     far = "" if change is None else f" by {percent(change)} of their size"
     if s.r == 0:
-        return f"In μP the features move with the function{',' * bool(far)}{far}."
+        if brief:
+            return f"In μP the features move{far}."
+        far = f", the features{far}" if far else ""
+        return f"In μP function and features both move{far}; in the kernel limit features rest."
     law = "like 1/√n" if s.r == 0.5 else f"like n^−{s.r:g}"
     if networks is None:
         return f"The function moves, the features freeze {law}."
-    return f"The function moves; the features move{far}, and freeze {law}."
+    return f"{'F' if brief else 'The function moves; the f'}eatures move{far}, and freeze {law}."
 
 
 def pays(machines: dict) -> str:
@@ -112,7 +116,7 @@ def table(s, machines: dict, networks=None) -> str:
 
 
 def _short(name: str, width: float) -> str:
-    return {"kernel": "kernel", "feature": "feature"}.get(name) or f"n = {escape(fmt.width(width))}"
+    return f"n = {fmt.width(width)}" if name == "network" else name
 
 
 def _cell(key: str, machine, networks, kind: str) -> str:
@@ -138,8 +142,8 @@ def legend(kind: str) -> str:
 
 def title(machine_name: str, width: float) -> str:
     """The heading of a machine's column, with its mark."""
-    mark = f'<span style="color: var(--tp-{machine_name})">●</span> ' if machine_name in NAMES else ""
-    return mark + named(machine_name, width)
+    colour = theme.token_css(machine_name) if machine_name in NAMES else theme.width_css(width)
+    return f'<span style="color: {colour}">●</span> {named(machine_name, width)}'
 
 
 __all__ = ["ORDER", "claim", "formula", "percent", "pill", "table", "title"]

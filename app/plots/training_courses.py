@@ -43,7 +43,8 @@ class CoursePlot(Plot):
         self.paint(here.glyph, line_color="ink3", line_width=lambda s: s.line(1.5))
         self.lines = {name: ColumnDataSource({"x": [], "y": []}) for name in ORDER}
         for name, source in self.lines.items():
-            line = fig.line("x", "y", source=source, line_join="round", line_dash="solid" if name == "network" else DASH)
+            dash = "solid" if name == "network" else DASH
+            line = fig.line("x", "y", source=source, line_join="round", line_dash=dash)
             self.paint(line.glyph, line_color=lambda s, name=name: colour(s, name, self._width),
                        line_width=lambda s: s.line(2))  # fmt: skip
         self.text = self.labels(fig, text_align="left", text_baseline="middle")
@@ -113,8 +114,7 @@ class CoursePlot(Plot):
         style, rows = self.style, []
         for name, machine in self._machines.items():
             x, y = self._values(name)
-            text = name
-            text += f", to {machine.diverged - 1}" if machine.diverged is not None else ""
+            text = f"{name} ✕" if machine.diverged is not None else name
             rows.append((float(x[-1]), float(y[-1]), text, label_colour(style, name, self._width)))
         start, end = self.fig.y_range.start, self.fig.y_range.end
         place = [math.log(max(y, start) / start) / math.log(end / start) if self._log else (y - start) / (end - start)
@@ -123,8 +123,9 @@ class CoursePlot(Plot):
         moved = _apart(place, gap)
         inner = max(self.fig.height - 46, 40)
         write(self.text, {
-            "x": [self.fig.x_range.end / ROOM for _ in rows], "y": [float(np.clip(y, start, end)) for _, y, _, _ in rows],
-            "text": [text for _, _, text, _ in rows], "colour": [c for *_, c in rows], "dx": [style.px(6)] * len(rows),
+            "x": [self.fig.x_range.end / ROOM] * len(rows), "y": [float(np.clip(y, start, end)) for _, y, _, _ in rows],
+            "text": [text for _, _, text, _ in rows], "colour": [c for *_, c in rows],
+            "dx": [style.px(6)] * len(rows),
             "dy": [-(new - min(max(old, 0.0), 1.0)) * inner for new, old in zip(moved, place)],
         })  # fmt: skip
         self.push()
@@ -146,6 +147,6 @@ def _apart(places: list[float], gap: float) -> list[float]:
     found = [0.0] * len(places)
     last = -math.inf
     for k in sorted(range(len(places)), key=places.__getitem__):
-        last = found[k] = max(min(max(places[k], 0.0), 1.0), last + gap)
+        last = found[k] = max(min(max(places[k], gap / 2), 1.0), last + gap)
     over = max(0.0, last - 1.0)
     return [place - over for place in found]

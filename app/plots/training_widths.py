@@ -17,7 +17,7 @@ POINTS = 16
 
 
 class WidthsPlot(Plot):
-    """Points in their widths' colours, bars of two standard errors; a line in the colour of the limit they are far from."""
+    """Points in their widths' colours, bars of two standard errors; each line in the colour of its limit."""
 
     def __init__(self, *, theme: str = "light", projector: bool = False, height: int = 170):
         super().__init__("Which limit is near", name="widths", theme=theme, projector=projector)
@@ -32,7 +32,8 @@ class WidthsPlot(Plot):
             self.lines[name] = ColumnDataSource({"x": [], "y": []})
             line = fig.line("x", "y", source=self.lines[name])
             self.paint(line.glyph, line_color=name, line_width=lambda s: s.line(1.5))
-        self.points = ColumnDataSource({name: [] for name in ("x", "y", "low", "high", "colour", "ring", "n", "words")})
+        columns = ("x", "y", "low", "high", "colour", "ring", "n", "words")
+        self.points = ColumnDataSource({name: [] for name in columns})
         fig.segment("x", "low", "x", "high", source=self.points, line_color="colour", line_width=1.5)
         dots = fig.scatter("x", "y", source=self.points, fill_color="colour", line_color="ring", line_width=0.75,
                            level="overlay")  # fmt: skip
@@ -66,8 +67,9 @@ class WidthsPlot(Plot):
             "high": [float(one.mean[k]) + e for (one, k), e in zip(rows, bars)],
             "colour": [self.style.width(one.widths[k]) for one, k in rows],
             "ring": [self.style.token("surface")] * len(rows),
-            "n": [f"n = {fmt.width(one.widths[k])}, {one.counts[k]} networks, from the {one.limit} limit" for one, k in rows],
-            "words": [" ± ".join(filter(None, fmt.measured(float(one.mean[k]), e))) for (one, k), e in zip(rows, bars)],
+            "n": [f"n = {fmt.width(one.widths[k])}, {one.counts[k]} networks, {one.limit} limit" for one, k in rows],
+            "words": [" ± ".join(filter(None, fmt.measured(float(one.mean[k]), e)))
+                      for (one, k), e in zip(rows, bars)],
         }, POINTS)  # fmt: skip
         for name, source in self.lines.items():
             one = next((d for d in self._distances if d.limit == name), None)

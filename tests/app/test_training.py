@@ -1,0 +1,157 @@
+"""The Training lab's computations: the three machines by independent routes, their distances, how tasks are drawn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import tpcore as tp
+from tpapp.compute import training as compute
+from tpapp.compute import training_widths as widths
+from tpapp.compute.training_tasks import GAP, TASKS, scene, task
+from tpapp.plots.training_courses import _apart
+from tpapp.plots.training_machine import log_ticks
+from tpapp.training_results import FeatureRequest, KernelRequest, NetworksRequest, Setup, WidthsRequest
+
+SINE = Setup("sine", "tanh", 1, 0.5, 30)
+PARITY = Setup("parity", "relu", 1, 1.0, 40)
+
+
+def last(results):
+    *_, found = results
+    return found
+
+
+@pytest.mark.parametrize("steps", [12, 13, 20, 57, 100, 300])
+def test_frames_begin_at_the_start_and_end_at_the_end(steps):
+    found = compute.frames(steps)
+    assert found[0] == 0 and found[-1] == steps and len(found) == compute.FRAMES and (np.diff(found) > 0).all()
+    assert found[6] <= steps / 2  # more of them at first
+
+
+@pytest.mark.parametrize("trains, kernel", [("all", tp.ntk), ("readout", tp.nngp)])
+@pytest.mark.parametrize("depth", [1, 2])
+def test_the_kernel_limit_descends_with_the_kernel_of_the_layers_that_train(trains, kernel, depth):
+    """The route of the Kernels lab: a network without 1/sqrt d at its input."""
+    s = Setup("sine", "relu", depth, 0.3, 15)
+    one = task("sine")
+    K = kernel(tp.nets.MLP(depth, "relu", 1.0, None), one.inputs * np.sqrt(one.dimension))
+    y = np.concatenate([one.y, one.y_test])
+    wanted = tp.train.kernel_descent(K, y, 0.3, 15, batches=[range(one.count)])
+    for r in (0.0, 0.3):
+        found = compute.kernel(KernelRequest(s, r, trains))
+        assert np.allclose(found.f, wanted[found.frames], atol=1e-9) and not found.sd.any() and not found.change.any()
+        loss = np.mean((wanted[-1, : one.count] - one.y) ** 2) / 2
+        assert found.loss[-1] == pytest.approx(loss, rel=1e-9)
+
+
+def test_in_ntp_the_start_is_random_and_the_loss_its_mean():
+    found, one = compute.kernel(KernelRequest(SINE, 0.5)), task("sine")
+    zero = compute.kernel(KernelRequest(SINE, 0.2))
+    spread = np.mean(found.sd[0, : one.count] ** 2) / 2
+    assert spread > 0.1 and found.loss[0] == pytest.approx(zero.loss[0] + spread, rel=1e-9)
+    assert np.allclose(found.f, zero.f, atol=1e-12)
+
+
+def test_a_descent_from_another_start():
+    found = compute.kernel(KernelRequest(SINE, 0.5))
+    f0 = np.random.default_rng(1).normal(size=found.f.shape[1])
+    want = tp.train.limit(tp.abc.ntp(1), task("sine"), 30, 0.5, "tanh", f0=f0, record=found.frames, at=[0])
+    got = widths.from_start(found, f0)
+    assert np.allclose(got[:, : task("sine").count], want.f[found.frames], atol=1e-10)
+    assert np.allclose(got[:, task("sine").count :], want.f_test, atol=1e-10)
+
+
+def test_the_ends_of_gamma_are_mup_and_ntp():
+    for depth in (1, 3):
+        assert compute.network_point(0.0, depth).maximal
+        assert compute.network_point(0.5, depth).equivalent(tp.abc.ntp(depth))
+        assert float(compute.network_point(0.15, depth).r) == 0.15
+
+
+def test_a_network_in_full():
+    """Features' change and principal components against the vectors' own inner products."""
+    found = last(compute.networks(NetworksRequest(PARITY, 0.2, 128, 3, 2)))
+    at = compute.frames(40)
+    run = tp.train.sgd(tp.abc.up(0.2, 1), task("parity"), 128, 40, 1.0, "relu", seed=3, at=at, record=at, ntk=True)
+    B, O = task("parity").count, run.overlap
+    first, end = O[0, :, 0], O[-1, :, -1]
+    moved = np.diag(first) + np.diag(end) - 2 * np.diag(O[0, :, -1])
+    assert found.first.change[-1] == pytest.approx(np.sqrt(moved[:B].mean() / np.diag(first)[:B].mean()), rel=1e-4)
+    assert np.allclose(found.first.f[:, :B], run.f[at]) and np.allclose(found.first.f[:, B:], run.f_test)
+    flat, want = (p.reshape(-1, 2) for p in (found.first.points, run.features(2)))
+    assert np.allclose(flat @ flat.T, want @ want.T)
+    assert found.first.alignment["tangent"][-1] == pytest.approx(run.alignment(run.ntk)[-1])
+    assert found.paths.count == 2 and len(found.changes) == 2 and found.done
+    assert found.paths.loss[0] == pytest.approx(run.loss[-1])
+
+
+def test_components_lie_as_at_infinite_width():
+    """Turned in their plane, those of a wide network at the start are near those of the limit; a mirror image is not."""
+    wide = last(compute.networks(NetworksRequest(SINE, 0.5, 4096, 1, 1))).first
+    limit = compute.kernel(KernelRequest(SINE, 0.5))
+    apart = lambda p: p - p.mean(axis=0)  # noqa: E731
+    far = np.abs(apart(wide.points[0]) - apart(limit.points[0])).max()
+    assert far < 0.1 < np.abs(apart(wide.points[0]) * [-1, 1] - apart(limit.points[0])).max()
+
+
+@pytest.mark.parametrize("r, near, far", [(0.0, "feature", "kernel"), (0.5, "kernel", "feature")])
+def test_networks_come_near_their_own_limit_like_the_root_of_the_width(r, near, far):
+    request = WidthsRequest(SINE, r, 5, (64, 256, 1024), (8, 8, 6))
+    found = last(widths.widths(request))
+    limits = {"kernel": compute.kernel(KernelRequest(SINE, r)), "feature": compute.feature(FeatureRequest(SINE))}
+    own, other = (widths.distance(found.paths, limits[name]) for name in (near, far))
+    assert own.slope == pytest.approx(-0.5, abs=max(3.5 * own.slope_error, 0.12)) and own.slope_error < 0.1
+    assert abs(other.slope) < 0.25 and other.mean[-1] > 2 * own.mean[-1]
+    assert own.counts == (8, 8, 6) and found.done
+
+
+def test_features_learn_parity_where_the_kernel_fails():
+    kernel, feature = compute.kernel(KernelRequest(PARITY, 0.0)), compute.feature(FeatureRequest(PARITY))
+    assert kernel.test_loss[-1] > 10 * feature.test_loss[-1] and feature.test_loss[-1] < 0.05
+    assert feature.alignment["features"][-1] > 3 * kernel.alignment["features"][-1]
+    assert feature.change[-1] > 0.5 and 0 < feature.error < 0.05
+
+
+def test_what_diverges_ends_before_and_shows_what_is_bounded():
+    s = Setup("sine", "tanh", 1, 4.0, 60)
+    found = compute.kernel(KernelRequest(s, 0.5))
+    assert found.diverged is not None and found.frames[-1] < found.diverged
+    assert np.abs(found.f[found.at(12)]).max() < 100 and np.isfinite(found.f).all()
+    networks = last(compute.networks(NetworksRequest(Setup("sine", "relu", 1, 10.0, 40), 0.0, 32, 0, 2)))
+    assert networks.paths.diverged and networks.done and networks.first.diverged is not None
+    assert len(widths.distance([networks.paths], found).widths) == (1 if networks.paths.f else 0)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_task_and_its_axis(name):
+    one, drawn = task(name), scene(name)
+    assert len(drawn.x) == len(drawn.y) == len(one.inputs) and drawn.count == one.count
+    assert sorted(drawn.order) == list(range(one.count, len(drawn.x)) if drawn.kind == "line" else range(one.count))
+    assert scene(name) is drawn and np.isfinite(drawn.x).all()
+    real = ~np.isnan(drawn.truth[0])
+    for x, y in zip(drawn.x, drawn.y):  # the target stands where the truth is drawn
+        k = np.flatnonzero(real)[np.argmin(np.abs(drawn.truth[0, real] - x))]
+        assert name in ("words", "step") or abs(drawn.truth[1, k] - y) < 0.3
+    assert not drawn.labels or len(drawn.labels) == len(drawn.x)
+    assert len(GAP) == 2
+
+
+def test_words_stand_at_their_lengths():
+    drawn = scene("words")
+    assert all(abs(x - len(word)) < 0.3 for x, word in zip(drawn.x, drawn.labels))
+    edge = drawn.truth[0, 1]
+    assert all((len(word) > edge) == (y > 0) for word, y in zip(drawn.labels, drawn.y))
+
+
+def test_fewer_networks_the_longer_they_take():
+    assert compute.count(64, 1) == 8 and compute.count(65536, 1) == 2 and compute.count(10**6, 1) == 1
+    assert compute.count(1024, 2) == 4 and compute.count(64, 3) == 8
+
+
+def test_ticks_and_labels():
+    assert log_ticks(0.02, 0.3) == pytest.approx([0.02, 0.05, 0.1, 0.2]) and log_ticks(1e-9, 1e3, 4)
+    assert log_ticks(0.004, 0.1) == pytest.approx([0.01, 0.03, 0.1]) and len(log_ticks(1e-20, 1e20)) <= 4
+    found = _apart([0.5, 0.51, 0.0], 0.1)
+    assert found == pytest.approx([0.5, 0.6, 0.05])
+    assert _apart([0.99, 1.0], 0.1) == pytest.approx([0.9, 1.0])
