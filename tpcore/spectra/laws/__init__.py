@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tpcore.spectra.laws.atom import PointMass
+from tpcore.spectra.laws.atom import Discrete, PointMass, discrete
 from tpcore.spectra.laws.base import Law
 from tpcore.spectra.laws.jacobian import jacobian
 from tpcore.spectra.laws.marchenko_pastur import MarchenkoPastur, marchenko_pastur
@@ -12,6 +12,7 @@ from tpcore.spectra.laws.root import Root, singular_values
 from tpcore.spectra.laws.semicircle import Semicircle, semicircle
 
 __all__ = [
+    "Discrete",
     "Elliptic",
     "FussCatalan",
     "Law",
@@ -20,6 +21,7 @@ __all__ = [
     "Root",
     "Semicircle",
     "circular",
+    "discrete",
     "elliptic",
     "jacobian",
     "marchenko_pastur",

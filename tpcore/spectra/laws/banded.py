@@ -194,11 +194,10 @@ class Banded(Law):
             x = np.where((p <= top) & (p > top - mass), at, x)
         return np.where(p == 0, self.support[0], x)[()]
 
-    def expect(self, function, nodes: int = 400) -> float:
-        """E f(X): Gauss-Legendre quadrature in the variable of each band, plus the atoms."""
-        total = sum(mass * float(function(np.array([at]))[0]) for at, mass in self.atoms)
-        angle, weight = legendre(nodes)
+    def nodes(self, count: int = 400) -> tuple[np.ndarray, np.ndarray]:
+        """Point masses by Gauss-Legendre quadrature in the variable of each band, and the atoms."""
+        angle, weight = legendre(count)
         t = angle / np.pi + 0.5
-        for piece in self.pieces:
-            total += float(np.sum(weight / np.pi * piece.mass_rate(t) * function(piece.line.x(t))))
-        return total
+        places = [[at for at, _ in self.atoms], *(piece.line.x(t) for piece in self.pieces)]
+        masses = [[mass for _, mass in self.atoms], *(weight / np.pi * piece.mass_rate(t) for piece in self.pieces)]
+        return np.concatenate(places), np.concatenate(masses)

@@ -52,19 +52,25 @@ class Law(ABC):
     def cdf(self, x):
         """P(X <= x), atoms included; same shape as x."""
 
-    def expect(self, function, nodes: int = 400) -> float:
-        """E f(X), by Gauss-Legendre quadrature in t with x = middle + half * sin t, plus the atoms.
+    def nodes(self, count: int = 400) -> tuple[np.ndarray, np.ndarray]:
+        """Point masses (places, masses) that stand for the law in integrals: `count` a band, and the atoms.
 
-        The substitution makes square roots at both ends of a band smooth.
-        `function` maps an array of points to their values.
+        Gauss-Legendre quadrature in t with x = middle + half * sin t: square
+        roots at both ends of a band become smooth.
         """
-        total = sum(mass * float(function(np.array([at]))[0]) for at, mass in self.atoms)
-        t, weight = legendre(nodes)
+        places, masses = [[at for at, _ in self.atoms]], [[mass for _, mass in self.atoms]]
+        t, weight = legendre(count)
         for low, high in self.bands:
             half = (high - low) / 2
             x = low + half * (2 * np.sin(t / 2 + np.pi / 4) ** 2)
-            total += float(np.sum(weight * half * np.cos(t) * self.pdf(x) * function(x)))
-        return total
+            places.append(x)
+            masses.append(weight * half * np.cos(t) * self.pdf(x))
+        return np.concatenate(places), np.concatenate(masses)
+
+    def expect(self, function, nodes: int = 400) -> float:
+        """E f(X) by the point masses of `nodes`; `function` maps an array of points to their values."""
+        places, masses = self.nodes(nodes)
+        return float(np.sum(masses * function(places)))
 
     def moment(self, k: int) -> float:
         """E X^k, k = 0, 1, 2, ...; here by `expect`."""

@@ -62,8 +62,7 @@ def slopes(phi: Activation, q: float, panels: int = 16) -> Measure:
             squared[own] = values[0]
             heavy[float(values[0])] = heavy.get(float(values[0]), 0.0) + float(mass[own].sum())
     squared[np.abs(squared) < 1e-200] = 0.0
-    place = max(heavy, key=heavy.get, default=0.0)
-    return Measure(squared, mass, (place, min(heavy.get(place, 0.0), 1.0)))
+    return Measure(squared, mass, tuple(sorted(heavy.items())))
 
 
 def fixed_point(phi: Activation, weight: float, bias: float) -> float:

@@ -20,7 +20,7 @@ import numpy as np
 from scipy import optimize
 
 from tpcore.spectra.laws.banded import Band, Banded, Tail, Logarithm
-from tpcore.spectra.laws.measure import Measure
+from tpcore.spectra.laws.measure import Measure, surviving
 
 ARC = np.concatenate([np.linspace(np.pi, 0, 14)[1:-1], [0.12, 0.06]])
 NEWTON, CLOSE = 40, 1e-12
@@ -34,15 +34,11 @@ class Factors:
 
     Attributes
     ----------
-    count : int
-        Number of factors so far.
     constant, alpha, beta : float
     ratios : dict of float to int
         y_j and m_j.
     measures : list of (Measure, int)
         Those with u_l unknown, and how often each occurs.
-    heaviest : float
-        Mass of the one atom that may survive away from 0, and `heaviest_at`, the logarithm of its place.
     """
 
     constant: float = 0.0
@@ -50,18 +46,14 @@ class Factors:
     beta: float = -1.0
     ratios: dict[float, int] = field(default_factory=dict)
     measures: list[tuple[Measure, int]] = field(default_factory=list)
-    heaviest: float = 1.0
-    heaviest_at: float = 0.0
 
     def point(self, log_place: float) -> None:
         """A point mass."""
         self.constant += log_place
-        self.heaviest_at += log_place
 
     def marchenko_pastur(self, ratio: float, log_scale: float = 0.0, times: int = 1) -> None:
         """u = s^2 (1 + w)(1 + y w) / w: `log_scale` is log s^2."""
         self.constant += times * log_scale
-        self.heaviest = -np.inf
         if ratio == 1:
             self.alpha += times
         else:
@@ -72,14 +64,23 @@ class Factors:
         self.measures.append((measure, times))
         self.alpha -= times
         self.beta += times
-        at, mass = measure.heaviest
-        self.heaviest -= times * (1 - mass)
-        self.heaviest_at += times * np.log(at) if at > 0 else -np.inf
 
     @property
     def positive(self) -> float:
         """Mass of the product away from 0."""
         return min([1.0] + [m.positive for m, _ in self.measures] + [1 / y for y in self.ratios if y > 1])
+
+    @property
+    def smooth(self) -> bool:
+        """Whether there is a factor without atoms away from 0."""
+        return bool(self.ratios) or self.alpha + sum(times for _, times in self.measures) > 1
+
+    def atoms(self) -> list[tuple[float, float]]:
+        """(log place, mass) of the atoms away from 0."""
+        if self.smooth:
+            return []
+        groups = [([(np.log(at), mass) for at, mass in m.atoms if at > 0], times) for m, times in self.measures]
+        return [(self.constant + at, mass) for at, mass in surviving(groups)]
 
     def explicit(self, w: np.ndarray, rest: np.ndarray) -> np.ndarray:
         """log z without the u_l; `rest` is p + w, p = `positive`. Im w <= 0 counts as approached from below."""
@@ -244,10 +245,8 @@ def tabulate(factors: Factors, name: str, latex: str) -> Banded:
         return 1 - factors.upper(state.w, state.us), -state.w.imag / np.pi
 
     pieces = [Band(line, at) for line in _lines(factors, fine)]
-    zero, atom = 1 - factors.positive, factors.heaviest
-    atoms = [(0.0, zero)] * (zero > 1e-14) + [(float(np.exp(factors.constant + factors.heaviest_at)), atom)] * (
-        atom > 1e-14 and np.isfinite(factors.heaviest_at)
-    )
+    zero = 1 - factors.positive
+    atoms = [(0.0, zero)] * (zero > 1e-14) + [(float(np.exp(at)), mass) for at, mass in factors.atoms()]
     return Banded(pieces, atoms, name, latex, min(worst[0], 1.0))
 
 

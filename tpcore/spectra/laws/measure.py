@@ -20,17 +20,16 @@ class Measure:
     ----------
     places, masses : ndarray, (K,)
         Ascending and distinct; the masses add up to 1.
-    heaviest : (float, float)
-        The true atom of largest mass (place, mass); mass 0 for continuous laws.
+    atoms : tuple of (float, float)
+        The places that are atoms of the law and not nodes of a quadrature, and their masses.
     """
 
-    def __init__(self, places, masses, heaviest: tuple[float, float] | None = None, below=None):
+    def __init__(self, places, masses, atoms=(), below=None):
         """`below`: (places, masses) of a quadrature with Im places <= 0 of the same integrals, complex both."""
         self.places, at = np.unique(np.asarray(places, float), return_inverse=True)
         self.masses = np.bincount(at, np.asarray(masses, float))
         self.masses /= self.masses.sum()
-        most = int(np.argmax(self.masses))
-        self.heaviest = (float(self.places[most]), float(self.masses[most])) if heaviest is None else heaviest
+        self.atoms = tuple(atoms)
         nodes, weights = (self.places, self.masses) if below is None else below
         self._nodes, self._weights = np.asarray(nodes, complex), np.asarray(weights, complex)
         self._positive = np.where(self._nodes != 0, self._weights, 0)
@@ -98,3 +97,31 @@ class Measure:
             rate = -np.exp(s) * ((self.places / gap**2) @ self.masses) / psi
             s = s - np.clip((np.log(psi) - log_w) / rate, -1, 1)
         return s
+
+
+def surviving(groups: list[tuple[list[tuple[float, float]], int]]) -> list[tuple[float, float]]:
+    """Atoms of a free convolution: sums of atoms, one of each law, whose missing masses add up to less than 1.
+
+    Parameters
+    ----------
+    groups : list of (list of (place, mass), int)
+        The atoms of each law, and how often it occurs; places are logarithms for products.
+
+    Returns
+    -------
+    list of (place, mass)
+
+    Notes
+    -----
+    Bercovici and Voiculescu (Operator Theory: Adv. Appl. 104, 1998); Belinschi (Complex Anal. Oper. Theory 2, 2008).
+    """
+    found = {0.0: 0.0}
+    for atoms, times in groups:
+        for _ in range(times):
+            found = {
+                place + at: missing + 1 - mass
+                for place, missing in found.items() for at, mass in atoms if missing + 1 - mass < 1 - 1e-13
+            }  # fmt: skip
+            if not found:
+                return []
+    return sorted((place, 1 - missing) for place, missing in found.items())

@@ -74,16 +74,16 @@ class FussCatalan(Law):
         x = self._unit * np.exp(self._log_place(_bisect(self._below, np.where(inside, p, 0.5))))
         return np.where(inside, x, np.where(p > 0, self.support[1], 0.0))[()]
 
-    def expect(self, function, nodes: int = 400) -> float:
-        """E f(X) by Gauss-Legendre quadrature in the parameter t."""
+    def nodes(self, count: int = 400) -> tuple[np.ndarray, np.ndarray]:
+        """Point masses by Gauss-Legendre quadrature in the parameter t."""
         k, end = self.factors, np.pi / (self.factors + 1)
-        at, weight = legendre(nodes)
+        at, weight = legendre(count)
         s, half = end * (at / np.pi + 0.5), end / np.pi
         _, first, sine, kth = self._sines(-np.log(s / end))
         t = end - s
         slope = (k + 1) * np.cos((k + 1) * s) * sine - first * np.cos(t) + k * first * sine * np.cos(k * t) / kth
         mass = ((k + 1) + k * slope / kth) / np.pi * weight * half
-        return float(np.sum(mass * function(self._unit * np.exp(self._log_place(-np.log(s / end))))))
+        return self._unit * np.exp(self._log_place(-np.log(s / end))), mass
 
     def moment(self, k: int) -> float:
         """C((f + 1) k, k) / (f k + 1) scale^(2 f k), f the number of factors."""

@@ -38,9 +38,10 @@ class Root(Law):
         x = points(x)
         return np.where(x < 0, 0.0, self.squared.cdf(x * x))[()]
 
-    def expect(self, function, nodes: int = 400) -> float:
-        """E f(sqrt X), by the quadrature of the squared law."""
-        return self.squared.expect(lambda x: function(np.sqrt(x)), nodes)
+    def nodes(self, count: int = 400) -> tuple[np.ndarray, np.ndarray]:
+        """Those of the squared law, at the roots of their places."""
+        places, masses = self.squared.nodes(count)
+        return np.sqrt(places), masses
 
     def moment(self, k: int) -> float:
         """E X^(k/2): the squared law's own for even k."""
