@@ -14,6 +14,7 @@ from tpcore.spectra import (
     largest_eigenvalues,
     marchenko_pastur,
     outlier,
+    outlier_spread,
     semicircle,
     spacing_law,
     spacings,
@@ -133,8 +134,17 @@ def test_a_strong_spike_leaves_the_bulk(kind, ratio, spike, place):
     x = largest_eigenvalues(kind, 300, 40, seed=7, ratio=ratio, spike=spike)
     assert abs(x.mean() - place) < 5 * x.std() / np.sqrt(40) + 4 / 300 * place
     assert edge(kind, 300, ratio=ratio, spike=spike) is None
+    spread = outlier_spread(kind, 300, ratio=ratio, spike=spike)
+    assert spread is None or abs(x.std() / spread - 1) < 4 / np.sqrt(2 * 40)
     weak = 0.8 * threshold(kind, ratio=ratio)
     assert outlier(kind, ratio=ratio, spike=weak) is None and edge(kind, 300, ratio=ratio, spike=weak) is not None
+
+
+def test_outliers_are_normal():
+    for kind, n, ratio, spike in (("goe", 4000, 1.0, 1.6), ("gue", 4000, 1.0, 1.6), ("wishart", 4000, 0.6, 1.4)):
+        centre, spread = outlier(kind, ratio=ratio, spike=spike), outlier_spread(kind, n, ratio=ratio, spike=spike)
+        x = (largest_eigenvalues(kind, n, 800, seed=1, ratio=ratio, spike=spike) - centre) / spread
+        assert abs(x.std() - 1) < 0.09 and abs(x.mean()) < 0.25 and abs(stats.skew(x)) < 0.35
 
 
 def test_a_spike_in_the_plane():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tpcore.spectra.dyson import dyson
-from tpcore.spectra.edge import edge, largest_chunks, largest_eigenvalues, outlier, threshold
+from tpcore.spectra.edge import edge, largest_chunks, largest_eigenvalues, outlier, outlier_spread, threshold
 from tpcore.spectra.eigenvalues import eigenvalue_chunks, eigenvalues
 from tpcore.spectra.ensembles import KINDS, Ensemble, eigenvalues_each, largest_n, matrix
 from tpcore.spectra.histogram import cdf_gap, count_chunks, eigenvalue_counts, eigenvalue_histogram, sturm_counts
@@ -45,6 +45,7 @@ __all__ = [
     "narayana",
     "noncrossing_pairings",
     "outlier",
+    "outlier_spread",
     "spacing_law",
     "spacings",
     "spectral_moments",

@@ -82,6 +82,22 @@ def outlier(kind: str, nu: float = 3.0, ratio: float = 1.0, **more) -> float | N
     return p.spike if source.family.plane else p.spike + 1 / p.spike
 
 
+def outlier_spread(kind: str, n: int, nu: float = 3.0, ratio: float = 1.0, **more) -> float | None:
+    """Standard deviation of the normal law of an outlier, None where there is none or it is not known.
+
+    With beta = 1, 2: sqrt(2 (1 - 1 / spike^2) / (beta n)) for symmetric matrices (Capitaine, Donati-Martin and Feral,
+    Ann. Probab. 37, 2009); (1 + spike) sqrt(2 (1 - ratio / spike^2) / n) for Gaussian "wishart" (Paul, Stat. Sinica 17,
+    2007).
+    """
+    source, p = ensemble(kind, nu, ratio, **more)
+    n = checks.integer("The size n of a matrix", n, 1)
+    if outlier(kind, nu, ratio, **more) is None or source.family.plane or not source.holds(p):
+        return None
+    if source.family.name == "wishart":
+        return float((1 + p.spike) * np.sqrt(2 * (1 - p.ratio / p.spike**2) / n)) if source.exact else None
+    return float(np.sqrt((1 if kind == "gue" else 2) * (1 - p.spike**-2) / n))
+
+
 def largest_eigenvalues(
     kind: str, n: int, draws: int = 1, seed: int = 0, nu: float = 3.0, progress: Progress | None = None,
     ratio: float = 1.0, **more,

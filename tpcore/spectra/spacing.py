@@ -84,7 +84,7 @@ def spacings(values, law: Law | None = None, bulk: float = 0.5, size: int | None
         Ascending rows.
     law : Law, optional
         Unfolds by its distribution function F: size (F(b) - F(a)). Without it distances are divided by their mean
-        among about sqrt(n) neighbours.
+        among about 2 sqrt(n) neighbours.
     bulk : float
         The share of the eigenvalues, in the middle of each row, that is used.
     size : int, optional
@@ -105,7 +105,7 @@ def spacings(values, law: Law | None = None, bulk: float = 0.5, size: int | None
         inside = values[:, cut : n - cut]
         return ((n if size is None else size) * np.diff(law.cdf(inside), axis=1)).ravel()
     gaps = np.diff(values, axis=1)
-    half = max(2, int(np.sqrt(n) / 2))
+    half = max(6, int(np.sqrt(n)))
     sums = np.cumsum(np.pad(gaps, ((0, 0), (1, 0))), axis=1)
     at = np.arange(cut, gaps.shape[1] - cut)
     low, high = np.maximum(at - half, 0), np.minimum(at + half + 1, gaps.shape[1])
