@@ -205,7 +205,7 @@ def test_a_learning_rate_that_is_too_large():
 def test_progress_and_errors():
     told = []
     limit(abc.mup(2), TASK, 3, 0.4, samples=2**9, progress=lambda *at: told.append(at))
-    assert told[-1] == (24, 24)
+    assert told[-1] == (32, 32)
     progress = Progress(lambda done, total: done == 9 and progress.cancel())
     with pytest.raises(Cancelled):
         limit(abc.mup(2), TASK, 3, 0.4, samples=2**9, progress=progress)

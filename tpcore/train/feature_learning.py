@@ -1,167 +1,108 @@
-r"""The feature-learning limit: SGD unrolled into a program, and the law of its vectors.
+r"""The feature-learning limit: SGD unrolled into a program, and what its vectors tend to.
 
 Where r = 0 and training is stable, min(a_{L+1} + b_{L+1}, 2 a_{L+1} + c_{L+1}) = 1 if the function moves: a layer with
 r_l = 0 is updated as in muP and any other stays as it starts; the readout starts as in muP if a_{L+1} + b_{L+1} = 1,
 else from zero, and is updated as in muP if 2 a_{L+1} + c_{L+1} = 1, else never (Tensor Programs IV, appendix H).
+
+Two routes: the program's limit by particles (`tpcore.train.particles`), and the mean over wide networks in muP less
+their outputs at the start, which are 1/n away from the limit in the mean and 1/sqrt(n) each. Errors are seen in the
+spread, of clouds of particles or of networks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from threading import Event
 
 import numpy as np
 
-from tpcore.activations import get
-from tpcore.activations.prime import prime
-from tpcore.limit.particles.interpret import particles
-from tpcore.program import instructions
-from tpcore.program.arithmetic import binary
-from tpcore.program.tape import add_up
-from tpcore.train.losses import BatchSlope
-from tpcore.train.models import MLPModel
-from tpcore.train.tasks import Task
-from tpcore.train.trained import TrainedMatrix
-from tpcore.train.unroll import Training
+from tpcore.abc import Parametrization, mup
+from tpcore.compute.tiles import map_tiles
+from tpcore.errors import BudgetError
+from tpcore.limit.particles.law import combined
+from tpcore.limit.particles.space import Exhausted
+from tpcore.train.finite import Job
+from tpcore.train.particles import ParticleNetwork
 
-SAMPLES = 2**15
-
-
-class Divergence(Exception):
-    """Outputs beyond all bounds after `step` steps."""
-
-    def __init__(self, step: int):
-        super().__init__(step)
-        self.step = step
+CLOUDS, SAMPLES = 8, 2**15
+DRAWS, NEURONS = 16, 2**14
+FROZEN = 60  # a learning rate n^-60 is none
+SOFT, LEAST, MOST = 2.0, 3e-3, 0.1
+WORK, LARGEST = 3e11, 2**17
 
 
-class Watched(BatchSlope):
-    """The loss's derivative after `step` steps; every evaluation is progress, and looks at the size of the outputs."""
-
-    def __init__(self, loss, y, step: int, bound: float, tick: Callable[[], None]):
-        super().__init__(loss, y)
-        for name, value in (("step", step), ("bound", bound), ("tick", tick)):
-            object.__setattr__(self, name, value)
-
-    def __call__(self, f):
-        self.tick()
-        if not np.abs(f).max() <= self.bound:
-            raise Divergence(self.step)
-        return super().__call__(f)
-
-
-class Unrolled(Training):
-    """The program of one training, with what is recorded as C-vars.
-
-    ``f[t]`` on X; at the steps `wide` on all inputs as ``F[t]``, with the second moments of changes; at the steps `at`
-    the kernels.
-    """
-
-    def __init__(self, model: MLPModel, task: Task, lr: float, rates, wide: set[int], at: list[int], ntk: bool,
-                 bound: float, tick: Callable[[], None], gamma: float = 1.0):
-        super().__init__(model, task.inputs, task.y, lr, task.rule, rates, gamma, True, False)
-        self.task, self.wide, self.at, self.ntk = task, wide, at, ntk
-        self.watch = (bound, tick)
-        self.start = {name: v.matrix if isinstance(v, TrainedMatrix) else v for name, v in self.current.items()}
-        self.first: dict[str, object] = {}
-        self.kept: dict[int, object] = {}
-
-    def unroll(self, batches) -> None:
-        """All steps."""
-        alone = self.task.count == len(self.X)
-        for t, rows in enumerate(batches):
-            start, f = len(self.program.nodes), self.look(t) if t in self.wide else None
-            whole = len(rows) == self.task.count
-            if not (whole and alone and f is not None):
-                if f is None:
-                    start = len(self.program.nodes)
-                    f = self.program.name(f"f[{t}]", self._outputs(f"[{t}]", slice(self.task.count))[0])
-                if not whole or t in self.wide:
-                    start = len(self.program.nodes)
-                    f = self._outputs(f"[{t},batch]", slice(self.task.count) if whole else rows)[0]
-            y = self.task.y if whole else self.task.y[rows]
-            self._descend(t, f, Watched(self.loss, y, t, *self.watch), start)
-        self.look(len(batches))
-
-    def _outputs(self, label: str, rows):
-        """gamma f minus its start on the inputs `rows`, and the hidden layers.
-
-        The start vanishes in the limit; what particles have of it goes off again.
-        """
-        hidden = {}
-
-        def name(text, v):
-            hidden[text] = v
-            return self.program.name(text + label, v)
-
-        f, _ = self.model.forward(self.current, self.X[rows], name)
-        f = f if self.gamma == 1.0 else self.gamma * f
-        if self._initial is None:  # the first pass is one on all inputs
-            self._initial = self.program.name("start", instructions.scalar(add_up, [f], label="start", shape=f.shape))
-        return f - self._initial[rows], hidden
-
-    def look(self, t: int):
-        """The pass on all inputs after t steps; their outputs."""
-        prog = self.program
-        f, hidden = self._outputs(f"[{t},all]", slice(None))
-        prog.name(f"F[{t}]", f)
-        if t == 0:
-            self.first = hidden
-        for name, v in hidden.items():
-            change = v - self.first[name]
-            if t:
-                prog.name(f"d{name}[{t}]", instructions.inner(change, change))
-            if name[0] == "x":
-                prog.name(f"K{name}[{t}]", instructions.inner(v, v))
-        if t:
-            self._updates(t, hidden)
-        if t in self.at:
-            self._kernels(t, hidden)
-        return f
-
-    def _updates(self, t: int, hidden) -> None:
-        """dWx of every layer: second moments of (W_t - W_0) x; for the readout the numbers themselves."""
-        prog, depth = self.program, self.model.depth
-        for layer in range(2, depth + 1):
-            trained, total = self.current[f"W{layer}"], None
-            x = hidden[f"x{layer - 1}"]
-            for left, right, _ in trained._pairs:
-                part = binary("@", left, instructions.inner(right, x))
-                total = part if total is None else total + part
-            if total is not None:
-                prog.name(f"dWx{layer}[{t}]", instructions.inner(total, total))
-        if self.rates["U"]:
-            act = (self.current["U"] - self.start["U"]) @ self.X.T
-            prog.name(f"dWx1[{t}]", instructions.inner(act, act))
-        if self.rates["V"]:
-            moved = self.current["V"] - self.start["V"]
-            prog.name(f"dWx{depth + 1}[{t}]", self.gamma * instructions.inner(hidden[f"x{depth}"], moved))
-
-    def _kernels(self, t: int, hidden) -> None:
-        prog, depth = self.program, self.model.depth
-        last = hidden[f"x{depth}"]
-        for s, other in self.kept.items():
-            prog.name(f"O[{s},{t}]", instructions.inner(other, last))
-        self.kept[t] = last
-        if not self.ntk:
-            return
-        slope, back = prime(get(self.model.phi)), None
-        for layer in range(depth, 0, -1):
-            before = self.current["V"] if back is None else self.current[f"W{layer + 1}"].T @ back
-            back = slope(hidden[f"h{layer}"]) * before
-            prog.name(f"B{layer}[{t}]", instructions.inner(back, back))
+def feature_learning(request, moves: list[bool], readout: bool, starts: bool) -> dict:
+    """The fields of a `History`; layers that `moves` says, and the readout, are updated as in muP; the readout starts
+    as in muP or from zero."""
+    p, (sigma_w, sigma_u, sigma_v, sigma_b) = mup(request.p.depth), request.sigmas
+    p = Parametrization(p.a, p.b, [0 if move else FROZEN for move in [*moves, readout]])
+    job = Job(p, request.task, request.steps, request.lr, request.phi, sigma_w, sigma_u, sigma_v if starts else 0.0,
+              sigma_b, "sgd", None, "auto", request.recorded, request.at, request.ntk, float("inf"), request.gamma,
+              True)  # fmt: skip
+    if request.method == "networks":
+        return _networks(request, job)
+    found = _program(request, job)
+    return _networks(request, job) if found is None else found
 
 
-class Found:
-    """Values and errors of the program's C-vars at infinite width."""
+def _program(request, job: Job) -> dict | None:
+    """By particles: as many as asked for, or four times the vectors of their basis; None where that takes too long and
+    networks may stand in."""
+    size = max(16, 1 << int(np.ceil(np.log2((request.samples or SAMPLES) / CLOUDS) - 1e-9)))
+    soft = float(np.clip(SOFT / np.sqrt(size), LEAST, MOST))
+    vectors = (request.p.depth - 1) * sum(job._columns())
+    while True:
+        if request.method == "auto" and (vectors * size**2 > WORK or size > LARGEST):
+            return None
+        if size > LARGEST:
+            raise BudgetError("Vectors that meet matrices must be few beside the particles, a quarter of each cloud",
+                              f"more than {size // 8:,}", 'method="networks"')  # fmt: skip
+        request.progress.start(CLOUDS * (request.steps + 1))
+        plan = job.plan(size)
 
-    def __init__(self, unrolled: Unrolled, seed: int, samples: int | None):
-        self.prog = unrolled.program
-        self.law = particles(self.prog, seed=seed, samples=SAMPLES if samples is None else samples)
+        full = Event()
 
-    def __call__(self, name: str, shape: tuple[int, ...] = ()) -> tuple[np.ndarray, np.ndarray]:
-        """(value, error) of a C-var; zeros where the program does not have it."""
-        if name not in self.prog:
-            return np.zeros(shape), np.zeros(shape)
-        known = self.law._value(self.prog.node(name))
-        value, error = np.asarray(known.value, float).reshape(shape), np.asarray(known.error, float)
-        return value, error.reshape(shape) if error.size == value.size else np.full(shape, float(error))
+        def tick(full=full) -> None:
+            if full.is_set():
+                raise Exhausted
+            request.progress.tick()
+
+        def cloud(k: int, size=size, plan=plan, full=full, tick=tick):
+            key = (request.seed, k)
+            try:
+                return job.train(lambda: ParticleNetwork(plan, size, key, soft / (1 + k % 2)), tick)
+            except Exhausted:
+                full.set()
+
+        runs = map_tiles(cloud, range(CLOUDS))
+        if not full.is_set():
+            return _mean(request, runs, "program")
+        size *= 2
+
+
+def _networks(request, job: Job) -> dict:
+    width = max(16, (request.samples or NEURONS) // DRAWS)
+    request.progress.start(DRAWS * (request.steps + 1))
+    runs = map_tiles(lambda k: job.draw(width, (request.seed << 8) + k, request.progress.tick), range(DRAWS))
+    return _mean(request, runs, f"{DRAWS} networks of width {width:,}")
+
+
+def _mean(request, runs: list[tuple[dict, int | None]], method: str) -> dict:
+    diverged = min((step for _, step in runs if step is not None), default=None)
+    end = request.steps + 1 if diverged is None else diverged
+    recorded, at = (steps[steps < end] for steps in (request.recorded, request.at))
+    R, A, runs = len(recorded), len(at), [fields for fields, _ in runs]
+    f, f_test = combined([run["f"][:end] for run in runs]), combined([run["f_test"][:R] for run in runs])
+    delta = [run["delta"] for run in runs]
+    names = [name for name in delta[0] if name != "gradient" and (name[:2] != "dW" or name[:3] == "dWx")]
+    squares = {name: combined([one[name][:R] ** 2 for one in delta]) for name in names}
+    sizes = {name: np.sqrt(known.value) for name, known in squares.items()}
+    errors = {name: known.error / (2 * np.where(sizes[name] > 0, sizes[name], 1.0)) for name, known in squares.items()}
+    mean = lambda arrays: np.mean(list(arrays), axis=0)  # noqa: E731
+    return {
+        "method": method, "f": f.value, "f_error": f.error, "recorded": recorded,
+        "f_test": f_test.value, "f_test_error": f_test.error, "loss": request.task.mean_loss(f.value),
+        "delta": sizes, "delta_error": errors, "at": at,
+        "kernels": {name: mean(run["kernels"][name][:A] for run in runs) for name in runs[0]["kernels"]},
+        "overlap": None if not A else mean(run["overlap"][:A, :, :A] for run in runs),
+        "ntk": mean(run["ntk"][:A] for run in runs) if request.ntk and A else None, "diverged": diverged,
+    }  # fmt: skip

@@ -16,15 +16,15 @@ from tpcore.compute.tiles import get_threads, map_tiles, single_blas
 from tpcore.errors import BudgetError, Misuse
 from tpcore.finite.values import root_of
 from tpcore.limit.expect import differentiable
+from tpcore.train.arguments import FAR, FULL, moments, parametrization, rule, scales, with_batch
 from tpcore.train.history import History
 from tpcore.train.matrices import precision
 from tpcore.train.network import Network, Overflow, Pass, Plan
 from tpcore.train.records import Records
 from tpcore.train.tasks import Task, task
 
-METHODS, OPTIMIZERS = ("auto", "dense", "lazy"), ("sgd", "sign", "adam")
-BUDGET, MOST_WIDTH, DEEPEST = 3 * 2**30, 10**7, 8
-FAR, FULL = 1e6, 60
+METHODS = ("auto", "dense", "lazy")
+BUDGET, MOST_WIDTH = 3 * 2**30, 10**7
 
 
 def sgd(p: Parametrization, task: Task | str, width: int = 1024, steps: int = 50, lr: float = 0.1,
@@ -206,12 +206,25 @@ class Job:
 
     def run(self, width: int, seed: int, tick: Callable[[], None]) -> History:
         """Train one network; `tick` is called once a step, and raises to stop."""
-        began, plan, net, diverged = time.perf_counter(), self.plan(width), None, None
+        began, plan = time.perf_counter(), self.plan(width)
+        fields, diverged = self.draw(width, seed, tick)
+        words = [] if diverged is None else [f"Training diverged at step {diverged}."]
+        return History(self.p, self.task, self.phi, self.lr, width, seed, self.optimizer, self.steps,
+                       "dense" if plan.dense else "lazy", loss=self.task.mean_loss(fields["f"]), diverged=diverged,
+                       words=words, seconds=time.perf_counter() - began, gamma=self.gamma, **fields)  # fmt: skip
+
+    def draw(self, width: int, seed: int, tick: Callable[[], None]) -> tuple[dict, int | None]:
+        """`train` for a network of this width."""
+        plan = self.plan(width)
+        return self.train(lambda: Network(plan, width, root_of(seed)), tick)
+
+    def train(self, make: Callable[[], Network], tick: Callable[[], None]) -> tuple[dict, int | None]:
+        """All steps of the network that `make` draws: what was recorded, and the step at which it diverged, if any."""
         records = Records(self.recorded, self.at, self.ntk, self.task.count)
-        done = 0
+        done, net, diverged = 0, None, None
         with single_blas(), np.errstate(all="ignore"):
             try:
-                net = Network(plan, width, root_of(seed))
+                net = make()
                 at = self._look(net, records, 0)
                 tick()
                 for rows in self.batches:
@@ -223,11 +236,7 @@ class Job:
                 diverged = done
                 for _ in range(done, self.steps + 1):
                     tick()
-            fields = records.fields(net)
-        words = [] if diverged is None else [f"Training diverged at step {diverged}."]
-        return History(self.p, self.task, self.phi, self.lr, width, seed, self.optimizer, self.steps,
-                       "dense" if plan.dense else "lazy", loss=self.task.mean_loss(fields["f"]), diverged=diverged,
-                       words=words, seconds=time.perf_counter() - began, gamma=self.gamma, **fields)  # fmt: skip
+            return records.fields(net), diverged
 
     def _step(self, net: Network, at: Pass, rows: np.ndarray) -> None:
         """One step on the inputs `rows`, which `at` passed among others."""
@@ -235,54 +244,18 @@ class Job:
         rows = np.arange(self.task.count) if len(rows) == self.task.count else rows
         net.step(part, rows, self.task.rule.slope(part.f, self.task.y[rows]) / len(rows))
 
+    def _kept(self, t: int) -> np.ndarray:
+        """Which of all inputs are trained on at step t + 1, or else are to be compared with themselves."""
+        kept = np.full(len(self.task.inputs), t in self.at)
+        if t < self.steps:
+            kept[self.batches[t]] = True
+        return kept
+
     def _look(self, net: Network, records: Records, t: int) -> Pass:
         """Record the network after t steps."""
-        at = net.forward(records.columns(t))
+        columns = records.columns(t)
+        at = net.forward(columns, self._kept(t)[columns])
         if np.abs(at.f).max() > FAR * (1 + np.abs(self.task.y).max() + np.abs(net.f0).max()):
             raise Overflow
         records.add(t, net, at)
         return at
-
-
-def parametrization(p) -> Parametrization:
-    """`p`, if it is one that can be trained."""
-    if not isinstance(p, Parametrization):
-        raise Misuse("Training needs an abc-parametrization", repr(p)[:80], "tp.abc.mup(2)")
-    if p.depth > DEEPEST:
-        raise Misuse(f"Networks of 1 to {DEEPEST} hidden layers are trained", f"{p.depth}")
-    return p
-
-
-def with_batch(one: Task, batch: int | None) -> Task:
-    """The task with another size of minibatches."""
-    if batch is None:
-        return one
-    return Task(one.X, one.y, one.loss, one.X_test, one.y_test, batch, one.order, one.name)
-
-
-def scales(sigma_w, sigma_u, sigma_v, sigma_b) -> tuple[float, float, float, float | None]:
-    """Checked standard deviations of hidden weights, input weights, readout and biases."""
-    w = checks.real("sigma_w", sigma_w, 0.0)
-    u = w if sigma_u is None else checks.real("sigma_u", sigma_u, 0.0)
-    v = w if sigma_v is None else checks.real("sigma_v", sigma_v, 0.0)
-    return w, u, v, None if sigma_b is None else checks.real("sigma_b", sigma_b, 0.0)
-
-
-def rule(p: Parametrization, optimizer: str | None) -> str:
-    """The optimizer, which must be one for which `p` is written."""
-    found = checks.choice("optimizer", optimizer or ("adam" if p.adaptive else "sgd"), OPTIMIZERS)
-    if p.adaptive and found == "sgd":
-        raise Misuse("SGD needs a parametrization without d", repr(p), "tp.abc.mup(2)")
-    if not p.adaptive and found != "sgd":
-        raise Misuse(f"{found} needs a parametrization with d, for adaptive optimizers", repr(p),
-                     'tp.abc.mup(2, optimizer="adam"), or tp.abc.adaptive(a, b, c)')  # fmt: skip
-    return found
-
-
-def moments(what: str, wanted: Iterable[int] | None, steps: int, default) -> np.ndarray:
-    """Steps at which something is recorded, in order."""
-    if wanted is None:
-        return np.unique(np.round(np.asarray(default)).astype(int))
-    found = sorted({checks.integer(f"a step of {what}", int(t) if isinstance(t, np.integer) else t, 0, steps)
-                    for t in wanted})  # fmt: skip
-    return np.array(found, int)

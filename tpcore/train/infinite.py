@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,17 +15,13 @@ from tpcore.compute.progress import Progress, as_progress
 from tpcore.errors import Misuse, Unsupported
 from tpcore.limit.expect import differentiable
 from tpcore.train import kernel_regime
-from tpcore.train.feature_learning import Divergence, Found, Unrolled
-from tpcore.train.finite import FAR, FULL, moments, parametrization, scales, with_batch
+from tpcore.train.arguments import FAR, FULL, moments, parametrization, scales, with_batch
+from tpcore.train.feature_learning import feature_learning
 from tpcore.train.history import History
-from tpcore.train.models import MLPModel
-from tpcore.train.networks import mean_of_networks
 from tpcore.train.tasks import Task, task
-from tpcore.train.trajectory import read
 
-CLOUDS, FEW, DEEPEST = 8, 10, 3
+FEW, DEEPEST = 10, 3
 METHODS = ("auto", "program", "networks")
-MOST_VECTORS = 600
 
 
 def limit(p: Parametrization, task: Task | str, steps: int = 50, lr: float = 0.1,
@@ -59,11 +54,13 @@ def limit(p: Parametrization, task: Task | str, steps: int = 50, lr: float = 0.1
         In the kernel regime: outputs at the start on all inputs, in place of their law: those of one network, say.
     seed : int
     samples : int, optional
-        Particles of the feature-learning limit, 2^15 by default; their errors fall about like samples^-0.75. Or
-        neurons of all the networks together, 2^14 by default; those errors fall like samples^-0.5.
+        Particles of the feature-learning limit, 2^15 by default, and more where its matrices meet vectors in more than
+        samples / 32 directions; their errors fall about like samples^-0.75. Or neurons of all the networks together,
+        2^14 by default; those errors fall like samples^-0.5, and are about 3 times as large.
     method : {"auto", "program", "networks"}
-        Of the feature-learning limit: that of the unrolled program, or the mean over 16 wide networks in muP, less
-        their outputs at the start. "auto" takes the program unless its matrices meet too many vectors.
+        Of the feature-learning limit: that of the unrolled program, in compressed form (`tpcore.train.particles`), or
+        the mean over 16 wide networks in muP, less their outputs at the start. "auto" takes the program unless that
+        would need more than a minute or two; ``history.method`` says which it was.
     progress : Progress or callable ``(done, total)``, optional
         Its `cancel` is obeyed at the next step.
 
@@ -74,7 +71,7 @@ def limit(p: Parametrization, task: Task | str, steps: int = 50, lr: float = 0.1
 
     Raises
     ------
-    Misuse
+    Misuse, BudgetError
     Unsupported
         For adaptive optimizers, and for feature learning in more than three hidden layers.
 
@@ -153,27 +150,6 @@ class _Request:
         if self.samples is not None:
             self.samples = checks.integer("samples", self.samples, 64, 2**24)
         self.batches = self.task.batches(self.steps)
-
-    @property
-    def columns(self) -> int:
-        return len(self.task.inputs)
-
-    @property
-    def networks(self) -> bool:
-        """Whether the limit is found as a mean of networks: a program's particles take time like the square of the
-        number of vectors that its matrices meet."""
-        if self.method != "auto" or self.p.depth == 1:
-            return self.method == "networks"
-        batches, wide = sum(map(len, self.batches)), len(set(self.recorded.tolist()) | set(self.at.tolist()))
-        each = batches + wide * self.columns + self.task.count * (self.steps - wide) * (self.task.count < self.columns)
-        return (self.p.depth - 1) * (each + batches) > MOST_VECTORS
-
-    def until(self, steps: int) -> _Request:
-        """The same for fewer steps."""
-        short = copy(self)
-        short.steps, short.batches = steps, self.batches[:steps]
-        short.recorded, short.at = self.recorded[self.recorded <= steps], self.at[self.at <= steps]
-        return short
 
 
 def _frozen(request: _Request, K: np.ndarray, found: kernel_regime.Kernels, start, method: str) -> dict:
@@ -256,7 +232,7 @@ def _unstable(request: _Request) -> dict:
 
 def _feature(request: _Request) -> dict:
     """The unrolled program's limit."""
-    p, one, (sigma_w, sigma_u, sigma_v, sigma_b) = request.p, request.task, request.sigmas
+    p = request.p
     readout, _ = p.kernel_parts
     starts = abs(p.a[-1] + p.b[-1] - 1) <= p.tolerance
     moves = [abs(r) <= p.tolerance for r in p.layer_r]
@@ -264,30 +240,4 @@ def _feature(request: _Request) -> dict:
         return _lazy(request, moves, readout, starts)
     if p.depth > DEEPEST:
         raise Unsupported(f"Feature-learning limits are found for 1 to {DEEPEST} hidden layers", f"{p.depth}")
-    if request.networks:
-        return mean_of_networks(request, moves, readout, starts)
-    model = MLPModel(p.depth, request.phi, sigma_w, sigma_u, sigma_v if starts else 0.0, sigma_b)
-    rates = {"U": float(moves[0]), "V": float(readout)} | {f"W{i + 1}": float(moves[i]) for i in range(1, p.depth)}
-    rates |= {} if sigma_b is None else {f"b{i + 1}": float(moves[0]) for i in range(p.depth)}
-    progress, total = request.progress, CLOUDS * request.steps
-    progress.start(total)
-
-    def tick() -> None:
-        progress.tick(int(progress.done < total))
-
-    bound, step = FAR * (1 + float(np.abs(one.y).max())), None
-    while True:
-        wide = {0, *request.recorded.tolist(), *request.at.tolist()}
-        unrolled = Unrolled(model, one, request.lr, rates, wide, request.at.tolist(), request.ntk, bound, tick,
-                            request.gamma)  # fmt: skip
-        unrolled.unroll(request.batches)
-        try:
-            fields = read(request, Found(unrolled, request.seed, request.samples), rates)
-        except Divergence as found:
-            step = found.step
-        else:
-            large = np.flatnonzero(np.abs(fields["f"]).max(1) > bound)
-            if not len(large):
-                return fields | {"diverged": step}
-            step = int(large[0])
-        request = request.until(step - 1)
+    return feature_learning(request, moves, readout, starts)

@@ -69,27 +69,36 @@ class Network:
     """One draw of width n, and its training."""
 
     def __init__(self, plan: Plan, n: int, root: np.random.SeedSequence, tick: Callable[[], None] = lambda: None):
-        self.plan, self.n, p, d = plan, n, plan.p, plan.X.shape[1]
+        self.plan, self.n, self.root, p, d = plan, n, root, plan.p, plan.X.shape[1]
         sigma_w, sigma_u, sigma_v, sigma_b = plan.sigmas
         with np.errstate(over="ignore", under="ignore"):
             sizes = [float(np.float64(n) ** float(-a - b)) for a, b in zip(p.a, p.b, strict=True)]
         self.rates: list[Rate] = rates(p, n, plan.lr, plan.optimizer, plan.gamma)
-        normal = lambda key, shape: normals(root, key, shape, np.float64)  # noqa: E731
-        self.W1 = sigma_u * sizes[0] * normal((FIRST,), (n, d))
+        self.W1 = sigma_u * sizes[0] * self._normal((FIRST,), (n, d))
         self.first = Small((n, d), self.rates[0])
         self.b = self.biases = None
         if sigma_b is not None:
-            self.b = [sigma_b * sizes[0] * normal((BIAS, layer), (n,)) for layer in range(p.depth)]
+            self.b = [sigma_b * sizes[0] * self._normal((BIAS, layer), (n,)) for layer in range(p.depth)]
             self.biases = [Small((n,), self.rates[0]) for _ in range(p.depth)]
-        self.hidden: list[Hidden] = []
-        for layer in range(2, p.depth + 1):
-            scale = sigma_w * sizes[layer - 1]
-            start = (Stored(n, scale, root, 10 + layer, tick) if plan.dense
-                     else Unstored(n, scale, root, 10 + layer, plan.columns, tick))  # fmt: skip
-            self.hidden.append(Hidden(start, n, self.rates[layer - 1], plan.updates))
-        self.V = plan.gamma * sigma_v * sizes[-1] * normal((READOUT,), (n,))
+        self.hidden = [self._matrix(layer, sigma_w * sizes[layer - 1], self.rates[layer - 1], tick)
+                       for layer in range(2, p.depth + 1)]  # fmt: skip
+        self.V = plan.gamma * sigma_v * sizes[-1] * self._normal((READOUT,), (n,))
         self.readout = Small((n,), self.rates[-1])
         self._start()
+
+    @property
+    def changes(self) -> list:
+        """Of the weights of every layer, those whose size is recorded; else None."""
+        return [self.first, *(hidden.change for hidden in self.hidden), self.readout]
+
+    def _normal(self, key: tuple[int, ...], shape: tuple[int, ...]) -> np.ndarray:
+        return normals(self.root, key, shape, np.float64)
+
+    def _matrix(self, layer: int, scale: float, rate: Rate, tick: Callable[[], None]) -> Hidden:
+        plan = self.plan
+        start = (Stored(self.n, scale, self.root, 10 + layer, tick) if plan.dense
+                 else Unstored(self.n, scale, self.root, 10 + layer, plan.columns, tick))  # fmt: skip
+        return Hidden(start, self.n, rate, plan.updates)
 
     def _start(self) -> None:
         self.h0, self.x0 = [], []
@@ -106,8 +115,8 @@ class Network:
         if self.plan.center:
             self.f0 = np.zeros_like(self.f0)
 
-    def forward(self, columns: slice = slice(None)) -> Pass:
-        """The pass on the inputs `columns`."""
+    def forward(self, columns: slice = slice(None), kept: np.ndarray | None = None) -> Pass:
+        """The pass on the inputs `columns`; which of them the network is to remember matters in the limit alone."""
         plan, found = self.plan, Pass([], [], [], [], [], self.f0, self.f0)
         for layer in range(plan.p.depth):
             if layer == 0:
@@ -148,12 +157,15 @@ class Network:
         for delta in deltas:
             _finite(delta)
         self.first.step(deltas[0] @ self.plan.X[rows])
-        for layer, hidden in enumerate(self.hidden, 1):
-            hidden.step(deltas[layer], at.x[layer - 1])
+        self._update(deltas, at)
         if self.biases is not None:
             for bias, delta in zip(self.biases, deltas, strict=True):
                 bias.step(delta.sum(1))
         self.readout.step(at.x[-1] @ chi)
+
+    def _update(self, deltas: list[np.ndarray], at: Pass) -> None:
+        for layer, hidden in enumerate(self.hidden, 1):
+            hidden.step(deltas[layer], at.x[layer - 1])
 
     def tangent(self, at: Pass) -> np.ndarray:
         """The tangent kernel of SGD, each layer with n^(-2a - c) (Tensor Programs IV, section 3), on the inputs of a

@@ -20,13 +20,14 @@ def changes(net: Network, at: Pass, count: int) -> dict[str, float]:
     `Parametrization.exponents`."""
     n, at = net.n, at.columns(slice(count))
     found = {"df": rms(at.df), "gradient": rms(net.V + net.readout.change)}
-    parts = [net.first, *(hidden.change for hidden in net.hidden), net.readout]
-    for layer, part in enumerate(parts, 1):
+    for layer, (part, act) in enumerate(zip(net.changes, at.acts, strict=True), 1):
+        found[f"dWx{layer}"] = rms(act)
+        if part is None:
+            continue
         frobenius, spectral = part.norms()
         rows, cols = n if layer <= len(at.x) else 1, net.plan.X.shape[1] if layer == 1 else n
         found[f"dW{layer}"] = frobenius / float(np.sqrt(rows * cols))
         found[f"dW{layer}_norm"], found[f"dW{layer}_frobenius"] = spectral, frobenius
-        found[f"dWx{layer}"] = rms(at.acts[layer - 1])
     few = slice(min(count, KERNEL_INPUTS))
     for layer, (dh, dx, x) in enumerate(zip(at.dh, at.dx, at.x, strict=True), 1):
         found[f"dh{layer}"], found[f"dx{layer}"] = rms(dh), rms(dx)

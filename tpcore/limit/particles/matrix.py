@@ -51,6 +51,10 @@ class ParticleMatrix:
         self.variance, self.lengths, self.soft, self.exact = variance, (rows, cols), soft, exact
         self._sides = Side(col_space), Side(row_space)
 
+    def inputs(self, transposed: bool) -> np.ndarray:
+        """Orthonormal coefficients that span what W, or W^T, has met."""
+        return self._sides[transposed].inputs
+
     def floor(self, norms: np.ndarray, transposed: bool) -> np.ndarray:
         """What is neglected of inputs of these norms."""
         side = self._sides[transposed]
