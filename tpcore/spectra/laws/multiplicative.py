@@ -21,10 +21,11 @@ from scipy import optimize
 
 from tpcore.spectra.laws.banded import Band, Banded, Tail, Logarithm
 from tpcore.spectra.laws.measure import Measure, surviving
+from tpcore.spectra.laws.pivot import edge, filled, step
 
 ARC = np.concatenate([np.linspace(np.pi, 0, 14)[1:-1], [0.12, 0.06]])
 NEWTON, CLOSE = 40, 1e-12
-SCAN, ZERO = 257, 1e-6
+SCAN, ZERO, SURE = 257, 1e-6, 1e-8
 LOW = 1e-10  # share of the mass that a law may have below what is scanned
 
 
@@ -140,11 +141,12 @@ def solve(factors: Factors, log_r: np.ndarray, fine: float = 0.06) -> tuple[Stat
     finer arc.
     """
     state = _negative(factors, log_r)
-    left = _along(factors, log_r, state, _arc(fine), 3)
-    again = np.flatnonzero(left > CLOSE)
-    if again.size:
+    with np.errstate(all="ignore"):
+        left = _along(factors, log_r, state, _arc(fine), 3)
+        again = np.flatnonzero(~(left <= CLOSE))
         part = _negative(factors, log_r[again])
         closer = _along(factors, log_r[again], part, _arc(1e-13), 5)
+    if again.size:
         better = closer < left[again]
         state.put(again[better], part.take(better))
         left[again] = np.minimum(closer, left[again])
@@ -166,7 +168,7 @@ def _along(factors: Factors, log_r: np.ndarray, state: State, arc: list[float], 
     at = np.arange(log_r.size)
     for _ in range(NEWTON):
         part = state.take(at)
-        left[at] = _newton(factors, log_r[at] + 0j, part)
+        left[at] = np.nan_to_num(_newton(factors, log_r[at] + 0j, part), nan=np.inf)
         # what has converged keeps the values before the step
         at, part = at[left[at] > CLOSE / 10], part.take(left[at] > CLOSE / 10)
         if not at.size:
@@ -180,23 +182,19 @@ def _newton(factors: Factors, target: np.ndarray, state: State) -> np.ndarray:
     w, rest = state.w, state.rest
     ahead = target - factors.explicit(w, rest)
     slope = factors.slope(w, rest)
-    small, gaps, residual = np.abs(rest) < np.abs(w), [], 0.0
-    for (measure, times), u in zip(factors.measures, state.us, strict=True):
-        psi, psi_rest, rate = measure.psi(u)
-        shifted = rest + (measure.positive - factors.positive)
-        gap = np.where(small, shifted - psi_rest, w - psi) / rate
-        ahead = ahead - times * _log_above(u)
-        residual = residual + times * np.abs(gap)
-        slope = slope + times / rate
-        gaps.append((gap, rate))
-    residual = residual + np.abs(ahead)
-    for (_, times), (gap, _) in zip(factors.measures, gaps, strict=True):
-        ahead = ahead - times * gap
-    move = ahead / slope
+    small = np.abs(rest) < np.abs(w)
+    gaps, rates = np.empty((2, len(state.us), w.size), complex)
+    times = np.array([count for _, count in factors.measures], float)
+    for j, ((measure, count), u) in enumerate(zip(factors.measures, state.us, strict=True)):
+        psi, psi_rest, rates[j] = measure.psi(u)
+        gaps[j] = np.where(small, rest + (measure.positive - factors.positive) - psi_rest, w - psi)
+        ahead = ahead - count * _log_above(u)
+    move, push = step(ahead, slope, gaps, rates, times)
+    off = np.abs(gaps) / np.maximum(np.abs(rates), 1e-3 * np.minimum(np.abs(w), np.abs(rest)))
+    residual = np.abs(ahead) + times @ off
     move = move / np.maximum(1, np.abs(move) / (0.5 * np.minimum(np.abs(w), np.abs(rest))))
-    for u, (gap, rate) in zip(state.us, gaps, strict=True):
-        push = gap + move / rate
-        u *= np.exp(push / np.maximum(1, np.abs(push)))
+    for u, by in zip(state.us, push, strict=True):
+        u *= np.exp(by / np.maximum(1, np.abs(by)))
         u.imag = np.abs(u.imag)
     for values in (w, rest):
         values += move
@@ -259,7 +257,7 @@ def _lines(factors: Factors, fine: float) -> list[Logarithm | Tail]:
     ends = [top] if inside[0] else []
     for j in np.flatnonzero(np.diff(inside.astype(int))):
         pair = (scan[j], scan[j + 1]) if inside[j] else (scan[j + 1], scan[j])
-        ends.append(_edge(factors, *pair, fine))
+        ends.append(edge(lambda x: solve(factors, x, fine)[0].w.imag, *pair, lambda x: _dense(factors, x, fine)))
     if inside[-1]:
         ends.append(scan[-1])
     kinds = [Logarithm] * (len(ends) // 2 - 1) + [Tail if inside[-1] else Logarithm]
@@ -269,26 +267,8 @@ def _lines(factors: Factors, fine: float) -> list[Logarithm | Tail]:
 
 def _dense(factors: Factors, log_x: np.ndarray, fine: float) -> np.ndarray:
     """Where the density is not zero."""
-    state, _ = solve(factors, log_x, fine)
-    return -state.w.imag > ZERO * np.minimum(np.abs(state.w), np.abs(state.rest))
-
-
-def _edge(factors: Factors, inside: float, outside: float, fine: float) -> float:
-    """log x of the edge between two points: sections, then (Im w)^2, linear there, or its inverse where the density has a pole there,
-    to its zero."""
-    for _ in range(5):
-        grid = np.linspace(inside, outside, 10)
-        last = min(int(np.flatnonzero(np.append(True, _dense(factors, grid, fine)[1:]))[-1]), 8)
-        inside, outside = grid[last], grid[last + 1]
-    step = inside - outside
-    grid = inside + step * np.array([1.0, 3.0, 5.0])
-    state, _ = solve(factors, grid, fine)
-    square = state.w.imag**2
-    line = np.polyfit(grid - inside, square if square[0] < square[-1] else 1 / square, 2)
-    roots = np.roots(line)
-    roots = roots[np.abs(roots.imag) == 0].real
-    near = roots[np.argmin(np.abs(roots + step / 2))] if roots.size else -step / 2
-    return float(inside + np.clip(near / step, -1.5, 0.5) * step)
+    state, left = solve(factors, log_x, fine)
+    return filled(-state.w.imag > ZERO * np.minimum(np.abs(state.w), np.abs(state.rest)), left < SURE)
 
 
 def _lowest(factors: Factors) -> float:

@@ -1,0 +1,204 @@
+r"""Free additive convolution of laws on the line.
+
+Let g be the Cauchy transform of the sum and omega_i the subordination functions, E 1 / (omega_i - X_i) = g. Then
+
+.. math:: z = \sum_i \omega_i - (n - 1) / g, \qquad
+          1 - F(x) = \frac1\pi \Im \Big[(n - 1) \log g + \sum_i E \log(\omega_i - X_i)\Big]_{z = x + i0}.
+
+Where omega_i = 1 / g + R_i(g) is explicit (semicircle, Marchenko-Pastur, a point mass) it is inserted; the others are
+unknowns of a Newton iteration along z = x + iy, from far above down to the line. On the way Im g < 0 < Im omega_i and
+the solution is unique (Belinschi and Bercovici, J. Anal. Math. 101, 2007).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tpcore.spectra.laws.banded import Band, Banded, Line
+from tpcore.spectra.laws.measure import Measure, surviving
+from tpcore.spectra.laws.pivot import edge, filled, step
+
+NEWTON, CLOSE, SCAN, ZERO, SURE = 40, 1e-12, 257, 1e-6, 1e-8
+
+
+@dataclass
+class Terms:
+    """z = constant + (1 - implicit) / g + variance g + sum_j s_j^2 / (1 - y_j s_j^2 g) + sum_l m_l omega_l.
+
+    Attributes
+    ----------
+    constant, variance : float
+        Of the point masses and the semicircles together.
+    poisson : list of (y, s^2)
+        Marchenko-Pastur laws.
+    measures : list of (Measure, int)
+        Those with omega_l unknown, and how often each occurs.
+    low, high : float
+        All mass lies between them.
+    """
+
+    constant: float = 0.0
+    variance: float = 0.0
+    poisson: list[tuple[float, float]] = field(default_factory=list)
+    measures: list[tuple[Measure, int]] = field(default_factory=list)
+    low: float = 0.0
+    high: float = 0.0
+
+    def extend(self, low: float, high: float) -> None:
+        self.low, self.high = self.low + low, self.high + high
+
+    @property
+    def mean(self) -> float:
+        means = sum(times * measure.moment(1) for measure, times in self.measures)
+        return self.constant + sum(square for _, square in self.poisson) + means
+
+    @property
+    def spread(self) -> float:
+        """The standard deviation."""
+        own = sum(times * (m.moment(2) - m.moment(1) ** 2) for m, times in self.measures)
+        return float(np.sqrt(self.variance + sum(y * square**2 for y, square in self.poisson) + own))
+
+    @property
+    def over_g(self) -> float:
+        return 1.0 - sum(times for _, times in self.measures)
+
+    def explicit(self, g: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """z without the omega_l, and its derivative by g."""
+        value = self.constant + self.over_g / g + self.variance * g
+        slope = -self.over_g / g**2 + self.variance
+        for y, square in self.poisson:
+            inverse = 1 / (1 - y * square * g)
+            value, slope = value + square * inverse, slope + y * square**2 * inverse**2
+        return value, slope
+
+    def upper(self, g: np.ndarray, omegas: list[np.ndarray]) -> np.ndarray:
+        """1 - F at real points, from the solution there."""
+        angle = lambda v: -np.arctan2(np.abs(v.imag), v.real)  # noqa: E731
+        total = -self.over_g * angle(g) + self.variance * (g * g).imag / 2
+        for y, square in self.poisson:
+            rest = 1 - y * square * g  # Im >= 0
+            total = total + ((1 / rest).imag + np.arctan2(rest.imag, rest.real)) / y
+        for (measure, times), omega in zip(self.measures, omegas, strict=True):
+            total = total + times * measure.angle(omega)
+        return total / np.pi
+
+    def atoms(self) -> list[tuple[float, float]]:
+        """The atoms of the sum."""
+        if self.variance:
+            return []
+        groups = [(list(m.atoms), times) for m, times in self.measures]
+        groups += [([(0.0, 1 - 1 / y)] if y > 1 else [], 1) for y, _ in self.poisson]
+        return [(self.constant + at, mass) for at, mass in surviving(groups)]
+
+
+def solve(terms: Terms, x: np.ndarray) -> tuple[np.ndarray, list[np.ndarray], np.ndarray]:
+    """g and the omega_l at x + i0, and the residual of z in units of the spread at each point."""
+    with np.errstate(all="ignore"):
+        g, omegas, left = _down(terms, x, 0.6, 1e-2, 2)
+        again = np.flatnonzero(~(left <= CLOSE))
+        new_g, new, closer = _down(terms, x[again], 0.75, 1e-13, 4)
+    if again.size:
+        better = closer < left[again]
+        g[again[better]] = new_g[better]
+        for omega, other in zip(omegas, new, strict=True):
+            omega[again[better]] = other[better]
+        left[again] = np.minimum(closer, left[again])
+    return g, omegas, left
+
+
+def _down(terms: Terms, x: np.ndarray, factor: float, least: float, steps: int):
+    unit, mean = terms.spread, terms.mean
+    height = 4 * unit + (terms.high - terms.low)
+    z = x + 1j * height
+    g = 1 / (z - mean)
+    omegas = [z - mean + measure.moment(1) for measure, _ in terms.measures]
+    while height > least * unit:
+        for _ in range(steps):
+            _newton(terms, x + 1j * height, g, omegas)
+        height *= factor
+    left = np.full(x.shape, np.inf)
+    at = np.arange(x.size)
+    part_g, part = g.copy(), [omega.copy() for omega in omegas]
+    for _ in range(NEWTON):
+        before_g, before = part_g.copy(), [omega.copy() for omega in part]
+        left[at] = np.nan_to_num(_newton(terms, x[at] + 0j, part_g, part), nan=np.inf)
+        done = left[at] <= CLOSE / 10
+        # what has converged keeps the values before the step
+        g[at] = np.where(done, before_g, part_g)
+        for omega, old, new in zip(omegas, before, part, strict=True):
+            omega[at] = np.where(done, old, new)
+        at, part_g, part = at[~done], part_g[~done], [omega[~done] for omega in part]
+        if not at.size:
+            break
+    return g, omegas, left
+
+
+def _newton(terms: Terms, z: np.ndarray, g: np.ndarray, omegas: list[np.ndarray]) -> np.ndarray:
+    """One step of Newton's method, in place; returns the residual before it, in units of the spread."""
+    value, slope = terms.explicit(g)
+    ahead = z - value
+    gaps, rates = np.empty((2, len(omegas), g.size), complex)
+    times = np.array([count for _, count in terms.measures], float)
+    for j, ((measure, count), omega) in enumerate(zip(terms.measures, omegas, strict=True)):
+        own, rates[j] = measure.cauchy(omega)
+        gaps[j] = g - own
+        ahead = ahead - count * omega
+    move, push = step(ahead, slope, gaps, rates, times)
+    unit = terms.spread
+    off = np.abs(gaps) / np.maximum(np.abs(rates), 1e-3 * np.maximum(np.abs(g), 0.1 / unit) / unit)
+    residual = (np.abs(ahead) + times @ off) / unit
+    move = move / np.maximum(1, 2 * np.abs(move) / np.maximum(np.abs(g), 0.1 / unit))
+    for omega, by in zip(omegas, push, strict=True):
+        omega += by / np.maximum(1, np.abs(by) / unit)
+        omega.imag = np.abs(omega.imag)
+    g += move
+    g.imag = -np.abs(g.imag)
+    return residual
+
+
+def tabulate(terms: Terms, name: str, latex: str) -> Banded:
+    """The law of the sum: its bands found, each tabulated."""
+    worst = [0.0]
+
+    def at(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        g, omegas, left = solve(terms, x)
+        worst[0] = max(worst[0], float(left.max(initial=0.0)))
+        return 1 - terms.upper(g, omegas), -g.imag / np.pi
+
+    pieces = [Band(line, at) for line in _lines(terms)]
+    return Banded(pieces, terms.atoms(), name, latex, min(worst[0], 1.0))
+
+
+def _lines(terms: Terms) -> list[Line]:
+    """The bands, ascending."""
+    margin = 1e-3 * terms.spread
+    scan = np.linspace(terms.low - margin, terms.high + margin, SCAN)
+    inside, below = _dense(terms, scan)
+    atoms = terms.atoms()
+    for _ in range(40):
+        # where the distribution function rises between two points without density
+        rise = np.diff(below)
+        rise = rise - [sum(mass for at, mass in atoms if low < at <= high) for low, high in zip(scan[:-1], scan[1:], strict=True)]
+        hidden = np.flatnonzero((rise > 1e-7) & ~inside[1:] & ~inside[:-1])
+        if not hidden.size:
+            break
+        extra = np.concatenate([scan[hidden] + share * (scan[hidden + 1] - scan[hidden]) for share in (0.25, 0.5, 0.75)])
+        dense, share = _dense(terms, extra)
+        scan, order = np.unique(np.append(scan, extra), return_index=True)
+        inside, below = np.append(inside, dense)[order], np.append(below, share)[order]
+    edges = [
+        edge(lambda x: solve(terms, x)[0].imag, *((scan[j], scan[j + 1]) if inside[j] else (scan[j + 1], scan[j])),
+             lambda x: _dense(terms, x)[0])  # fmt: skip
+        for j in np.flatnonzero(np.diff(inside.astype(int)))
+    ]
+    return [Line(low, high) for low, high in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def _dense(terms: Terms, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where the density is not zero, and the distribution function (NaN where there is no saying)."""
+    g, omegas, left = solve(terms, x)
+    sure = left < SURE
+    below = np.where(sure, 1 - terms.upper(g, omegas), np.nan)
+    return filled(-g.imag > ZERO / terms.spread, sure), below

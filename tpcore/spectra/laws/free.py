@@ -1,0 +1,159 @@
+"""Free convolutions: the laws of sums and products of independent large matrices in general position."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tpcore.errors import Misuse
+from tpcore.spectra.laws import additive, multiplicative
+from tpcore.spectra.laws.atom import Discrete, PointMass
+from tpcore.spectra.laws.base import Law
+from tpcore.spectra.laws.marchenko_pastur import MarchenkoPastur
+from tpcore.spectra.laws.measure import Measure
+from tpcore.spectra.laws.product import FussCatalan
+from tpcore.spectra.laws.semicircle import Semicircle
+
+NODES = 400
+
+
+def free_sum(*laws: Law) -> Law:
+    """The free additive convolution: the law of A_1 + .. + A_n, the eigenvectors of the A_i independent and uniform.
+
+    Parameters
+    ----------
+    *laws : Law
+        One or more laws on the line with bounded support. Semicircles, Marchenko-Pastur laws and point masses enter
+        through their R-transforms, all others by a quadrature of 400 nodes a band.
+
+    Returns
+    -------
+    Law
+        Its bands, edges and atoms found; `error` bounds that of the distribution function, as measured.
+
+    Raises
+    ------
+    Misuse
+        For anything that is no law on the line.
+
+    Notes
+    -----
+    Voiculescu, J. Funct. Anal. 66 (1986). Free Independence Principle: Tensor Programs III (arXiv 2009.10685).
+    """
+    terms = _terms(_checked(laws), NODES)
+    name = " + ".join(law.name for law in laws)
+    if not terms.variance and not terms.poisson and not terms.measures:
+        return PointMass(terms.constant)
+    if len(laws) == 1:
+        return laws[0]
+    return _stated(additive.tabulate(terms, name, r"\boxplus"), lambda law: _gap(law, _terms(laws, 2 * NODES)))
+
+
+def free_product(*laws: Law) -> Law:
+    """The free multiplicative convolution: the law of A_1^(1/2) A_2 A_1^(1/2), and so on for more factors.
+
+    Parameters
+    ----------
+    *laws : Law
+        One or more laws on [0, inf) with bounded support. Marchenko-Pastur and Fuss-Catalan laws and point masses
+        enter through their S-transforms, all others by a quadrature of 400 nodes a band.
+
+    Returns
+    -------
+    Law
+        Its bands, edges and atoms found; `error` bounds that of the distribution function, as measured.
+
+    Raises
+    ------
+    Misuse
+        For a law with mass below 0, or anything that is no law on the line.
+
+    Notes
+    -----
+    Voiculescu, J. Operator Theory 18 (1987).
+    """
+    laws = _checked(laws)
+    for law in laws:
+        if law.support[0] < 0:
+            raise Misuse("The factors of a free product must have no mass below 0", repr(law), "Take its square")
+    if any(law.support == (0.0, 0.0) for law in laws):
+        return PointMass(0.0)
+    if all(isinstance(law, PointMass) for law in laws):
+        return PointMass(float(np.prod([law.support[0] for law in laws])))
+    if len(laws) == 1:
+        return laws[0]
+    name = " x ".join(law.name for law in laws)
+    law = multiplicative.tabulate(_factors(laws, NODES), name, r"\boxtimes")
+    return _stated(law, lambda law: _gap(law, _factors(laws, 2 * NODES)))
+
+
+def _checked(laws: tuple[Law, ...]) -> tuple[Law, ...]:
+    if not laws:
+        raise Misuse("A free convolution needs one law or more", "none")
+    for law in laws:
+        if not isinstance(law, Law) or not np.isfinite(law.support).all():
+            raise Misuse("Free convolution is of laws on the line with bounded support", repr(law))
+    return laws
+
+
+def _measure(law: Law, nodes: int) -> Measure:
+    return Measure(*law.nodes(nodes), law.atoms)
+
+
+def _terms(laws: tuple[Law, ...], nodes: int) -> additive.Terms:
+    terms = additive.Terms()
+    for law in laws:
+        terms.extend(*law.support)
+        if isinstance(law, PointMass):
+            terms.constant += law.support[0]
+        elif isinstance(law, Semicircle):
+            terms.variance += law.scale**2
+        elif isinstance(law, MarchenkoPastur):
+            terms.poisson.append((law.ratio, law.scale**2))
+        else:
+            _append(terms.measures, law, nodes)
+    return terms
+
+
+def _factors(laws: tuple[Law, ...], nodes: int) -> multiplicative.Factors:
+    factors = multiplicative.Factors()
+    measures: list = []
+    for law in laws:
+        if isinstance(law, PointMass):
+            factors.point(np.log(law.support[0]))
+        elif isinstance(law, MarchenkoPastur):
+            factors.marchenko_pastur(law.ratio, 2 * np.log(law.scale))
+        elif isinstance(law, FussCatalan):
+            factors.marchenko_pastur(1.0, 2 * np.log(law.scale), law.factors)
+        else:
+            _append(measures, law, nodes)
+    for measure, times in measures:
+        factors.measure(measure, times)
+    return factors
+
+
+def _append(measures: list, law: Law, nodes: int) -> None:
+    """The same law again is the same unknown."""
+    new = _measure(law, 1 if isinstance(law, Discrete) else nodes)
+    for j, (measure, times) in enumerate(measures):
+        if np.array_equal(measure.places, new.places) and np.array_equal(measure.masses, new.masses):
+            measures[j] = (measure, times + 1)
+            return
+    measures.append((new, 1))
+
+
+def _gap(law: Law, finer) -> float:
+    """The largest difference to a finer quadrature, at 33 quantiles."""
+    x = np.unique(law.quantile(np.linspace(0.01, 0.99, 33)))
+    x = x[np.isfinite(law.pdf(x)) & (law.pdf(x) > 0)]
+    if isinstance(finer, additive.Terms):
+        g, omegas, _ = additive.solve(finer, x)
+        upper = finer.upper(g, omegas)
+    else:
+        state, _ = multiplicative.solve(finer, np.log(x))
+        upper = finer.upper(state.w, state.us)
+    return float(np.abs(1 - upper - law.cdf(x)).max(initial=0.0))
+
+
+def _stated(law: Law, gap) -> Law:
+    law.error = max(law.error, gap(law))
+    return law
