@@ -136,8 +136,8 @@ class Machine:
     @property
     def bounded(self) -> np.ndarray:
         """The frames that figures are scaled to: those with outputs of the targets' size."""
-        sizes = np.abs(self.f).max(axis=1)
-        return np.flatnonzero(sizes <= 10 * max(1.0, float(sizes[0])))
+        sizes = (np.abs(self.f) + 2 * self.sd).max(axis=1)
+        return np.flatnonzero(sizes <= 4 * max(1.0, float(sizes[0])))
 
     def at(self, moment: int) -> int:
         """The frame that is shown at a moment: of a training that diverged, the last before it left all bounds."""

@@ -143,10 +143,13 @@ class CoursePlot(Plot):
 
 
 def _apart(places: list[float], gap: float) -> list[float]:
-    """Places in [0, 1] at least `gap` apart, in the same order."""
+    """Places at least `gap` apart, in the same order, half a gap inside [0, 1]."""
     found = [0.0] * len(places)
-    last = -math.inf
-    for k in sorted(range(len(places)), key=places.__getitem__):
-        last = found[k] = max(min(max(places[k], gap / 2), 1.0), last + gap)
-    over = max(0.0, last - 1.0)
-    return [place - over for place in found]
+    order = sorted(range(len(places)), key=places.__getitem__)
+    last = -gap / 2
+    for k in order:
+        last = found[k] = max(min(places[k], 1 - gap / 2), last + gap)
+    above = 1 + gap / 2
+    for k in reversed(order):
+        above = found[k] = min(found[k], above - gap)
+    return found

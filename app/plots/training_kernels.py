@@ -12,6 +12,9 @@ from tpapp.plots.base import FONT, NUMBER_TICKS, finite, fixed_ticks, square
 from tpapp.plots.training_machine import MachinePlot
 
 
+COLUMN = "max(calc(33.4% - 14px), 150px)"  # where one of three is away, the others do not grow
+
+
 class KernelPlot(MachinePlot):
     """The kernel on inputs sorted by place or by target; a still kernel is a symmetric picture."""
 
@@ -33,6 +36,7 @@ class KernelPlot(MachinePlot):
         self.text = self.labels(fig, text_align="left")
         square(fig, 240)
         self.build(fig)
+        self.view.styles = {"max-width": COLUMN}
 
     def _bar(self, fig: Any) -> None:
         bar = ColorBar(color_mapper=self.mapper, width=8, padding=4, margin=0, label_standoff=4, bar_line_color=None,

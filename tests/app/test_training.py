@@ -154,4 +154,4 @@ def test_ticks_and_labels():
     assert log_ticks(0.004, 0.1) == pytest.approx([0.01, 0.03, 0.1]) and len(log_ticks(1e-20, 1e20)) <= 4
     found = _apart([0.5, 0.51, 0.0], 0.1)
     assert found == pytest.approx([0.5, 0.6, 0.05])
-    assert _apart([0.99, 1.0], 0.1) == pytest.approx([0.9, 1.0])
+    assert _apart([0.99, 1.0], 0.1) == pytest.approx([0.85, 0.95]) and _apart([1.0, 0.2, 1.0], 0.3)[1] == 0.2
