@@ -82,7 +82,11 @@ class PhasesLab(Controls, Page):
             chosen = compute.pick(request, x, y, SNAP)
             if all(getattr(self.state, name) == text for name, text in chosen.items()):
                 self._mark(self.state.snapshot())  # the browser has moved the marker already
-            self.state.param.update(**chosen)
+            self.put(chosen, done)
+
+    def put(self, values: dict, done: bool = True) -> None:
+        """Take values of the state: one entry of the browser's history once it is `done`, none on the way there."""
+        self._set(lambda: self.state.param.update(**values), push=True if done else None)
 
     def _measure(self) -> None:
         """Measure the phases of the present picture, or take the measurement away."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import panel as pn
 
 from tpapp.compute import phases as compute
+from tpapp.labs import phases_words as words
 from tpapp.labs.phases_state import on_path
 from tpapp.page import note, section
 from tpapp.plots.phase_text import plain
@@ -27,10 +28,20 @@ class Controls:
             section("Point", self.go, *self.fields.values(), note("For each layer, commas between; one c serves all.")),
             section("Network", self.control("depth", segmented=True), self.control("optimizer", segmented=True),
                     aside="hidden layers; optimizer"),
-            section("Picture", self.control("view", segmented=True), self.slice_box, self.measure),
+            section("Picture", self.control("view", segmented=True), self.slice_box, self.measure, note(words.PROBE)),
             section("Training", self.control("task"), self.control("phi"), self.control("lr"), self.control("steps"),
-                    aside="five widths"),
+                    row(self._seed(), button("Draw again", on_click=lambda event: self._next_seed()),
+                        parts=("figure-row",)), aside="five widths"),
         ]
+
+    def _seed(self):
+        field = dress(pn.widgets.IntInput.from_param(self.state.param.seed, name="Seed"))
+        field.stylesheets = [*field.stylesheets, ".bk-spin-btn { display: none !important; }"]
+        return field
+
+    def _next_seed(self) -> None:
+        """Other networks."""
+        self.state.seed = (self.state.seed + 1) % 1_000_000
 
     def _axis(self, name: str):
         widget = dress(pn.widgets.Select(name=self.state.param[name].label, options=["a1"]))
@@ -52,7 +63,7 @@ class Controls:
     def _named(self, event) -> None:
         if not self._showing and event.new in self._points:
             self.dial.stop()
-            self.state.param.update(**self._points[event.new])
+            self.put(self._points[event.new])
 
     def _show_controls(self, s) -> None:
         self._showing = True

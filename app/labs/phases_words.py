@@ -7,6 +7,7 @@ from tpapp.widgets import escape
 
 LEGEND = '<p class="tp-legend">{}<span><i data-of="path"></i>path from μP to NTP</span></p>'.format(
     "".join(f'<span><i data-of="{phase}"></i>{name.lower()}</span>' for phase, name in NAMES.items()))  # fmt: skip
+PROBE = "Trains its own small task at 12 × 12 points: one hidden direction, 16 inputs, 5 steps, 2 networks a width."
 GROUPS = {"stable": "Stable", "nontrivial": "The function moves: one of", "features": "Features move"}
 
 
@@ -74,7 +75,7 @@ def misses(region) -> str:
     share = f"{region.agree} of {region.clear}" if region.clear else "none"
     widths = f"{min(region.request.widths):,} to {max(region.request.widths):,}"
     text = (f'<p class="tp-why"><b>Measured</b>: {share} points farther than 0.1 from a border agree '
-            f"(widths {widths}; squares in the diagram).</p>")  # fmt: skip
+            f"(task: one hidden direction; widths {widths}; squares in the diagram).</p>")  # fmt: skip
     rows = "".join(
         f'<tr title="{escape(one.words)}"><td>({number(one.at[0])}, {number(one.at[1])})</td>'
         f"<td>{NAMES[one.predicted].split()[0].lower()}</td><td>{NAMES[one.measured].split()[0].lower()}</td></tr>"

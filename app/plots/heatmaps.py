@@ -43,7 +43,7 @@ SIGNED = """
 """
 _IMAGE = '<img alt="" width="32" height="32" style="image-rendering:pixelated;border:1px solid #E2E5EA" src="$x{%s}">'
 _TOOLTIP = """
-<div style="display:flex;gap:8px;align-items:center;font:12px/16px system-ui,sans-serif;color:#13161C">
+<div style="display:flex;gap:8px;align-items:center;font:12px/16px system-ui,sans-serif;color:inherit">
 %s<span>$x{words}<br><b>@image{value}</b></span></div>
 """
 _CELL = """

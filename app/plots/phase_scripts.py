@@ -42,7 +42,8 @@ for (const law of laws) {
 const moving = state.features ? "Feature learning" : "Kernel regime"
 const phase = !state.stable ? "Unstable" : !state.nontrivial ? "Trivial" : moving
 const of = (group) => rows.filter((row) => row[0] === group).map((row) => row[1]).join("\\n")
-return `${phase}\\n${xname} = ${shown(x)}, ${yname} = ${shown(y)}\\n\\n${of("stable")}\\n\\n` + `function moves: one of\\n` +
+if (format === "phase") return phase
+return `${xname} = ${shown(x)}, ${yname} = ${shown(y)}\\n\\nstable: all of\\n${of("stable")}\\n\\nthe function moves: one of\\n` +
   `${of("nontrivial")}\\n\\nfeatures move\\n${of("features")}`
 """
 
@@ -54,4 +55,6 @@ if (x >= fig.x_range.start && x <= fig.x_range.end && y >= fig.y_range.start && 
 """
 
 TOOLTIP = """<div style="white-space: pre; font: 12px/16px ui-monospace, Menlo, 'DejaVu Sans Mono', monospace;
- font-variant-numeric: tabular-nums">@sheet{custom}</div>"""
+ font-variant-numeric: tabular-nums"><b>@sheet{phase}</b>
+@sheet{conditions}</div>"""
+ROW = """<div style="font: 12px/16px system-ui, sans-serif"><b>@n</b><br>change @words</div>"""

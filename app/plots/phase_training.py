@@ -10,6 +10,7 @@ from bokeh.models import ColumnDataSource, HoverTool, LogTicker, Range1d
 
 from tpapp.plots import format as fmt
 from tpapp.plots.base import POWER_TICKS, Plot, fixed_ticks, write
+from tpapp.plots.phase_scripts import ROW
 from tpapp.plots.phase_text import number
 
 WIDEST = 5  # widths on show
@@ -128,7 +129,7 @@ class Powers(Plot):
         dots = fig.scatter("x", "y", source=self.points, fill_color="colour", line_color="ring", line_width=0.75,
                            level="overlay")  # fmt: skip
         self.paint(dots.glyph, size=lambda s: s.px(8))
-        fig.add_tools(HoverTool(renderers=[dots], tooltips=[("", "@n"), ("change", "@words")]))
+        fig.add_tools(HoverTool(renderers=[dots], tooltips=ROW))
         fig.toolbar_location = None
         self.text = self.labels(fig, text_align="left")
         self.build(fig)
