@@ -124,12 +124,13 @@ class Draws:
 
 @dataclass(frozen=True, eq=False)
 class Histogram:
-    """Density of s (or of log10 s) in bins; `outside` counts what lies elsewhere, zeros included."""
+    """Density of s (or of log10 s) in bins; how many lie `left` of them, how many are `zero` but for rounding."""
 
     edges: np.ndarray
     density: np.ndarray
     counts: np.ndarray
-    outside: int
+    left: int
+    zero: int
     n: int
 
 

@@ -21,9 +21,10 @@ WEIGHTS = core.WEIGHTS
 LINKS = core.LINKS
 MOST_W, MOST_B = 3.0, 1.5
 GRID = (97, 61)
-CONTOURS = (0.25, 0.5, 0.8, 1.0, 1.25, 2.0, 4.0)
-FLOOR = 1e-7  # of the largest singular value: rounding lies far below
-TAIL = 0.1  # of the law at most is left out of an axis of log s
+CONTOURS = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
+FLOOR = 1e-11  # of the largest singular value: rounding lies far below
+TAILS = (0.001, 0.01, 0.03, 0.1)  # of the law, left out at the left: the first with which the rest spans ..
+DECADES = 1e5
 POINTS = 181
 
 
@@ -139,12 +140,11 @@ def law(r: NetRequest) -> SingularLaw:
         nothing = np.zeros(0)
         return SingularLaw(nothing, nothing, nothing, (top / 2, 2 * top), top, atoms, "point mass", holds)
     zero = _zero(atoms)
-    start = max(low, FLOOR * top)
-    if low < FLOOR * top:
-        start = max(start, float(np.sqrt(limit.quantile(min(zero + TAIL, 1.0)))))
-    t = (1 - np.cos(np.linspace(0, np.pi, POINTS))) / 2
+    tails = np.sqrt(limit.quantile(zero + (1 - zero) * np.array(TAILS)))
+    start = max(low, FLOOR * top, float(next((s for s in tails if top < DECADES * s), tails[-1])))
+    t = (1 - np.cos(np.linspace(0, np.pi, POINTS + 2)[1:-1])) / 2  # at the ends densities may be infinite
     s = np.exp(np.log(start) + t * (np.log(top) - np.log(start)))
-    pdf = 2 * s * np.nan_to_num(limit.pdf(s**2), posinf=0.0)
+    pdf = 2 * s * limit.pdf(s**2)
     return SingularLaw(s, pdf, limit.cdf(s**2), (start, top), top, atoms, "free probability", holds)
 
 
@@ -171,14 +171,17 @@ def histogram(singular: np.ndarray, window: tuple[float, float], log: bool) -> H
     values, low, high = np.ravel(singular), *window
     bins = int(np.clip(2 * values.size ** (1 / 3), 12, 60))
     if log:
-        room = 0.06 * np.log10(high / low)
-        edges = np.linspace(np.log10(low), np.log10(high) + room, bins + 1)
-        values = np.log10(np.maximum(values, 1e-300))
+        start, end = np.log10(low), np.log10(high)
     else:
-        edges = np.linspace(0.0 if low < 0.5 * high else 0.97 * low, 1.06 * high, bins + 1)
-    counts = np.histogram(values, edges)[0]
-    density = counts / (values.size * np.diff(edges))
-    return Histogram(edges, density, counts, int(values.size - counts.sum()), singular.shape[-1])
+        start, end = 0.0 if low < 0.5 * high else 0.97 * low, high
+    step = (end - start) / bins
+    edges = start + step * np.arange(bins + 2 + bins // 24)
+    zero = values <= FLOOR * values.max(initial=0.0)
+    values = values[~zero]
+    counts = np.histogram(np.log10(values) if log else values, edges)[0]
+    density = counts / (singular.size * step)
+    left = int((values < (10.0 ** edges[0] if log else edges[0])).sum())
+    return Histogram(edges, density, counts, left, int(zero.sum()), singular.shape[-1])
 
 
 # -- the plane ---------------------------------------------------------------------------------------------------
@@ -216,3 +219,7 @@ def has_start(r: NetRequest) -> bool:
         return False
     return True
 
+
+def law_is_quick(r: NetRequest) -> bool:
+    """Whether the law takes so little (about 20 ms) that a drag need not wait for the pool."""
+    return r.weights != "orthogonal" and r.q0 is None

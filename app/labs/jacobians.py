@@ -16,9 +16,9 @@ from tpapp.plots.jacobian_gradients import GradientPlot
 from tpapp.plots.jacobian_plane import SHADES, ChaosPlane
 from tpapp.plots.jacobian_singular import SingularPlot
 from tpapp.plots.jacobian_words import MixedMoments
-from tpapp.widgets import button, column, dress, html, row, share
+from tpapp.widgets import button, column, dress, html, row
 
-HEIGHT, LOW = 262, 200
+HEIGHT, LOW = 288, 244
 GHOST, GHOST_DRAWS = 32, 16  # the narrow networks that stay for comparison
 SNAP = 0.02  # of the plane's size: within it a hand means the edge of chaos
 DIGITS = 4  # of sigma that a hand sets
@@ -40,7 +40,10 @@ class JacobiansLab(Page):
         self.words = MixedMoments(theme=self.theme, height=LOW)
         self.plots = [self.singular, self.plane, self.gradients, self.words]
         self.mixed = html("")
-        self.mixed.stylesheets = [*self.mixed.stylesheets, table.CSS]
+        self.mixed.stylesheets = [*self.mixed.stylesheets, table.CSS, words.CSS]
+        self.gradients.describe(None, "mean square of ∂x<sup>l</sup>/∂x<sup>0</sup>; dots: mean ± 2 s.e.")
+        words_of = "A = D²<sub>L</sub>, B = W<sub>L</sub>D²<sub>L−1</sub>Wᵀ<sub>L</sub>"
+        self.words.describe(None, f"words in {words_of} of mean 1; ± 2 s.e.")
         self._drawn = self._narrow = None
 
     def controls(self):
@@ -51,8 +54,8 @@ class JacobiansLab(Page):
         self.links = note(f"Sparse: {compute.LINKS} links a neuron.")
         return [
             section("Network", self.control("phi"), self.control("depth"), aside="no readout"),
-            section("Weights", self.control("weights", segmented=True), self.links, self.control("sigma_w"),
-                    self.control("sigma_b")),
+            section("Weights", self.control("weights", segmented=True), self.links, self.control("sigma_w", format="0.000"),
+                    self.control("sigma_b", format="0.000")),
             section("Input", self.control("start", segmented=True), self.q0, aside="where variances start"),
             section("Networks", self.control("draws", segmented=True), row(seed, again, parts=("figure-row",)),
                     aside="independent draws"),
@@ -68,7 +71,7 @@ class JacobiansLab(Page):
         return seed
 
     def figures(self):
-        return [[share(self.singular.view, 2), self.plane.view], [self.gradients.view, self.words.view]]
+        return [[self.singular.view, self.plane.view], [self.gradients.view, self.words.view]]
 
     def beside(self):
         return [column(self.mixed, parts=("group",))]
@@ -111,9 +114,9 @@ class JacobiansLab(Page):
             if self.dial.playing and wider > compute.fits(r, s.draws):
                 self.dial.stop()  # here, not at a refusal
             compute.check(asked)
-        yield Request("point", r, lambda progress: compute.point(r), self._show_point, quick=True)
         yield Request("law", ("law", r, s.axis), lambda progress: compute.law(r), self._show_law,
-                      label="the law of free probability")
+                      quick=compute.law_is_quick(r), label="the law of free probability")  # fmt: skip
+        yield Request("point", r, lambda progress: compute.point(r), self._show_point, quick=True)
         if asked is not None:
             yield Request("draws", ("draws", asked, s.axis), lambda progress: compute.draws(asked, progress),
                           self._show_draws, compute.quick(asked), "the networks")  # fmt: skip
@@ -130,8 +133,7 @@ class JacobiansLab(Page):
         self.plane.describe(None, f"{colour}; click or drag the point")
 
     def _show_point(self, known) -> None:
-        self.gradients.update_limit(known.sizes)
-        self.gradients.describe(None, "mean square of ∂h<sup>l</sup>/∂x; dashed: limit, bars ± 2 s.d.")
+        self.gradients.update_limit(known.sizes, known.request.weights != "sparse")
         if known.request.weights != "sparse":
             self.words.update_limit(WORDS, *compute.free_words(known.request))
         self._show_table()
@@ -145,9 +147,8 @@ class JacobiansLab(Page):
         n = result.request.n
         if result.request.net.weights == "sparse":
             self.words.update_limit(WORDS, result.free, result.commuting)
-        self.gradients.update(result.sizes, n)
+        self.gradients.update(result.sizes, n, result.done)
         self.words.update(result.words, n)
-        self.words.describe(None, f"traces of words in A = D<sub>L</sub>², B = W<sub>L</sub>D²<sub>L−1</sub>W<sub>L</sub>ᵀ, over their means; ± 2 s.e.")
         self._fill()
         self._show_table()
 
@@ -171,9 +172,11 @@ class JacobiansLab(Page):
         m = len(result.singular)
         many = f"n = {result.request.n:,}, {m:,} network{'s' * (m > 1)}"
         shown = compute.histogram(result.singular, law.window, self.state.axis == "log")
-        part = shown.outside / result.singular.size
-        beyond = f"; {100 * part:.0f} % lie elsewhere or are 0" if part >= 0.005 else ""
-        return f"{many}; {'dashed: the limit' if law.holds else 'dots: the free law'}{beyond}"
+        dead = any(at == 0 for at, mass in law.atoms)  # else they are only too small for floats
+        parts = ((shown.zero * dead, "are 0"), (shown.left + shown.zero * (not dead), "lie further left"))
+        beyond = [f"{100 * count / result.singular.size:.0f} % {words}" for count, words in parts
+                  if count >= 0.005 * result.singular.size]  # fmt: skip
+        return ", ".join([many, *beyond])
 
     def _show_table(self) -> None:
         known, result = self.result("point"), self._drawn
@@ -185,7 +188,7 @@ class JacobiansLab(Page):
         free = result.free if fits else compute.free_words(known.request)[0]
         seen = self.words.means() if fits and self.words._seen is not None else None
         n = result.request.n if fits else float("inf")
-        head = '<h3 class="tp-title">Free independence <small>τ = (1/n) tr, A and B over their means</small></h3>'
+        head = '<h3 class="tp-title">Free independence <small>τ = tr / n</small></h3>'
         self.mixed.object = head + words.table(free, seen, n, self.theme)
 
     def clear(self, slot):
@@ -215,14 +218,16 @@ class JacobiansLab(Page):
 
     def numbers(self, s):
         known, law, result = compute.point(self.net(s)), self.result("law"), self.result("draws")
-        q = "any" if known.homogeneous and known.q == 1 else "none" if np.isinf(known.q) else fmt.power(known.q, 3)
-        lines = [Number("Fixed point q*", q), Number("χ₁ there", fmt.power(known.chi, 4))]
+        q = "none" if np.isinf(known.q) else fmt.power(known.q, 3)
+        aside = "slopes ignore it" if known.homogeneous else ""
+        lines = [Number("Fixed point q*", q, note=aside), Number("χ₁ there", fmt.power(known.chi, 4))]
         if result is not None:
             mean = (result.singular**2).mean(axis=1)
             error = mean.std(ddof=1) / np.sqrt(len(mean)) if len(mean) > 1 else None
-            lines.append(Number("Mean of s²", *self._measured(float(mean.mean()), error)))
-        lines.append(Number("its limit χ₁ᴸ" if s.start == "fixed" else "its limit", fmt.power(known.mean, 3)))
-        lines.append(Number("Variance, limit", fmt.power(known.variance, 3)))
+            lines.append(Number(f"Mean of s², limit {self._short(known.mean)}", *self._measured(float(mean.mean()), error)))
+        else:
+            lines.append(Number("Mean of s²", fmt.power(known.mean, 3)))
+            lines.append(Number("Variance of s²", fmt.power(known.variance, 3)))
         if law is not None and law.holds:
             largest = "" if result is None else f"n: {fmt.power(float(result.singular.max()), 3)}"
             lines.append(Number("Largest s", fmt.power(law.top, 3), note=largest))
@@ -232,6 +237,10 @@ class JacobiansLab(Page):
         if law is not None:
             lines.append(Number("Method", law.method))
         return lines
+
+    @staticmethod
+    def _short(value: float) -> str:
+        return fmt.power(float(f"{value:.2g}"), 2) if abs(value - 1) > 0.005 else "1"
 
     @staticmethod
     def _measured(value: float, error: float | None):

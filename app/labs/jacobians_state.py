@@ -13,30 +13,32 @@ EDGE = {"sigma_w": 1.3, "sigma_b": 0.196}  # chi_1 = 1 for tanh, at q* = 1/2
 NEAR = {"sigma_w": 1.05, "sigma_b": 0.012, "weights": "orthogonal", "depth": 16}  # and at q* = 0.05
 PRESETS = {
     "edge": Preset("tanh at the edge of chaos"),
-    "order": Preset("Order", {"sigma_w": 0.9, "sigma_b": 0.3}, question="What if the weights are smaller?"),
-    "chaos": Preset("Chaos", {"sigma_w": 2.0, "sigma_b": 0.1}, question="What if they are larger?"),
-    "deep": Preset("32 layers", {"depth": 32, "width": 128}, question="What does depth do?"),
-    "orthogonal": Preset("Orthogonal weights", {"weights": "orthogonal"}, question="What if the weights are orthogonal?"),
+    "order": Preset("Order", {"sigma_w": 0.9, "sigma_b": 0.3}, question="Smaller weights?"),
+    "chaos": Preset("Chaos", {"sigma_w": 2.0, "sigma_b": 0.1}, question="Larger weights?"),
+    "deep": Preset("32 layers", {"depth": 32, "width": 512}, question="What does depth do?"),
+    "orthogonal": Preset("Orthogonal weights", {"weights": "orthogonal"}, question="Orthogonal weights?"),
     "isometry": Preset("Dynamical isometry", NEAR, question="Can all singular values be near 1?"),
     "linear": Preset("Gaussian, no nonlinearity", {"phi": "identity", "sigma_w": 1.0, "sigma_b": 0.0, "depth": 4},
                      question="And without a nonlinearity?"),
     "relu": Preset("ReLU, orthogonal", {"phi": "relu", "sigma_w": 1.4142, "sigma_b": 0.0, "weights": "orthogonal"},
                    question="Can ReLU be an isometry?"),
     "sparse": Preset("Three links a neuron", {"weights": "sparse", "depth": 4},
-                     question="When do weights and slopes fail to be free?"),
+                     question="When does freeness fail?"),
+    "far": Preset("A large input", {"start": "chosen", "q0": 6.0}, question="What if the input is large?"),
     "narrow": Preset("Sixteen neurons", {"width": 16, "draws": 64}, question="Does it hold for n = 16?"),
 }  # fmt: skip
 NEXT = {  # preset -> those whose questions come next
     "edge": ("deep", "orthogonal", "order", "chaos"),
     "order": ("chaos", "isometry", "narrow"),
-    "chaos": ("order", "isometry", "sparse"),
+    "chaos": ("order", "far", "isometry"),
     "deep": ("orthogonal", "isometry", "linear"),
     "orthogonal": ("isometry", "relu", "sparse"),
     "isometry": ("relu", "chaos", "sparse"),
     "linear": ("orthogonal", "relu", "narrow"),
     "relu": ("isometry", "linear", "sparse"),
     "sparse": ("orthogonal", "deep", "narrow"),
-    "narrow": ("deep", "isometry", "sparse"),
+    "far": ("order", "chaos", "narrow"),
+    "narrow": ("deep", "far", "sparse"),
 }
 STARTS = {"Fixed point": "fixed", "Chosen": "chosen"}
 

@@ -8,7 +8,12 @@ from tpapp.colours import width_label
 from tpapp.jacobian_results import WORDS, Point
 from tpapp.plots import format as fmt
 
+CSS = """
+table.tp-mixed small { display: inline; }
+table.tp-mixed td, table.tp-mixed th { padding-top: 2px; padding-bottom: 2px; }
+"""
 NEAR_EDGE = 0.02
+APART = 0.3  # |log| of the mean of s^2 over chi_1^L, from which on the start matters
 ISOMETRY = 0.5  # the variance of squared singular values over their squared mean, at most
 
 
@@ -25,11 +30,14 @@ def claim(point: Point) -> str:
         return "Three links a neuron do not mix: weights and slopes are not free, and the law fails."
     if not math.isfinite(chi):
         return "Without a fixed point each layer has another law; the Jacobian still multiplies them."
+    if abs(math.log(max(point.mean, 1e-300) / max(chi, 1e-300) ** r.depth)) > APART:
+        fate = "shrink" if point.mean < chi**r.depth else "swell"
+        return f"Far from the fixed point the first layers {fate} gradients, until the variance settles."
     if abs(chi - 1) > NEAR_EDGE:
         fate = "Order: gradients vanish" if chi < 1 else "Chaos: gradients explode"
         return f"{fate}, {layers} multiply their mean square by {fmt.power(point.mean, 2)}."
     if relative_spread(point) < ISOMETRY:
-        return "Dynamical isometry: every singular value stays near 1, at any depth like this."
+        return f"Dynamical isometry: every singular value stays near 1, through {layers}."
     if r.phi == "relu":
         return "ReLU cuts half of every gradient: no weights make all its singular values equal."
     if r.weights == "gaussian":
@@ -41,13 +49,13 @@ def formula(point: Point, projector: bool = False) -> str:
     r"""The law in terms of S-transforms, and its first two moments."""
     orthogonal = point.request.weights == "orthogonal"
     factor = r"\sigma_w^2" if orthogonal else r"\sigma_w^2 (1 + z)"
-    one = " - 1" if orthogonal else ""
     law = rf"S_{{JJ^\top}}(z) = \prod_{{l=1}}^{{L}} \frac{{S_{{D_l^2}}(z)}}{{{factor}}}"
     if point.request.weights == "sparse":
         law = r"W = \tfrac{\sigma_w}{\sqrt 3} (P_1 + P_2 + P_3)"
-    chi = r"\chi_1 = \sigma_w^2\, \mathbb{E}\, \phi'(h)^2, \quad \mathbb{E}\, s^2 = \chi_1^L"
-    spread = rf"\frac{{\operatorname{{Var}} s^2}}{{(\mathbb{{E}} s^2)^2}} = L \Bigl(\frac{{\mu_2}}{{\mu_1^2}}{one}\Bigr)"
-    lines = [law, chi] + ([] if projector or point.request.weights == "sparse" else [spread])
+    means = r"\mu_k = \mathbb{E}\, \phi'(h)^{2k}, \quad \chi_1 = \sigma_w^2 \mu_1"
+    ratio = r"L \bigl(\tfrac{\mu_2}{\mu_1^2} - 1\bigr)" if orthogonal else r"L\, \frac{\mu_2}{\mu_1^2}"
+    spread = rf"\mathbb{{E}}\, s^2 = \chi_1^L, \quad \frac{{\operatorname{{Var}} s^2}}{{(\mathbb{{E}} s^2)^2}} = {ratio}"
+    lines = [law, means] + ([] if projector or point.request.weights == "sparse" else [spread])
     return r"$\begin{array}{l} " + r" \\[6pt] ".join(rf"\displaystyle {line}" for line in lines) + r" \end{array}$"
 
 
@@ -64,3 +72,4 @@ def table(free, seen, n: float, theme: str) -> str:
                  f'<td class="limit">{fmt.power(free[k], 3)}</td></tr>')  # fmt: skip
     head = f"<tr><th>τ of</th><th>n = {fmt.width(n)}</th><th>if free</th></tr>"
     return f'<table class="tp-table tp-mixed"><thead>{head}</thead><tbody>{body}</tbody></table>'
+

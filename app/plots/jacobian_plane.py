@@ -15,8 +15,9 @@ from tpapp.plots.base import Plot, write
 from tpapp.plots.phase_scripts import FOLLOW
 
 GAP = 0.04  # s between two places of a drag that are answered
-REACH = 1.2  # |log10 chi_1| of the fullest colour
+REACH = 0.6  # |log10 chi_1| of the fullest colour
 ORDER, CHAOS = "#80cdc1", "#dfc27d"  # the two sides of BrBG
+LABELLED = {0.25: 0.93, 0.5: 0.93, 1.0: 0.76, 1.25: 0.93, 2.0: 0.08}  # where along the height a curve says its chi_1
 SHADES = {"chi": "χ₁", "q": "q*"}
 
 
@@ -93,8 +94,8 @@ class ChaosPlane(Plot):
         if self._plane is None:
             return
         if self._shade == "q":
-            values = np.log10(np.clip(np.where(np.isfinite(self._plane.q), self._plane.q, 1e2), 1e-2, 1e2))
-            palette, low, high = list(VALUES), -2.0, 2.0
+            values = np.log10(np.clip(np.where(np.isfinite(self._plane.q), self._plane.q, 1e1), 1e-2, 1e1))
+            palette, low, high = list(VALUES), -2.0, 1.0
         else:
             chi = np.where(np.isfinite(self._plane.chi), self._plane.chi, 1.0)
             values = np.log10(np.clip(chi, 10**-REACH, 10**REACH))
@@ -126,12 +127,13 @@ class ChaosPlane(Plot):
             if not curves:
                 continue
             curve = max(curves, key=lambda c: c[1].max())
-            top = int(np.argmax(curve[1]))
-            x, y = float(curve[0][top]), float(curve[1][top])
-            if y < 0.6 * p.sigma_b[-1] or not 0.05 * p.sigma_w[-1] < x < 0.95 * p.sigma_w[-1]:
+            at = int(np.argmin(np.abs(curve[1] - LABELLED.get(chi, 9.0) * p.sigma_b[-1])))
+            x, y = float(curve[0][at]), float(curve[1][at])
+            if curve.shape[1] == 2:
+                y = LABELLED.get(chi, 9.0) * float(p.sigma_b[-1])
+            if abs(y / p.sigma_b[-1] - LABELLED.get(chi, 9.0)) > 0.1 or not 0.06 < x / p.sigma_w[-1] < 0.92:
                 continue
-            rows.append((x, min(y, 0.95 * p.sigma_b[-1]), f"χ₁ = {chi:g}" if chi == 1 else f"{chi:g}",
-                         ink if chi == 1 else ink2))  # fmt: skip
+            rows.append((x, y, f"χ₁ = {chi:g}" if chi == 1 else f"{chi:g}", ink if chi == 1 else ink2))
         rows += [(x, y, name, ink) for name, (x, y) in self._names().items()]
         write(self.values, {"x": [r[0] for r in rows], "y": [r[1] for r in rows], "text": [r[2] for r in rows],
                             "colour": [r[3] for r in rows], "dx": [0] * len(rows), "dy": [0] * len(rows)}, 16)

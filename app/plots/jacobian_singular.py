@@ -10,7 +10,7 @@ from tpapp.plots.base import DASH, Plot, finite, fixed_ticks, staircase
 from tpapp.plots.jacobian_ticks import log_ticks, plain_ticks
 
 DOTS = [0, 4]
-HEADROOM = 1.34
+HEADROOM, SKIPPED = 1.34, 0.05
 
 
 class SingularPlot(Plot):
@@ -19,7 +19,7 @@ class SingularPlot(Plot):
     def __init__(self, *, theme: str = "light", projector: bool = False, height: int = 280):
         super().__init__("Singular values", name="singular-values", theme=theme, projector=projector)
         self._law = self._main = self._ghost = None
-        self.holds, self.log = True, True
+        self.holds, self.log, self._curve = True, True, (np.zeros(0), np.zeros(0))
         self.main, self.ghost, self.limit = (ColumnDataSource({"x": [], "y": []}) for _ in range(3))
         self.atoms = ColumnDataSource({"x": [], "y": []})
         fig = self.axes(height=height, x_range=Range1d(-1, 1), y_range=Range1d(0, 1), x_label="singular value s")
@@ -50,7 +50,7 @@ class SingularPlot(Plot):
         if log:
             x, y = np.log10(s), np.log(10) * s * pdf
             room = 0.06 * np.log10(high / low)
-            start, end = np.log10(low) - 0.4 * room, np.log10(high) + room
+            start, end = np.log10(low) - 0.3 * room, np.log10(high) + room
             places, texts = log_ticks(start, end)
         else:
             x, y = s, pdf
@@ -58,7 +58,7 @@ class SingularPlot(Plot):
             inside = x >= start
             x, y = x[inside], y[inside]
             places, texts = plain_ticks(start, end)
-        self.limit.data = {"x": x, "y": y}
+        self._curve = x, y
         self.fig.x_range.update(start=float(start), end=float(end))
         fixed_ticks(self.fig.xaxis[0], places, texts)
         self._fit()
@@ -66,9 +66,11 @@ class SingularPlot(Plot):
 
     def _peak(self) -> float:
         """The height to show: of the law, but not of a density that runs to infinity."""
-        x, y = (np.asarray(self.limit.data[k]) for k in "xy")
+        x, y = self._curve
         if len(x) < 2:
             return 0.0
+        if not self.log:  # the density may be infinite at 0
+            x, y = x[x >= SKIPPED * x[-1]], y[x >= SKIPPED * x[-1]]
         mass = float(np.trapezoid(y, x))
         return min(float(y.max()), 2.5 * float(np.trapezoid(y * y, x)) / max(mass, 1e-300))
 
@@ -80,6 +82,9 @@ class SingularPlot(Plot):
             self.fig.y_range.end = float(top)
             places, texts = plain_ticks(0.0, top, 4)
             fixed_ticks(self.fig.yaxis[0], places, texts)
+        x, y = self._curve
+        shown = y <= top  # an overlay is not cut off at the frame
+        self.limit.data = {"x": x[shown], "y": y[shown]}
         here = [at for at, mass in (self._law.atoms if self._law is not None else ()) if at > 0 or not self.log]
         x = [np.log10(at) if self.log else at for at in here]
         self.atoms.data = {"x": [v for at in x for v in (at, at, at)], "y": [0.0, 0.72 * top, 0.0] * len(x)}
