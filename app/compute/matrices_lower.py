@@ -236,3 +236,8 @@ def program_code(r: SpectrumRequest | None, kind: str, given: dict) -> str:
                   f'seed={r.seed}, method="lazy")\n'
                   f'finite = [np.mean(run["v"] * run[f"Av{{k}}"]) for k in {orders}]\n')  # fmt: skip
     return lines + "print(limits)\n"
+
+
+def threshold(kind: str, given: dict) -> float | None:
+    """The spike above which an eigenvalue leaves the bulk."""
+    return spectra.threshold(kind, **given)

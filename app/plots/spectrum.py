@@ -6,7 +6,7 @@ import numpy as np
 from bokeh.models import ColumnDataSource, CustomJS, Range1d
 
 from tpapp.plots import format as fmt
-from tpapp.plots.base import DASH, Plot, finite, staircase
+from tpapp.plots.base import DASH, Plot, finite, staircase, write
 
 DOTS = [0, 4]
 
@@ -17,6 +17,7 @@ class SpectrumPlot(Plot):
     def __init__(self, *, theme: str = "light", projector: bool = False, height: int = 400, reach: float = 2.6):
         super().__init__("Eigenvalues", name="spectrum", theme=theme, projector=projector)
         self._result = self._ghost = self._law = None
+        self.top, self.bounded = 0.0, True
         self.width = self.ghost_width = 0.0
         self.main, self.ghost, self.limit = (ColumnDataSource({"x": [], "y": []}) for _ in range(3))
         fig = self.axes(height=height, x_range=Range1d(-reach, reach), y_range=Range1d(0, 0.42), x_label="eigenvalue λ")
@@ -30,6 +31,15 @@ class SpectrumPlot(Plot):
         curve = self.theory(fig, self.limit)
         self.paint(curve.glyph, line_color=lambda s: s.token("ink" if self.holds else "ink3"),
                    line_dash=lambda s: DASH if self.holds else DOTS, line_cap=lambda s: "butt" if self.holds else "round")  # fmt: skip
+        self.stem = ColumnDataSource({"x": [], "y0": [], "y1": []})
+        self.flag = ColumnDataSource({"x": [], "y0": [], "y1": []})
+        self.marks = ColumnDataSource({"x": [], "y": []})
+        for source, dash in ((self.stem, "solid"), (self.flag, DASH)):
+            rule = fig.segment("x", "y0", "x", "y1", source=source, line_dash=dash, level="overlay")
+            self.paint(rule.glyph, line_color="ink", line_width=lambda s: s.line(2))
+        dots = fig.scatter("x", "y", source=self.marks, size=9, level="overlay")
+        self.paint(dots.glyph, fill_color=lambda s: s.width(self.width), line_color="surface", size=lambda s: s.line(9))
+        self.notes = self.labels(fig, text_align="left")
         self.text = self.labels(fig, text_align="right")
         self.build(fig)
 
@@ -40,7 +50,16 @@ class SpectrumPlot(Plot):
         pdf = finite("The limit's density", law.pdf)
         inside = (law.x >= law.support[0]) & (law.x <= law.support[1])
         self.limit.data = {"x": np.asarray(law.x)[inside], "y": pdf[inside]}
-        self.fig.y_range.end = 1.32 * float(pdf.max())
+        self.top = float(pdf.max()) if law.top is None else law.top
+        self.bounded = float(pdf.max()) <= 1.01 * self.top
+        self.fig.y_range.end = 1.32 * self.top
+        self.fig.x_range.update(start=float(law.start), end=float(law.reach))
+        if self.fig.xaxis[0].axis_label != law.variable:
+            self.fig.xaxis[0].axis_label = law.variable
+        at = [place for place, _ in law.atoms] if holds else []
+        self.stem.data = {"x": at, "y0": [0.0] * len(at), "y1": [1.12 * self.top] * len(at)}
+        out = [law.outlier] if law.outlier is not None else []
+        self.flag.data = {"x": out, "y0": [0.0] * len(out), "y1": [0.42 * self.top] * len(out)}
         self._relabel()
 
     def update(self, result) -> None:
@@ -71,17 +90,23 @@ class SpectrumPlot(Plot):
     def _draw(self, source: ColumnDataSource, result) -> None:
         if result is None:
             source.data = {"x": [], "y": []}
+            if source is self.main:
+                self.marks.data = {"x": [], "y": []}
             return
         x, y = staircase(result.edges, finite("The histogram", result.density))
         source.data = {"x": x, "y": y}
-        self.fig.x_range.update(start=-float(result.reach), end=float(result.reach))
+        if source is self.main:
+            self.marks.data = {"x": list(result.marks), "y": [0.0] * len(result.marks)}
+            start = -result.reach if result.start is None else result.start
+            self.fig.x_range.update(start=float(start), end=float(result.reach))
 
     def _fit(self) -> None:
         """Room for the highest bin up to four times the law's peak, in steps."""
         peak = max([max(s.data["y"]) for s in (self.main, self.ghost) if len(s.data["y"])], default=0.0)
-        base = max(self.limit.data["y"], default=0.0)
+        base = self.top
         if base:
-            self.fig.y_range.end = base * min(4.0, max(1.32, np.ceil(10 * peak / base * 1.04) / 10))
+            most = 4.0 if self.bounded else 1.6
+            self.fig.y_range.end = base * min(most, max(1.32, np.ceil(10 * peak / base * 1.04) / 10))
 
     def _relabel(self) -> None:
         style, rows = self.style, []
@@ -93,13 +118,31 @@ class SpectrumPlot(Plot):
         if self._ghost is not None:
             rows.append((f"n = {fmt.width(self.ghost_width)}", style.width_text(self.ghost_width)))
         self.corner(self.text, self.fig, rows)
+        self._annotate()
         self.push()
+
+    def _annotate(self) -> None:
+        """Words at an atom and where a spike's eigenvalue should stand."""
+        rows = []
+        if self._law is not None and self.holds:
+            rows += [(at, 1.12 * self.top, f"mass {mass:.3g} at {at:g}") for at, mass in self._law.atoms]
+        if self._law is not None and self._law.outlier is not None:
+            rows.append((self._law.outlier, 0.42 * self.top, f"spike: {self._law.outlier:.4g}"))
+        right = self.fig.x_range.start + 0.72 * (self.fig.x_range.end - self.fig.x_range.start)
+        px = self.style.px
+        write(self.notes, {
+            "x": [x for x, _, _ in rows], "y": [y for _, y, _ in rows], "text": [text for _, _, text in rows],
+            "colour": [self.style.token("ink")] * len(rows), "dx": [-px(34) if x > right else 6 for x, _, _ in rows],
+            "dy": [-4 if x > right else px(10) for x, _, _ in rows],
+        })  # fmt: skip
 
     def data(self) -> dict[str, np.ndarray]:
         out = {} if self._law is None else {"law_x": self._law.x, "law_density": self._law.pdf}
         for prefix, result in (("", self._result), ("narrow_", self._ghost)):
             if result is not None:
                 out |= {f"{prefix}{name}": getattr(result, name) for name in ("edges", "counts", "density")}
+        if self._result is not None and len(self._result.marks):
+            out["largest"] = np.array(self._result.marks)
         return out
 
 
@@ -148,15 +191,18 @@ class EigenvaluePoints(Plot):
         self.forward, self.back = (CustomJS(args=args, code=_MOVE % step) for step in (1, -1))
         self.build(fig)
 
-    def update(self, path) -> None:
+    def update(self, path, variable: str = "eigenvalue λ") -> None:
         """An `EigenvaluePath`; the frame shown stays where it is."""
         self._path = path
         rows = finite("The eigenvalues", path.eigenvalues)
         self.width = path.request.n
         self.all.data = {"t": path.times, "row": [row.astype(np.float32) for row in rows]}
         self.trails.data = {"xs": list(rows.T), "ys": [path.times] * rows.shape[1]}
-        reach = max(2.6, 1.04 * float(np.abs(rows).max()))
-        self.fig.x_range.update(start=-reach, end=reach)
+        positive = float(rows.min()) >= 0
+        reach = 1.04 * float(np.abs(rows).max()) if positive else max(2.6, 1.04 * float(np.abs(rows).max()))
+        self.fig.x_range.update(start=-0.02 * reach if positive else -reach, end=reach)
+        if self.fig.xaxis[0].axis_label != variable:
+            self.fig.xaxis[0].axis_label = variable
         self.repaint()
         self.fig.y_range.end = float(path.times[-1]) or 1.0
         self.show(self.frame)

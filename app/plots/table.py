@@ -22,16 +22,36 @@ table.tp-table small { display: block; font: 400 var(--tp-caption, 12px)/var(--t
 """
 
 
-def moments(rows, width: float, theme: str = "light") -> str:
-    """``<table>`` of `MomentRow`s: k, (1/n) tr A^k in the width's colour, the Catalan number, the difference ± s.e."""
+def moments(rows, width: float, theme: str = "light", name: str = "Catalan") -> str:
+    """``<table>`` of `MomentRow`s: k, (1/n) tr A^k in the width's colour, the limit's (`name`), the difference ± s.e."""
     colour = width_label(width, theme)
     body = "".join(
         f'<tr><td>{row.k}</td><td class="measured" style="color:{colour}">{_moment(row.measured)}</td>'
-        f'<td class="limit">{row.limit:,.0f}</td><td>{_difference(row)}</td></tr>'
+        f'<td class="limit">{_count(row.limit)}</td><td>{_difference(row)}</td></tr>'
         for row in rows
     )
-    head = f"<tr><th>k</th><th>n = {fmt.width(width)}</th><th>Catalan</th><th>difference</th></tr>"
+    head = f"<tr><th>k</th><th>n = {fmt.width(width)}</th><th>{escape(name)}</th><th>difference</th></tr>"
     return f'<table class="tp-table"><thead>{head}</thead><tbody>{body}</tbody></table>'
+
+
+def programs(found, name: str, theme: str = "light") -> str:
+    """``<table>`` of `ProgramRows`: k, the program run at width n, its limit by rules, the number of cycles (`name`)."""
+    run = "run" if found.n is None else f"run, n = {fmt.width(found.n)}"
+    colour = width_label(found.n or 8, theme)
+    body = "".join(
+        f'<tr><td>{row.k}</td><td class="measured" style="color:{colour}">'
+        f'{"" if row.finite is None else _moment(row.finite)}</td>'
+        f'<td class="limit">{_count(row.limit)}</td><td class="limit">{_count(row.count)}</td></tr>'
+        for row in found.rows
+    )
+    head = f"<tr><th>k</th><th>{run}</th><th>program’s limit</th><th>{escape(name)}</th></tr>"
+    return f'<table class="tp-table"><thead>{head}</thead><tbody>{body}</tbody></table>'
+
+
+def _count(value: float) -> str:
+    """A number of cycles, or a sum of weights: whole where it is."""
+    whole = abs(value - round(value)) < 1e-9 * max(1.0, abs(value))
+    return f"{value:,.0f}" if whole else f"{value:,.4g}"
 
 
 def _moment(value: float) -> str:

@@ -8,6 +8,7 @@ from bokeh.document import Document
 from scipy import stats
 
 from tpapp import colours, plots
+from tpapp.matrix_results import LawCurve
 from tpapp.plots import format as fmt
 from tpapp.plots import table, thumbnails
 from tpapp.plots.base import NotDrawable, staircase
@@ -44,10 +45,11 @@ def spectrum(n=100, done=True, density=None):
     edges = np.linspace(-2.5, 2.5, 11)
     counts = np.full(10, 10) if density is None else density
     density = counts / (np.sum(counts) * 0.5) if np.isfinite(counts).all() else counts
-    return Of(edges=edges, counts=counts, density=density, request=Of(n=n), reach=2.6, done=done)
+    return Of(edges=edges, counts=counts, density=density, request=Of(n=n), reach=2.6, done=done,
+              start=None, marks=())  # fmt: skip
 
 
-SEMICIRCLE = Of(
+SEMICIRCLE = LawCurve(
     x=np.linspace(-3, 3, 301), pdf=np.sqrt(np.maximum(4 - np.linspace(-3, 3, 301) ** 2, 0)) / 2 / np.pi,
     name="semicircle", support=(-2.0, 2.0),
 )  # fmt: skip
