@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from exercises import architectures, feature_learning, master_theorem, semicircle, wide_networks
+from exercises import architectures, feature_learning, master_theorem, semicircle, sums, wide_networks
 from exercises.answers import Unanswered, Wrong
 from exercises.feature_learning import mystery
 
@@ -40,6 +40,12 @@ CHECKERS: dict[str, Callable[[object], str]] = {
     "4.3": architectures.edge,
     "4.4": architectures.attention,
     "4.5": architectures.word_order,
+    "5.1": sums.throws,
+    "5.2": sums.fourth_moment,
+    "5.3": sums.crossings,
+    "5.4": sums.tenth_moment,
+    "5.5": sums.two_steps,
+    "5.6": sums.heavy_rate,
     "7.1": feature_learning.standard_power,
     "7.2": feature_learning.exponent_r,
     "7.3": feature_learning.adaptive_rates,

@@ -41,7 +41,7 @@ def test_the_lectures():
     assert stems[:4] == [
         "01_wide_networks_are_gaussian", "02_semicircle", "03_master_theorem", "04_any_architecture_is_a_gp",
     ]  # fmt: skip
-    assert "07_feature_learning" in stems
+    assert {"05_sums_and_matrices", "07_feature_learning"} <= set(stems)
 
 
 @pytest.mark.parametrize("path", LECTURES, ids=lambda p: p.stem)
@@ -116,6 +116,22 @@ def test_what_the_lectures_claim_of_their_numbers(executed):
         million = numbers(notebook, "million-table")[-1]
         assert million[0] == 1e6 and million[2] < 10 < million[3]
         assert all(abs(row[-1]) < 4 for row in numbers(notebook, "program-table")[1:])
+    elif "between-table" in ids:
+        spread = [row[-1] for row in numbers(notebook, "mean-table")[1:6]]
+        assert np.allclose(spread, (35 / 12) ** 0.5, rtol=4 / 20_000**0.5)
+        slopes = [row[-3:] for row in numbers(notebook, "bell-table")[1:]]
+        assert np.allclose([row[0] for row in slopes], [-0.5] * 4 + [-1.0], atol=0.005)
+        total = numbers(notebook, "blocks-table")[-1]
+        assert total[0] == 41 and total[1] == total[2] > total[3] == 15
+        genus = numbers(notebook, "genus-table")[1:]
+        assert [row[2] for row in genus] == [row[5] for row in genus] and all(sum(row[2:5]) == row[1] for row in genus)
+        between = numbers(notebook, "between-table")[1:]
+        assert all(row[1] == row[6] and abs(row[5] / row[7] - 1) < 1e-3 and row[8] < 4 for row in between)
+        for row in numbers(notebook, "program-table")[1:]:
+            assert row[1] == row[2] and row[5] == row[6] and abs(row[4]) < 4 and abs(row[8]) < 4
+        halves = [row[-4:] for row in numbers(notebook, "failure-table")[2:]]
+        assert np.allclose(halves[3], 1.0, atol=0.05) and np.allclose(halves[4][1:], 0.1, atol=1e-3)
+        assert halves[2][3] / halves[2][2] == pytest.approx(100 ** (-1 / 3), rel=0.1) and halves[0][3] < 0.001
     elif "parity-table" in ids:
         slopes = [row for row in numbers(notebook, "slopes-table") if len(row) >= 5]
         assert len(slopes) == 10 and {row[-4] for row in slopes} == {0.0, -0.2, -0.5, -1.5}
