@@ -209,8 +209,6 @@ def test_progress_and_errors():
     progress = Progress(lambda done, total: done == 9 and progress.cancel())
     with pytest.raises(Cancelled):
         limit(abc.mup(2), TASK, 3, 0.4, samples=2**9, progress=progress)
-    with pytest.raises(Unsupported, match="SGD"):
-        limit(abc.mup(2, optimizer="adam"), TASK)
     with pytest.raises(Unsupported, match="hidden layers"):
         limit(abc.mup(4), TASK)
     with pytest.raises(Misuse, match="kernel regime"):

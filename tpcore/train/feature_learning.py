@@ -20,23 +20,27 @@ from tpcore.compute.tiles import map_tiles
 from tpcore.errors import BudgetError
 from tpcore.limit.particles.law import combined
 from tpcore.limit.particles.space import Exhausted
+from tpcore.train.entrywise import EntrywiseNetwork
 from tpcore.train.finite import Job
 from tpcore.train.particles import ParticleNetwork
 
-CLOUDS, SAMPLES = 8, 2**15
+CLOUDS, SAMPLES, ENTRYWISE = 8, 2**15, 2**14
 DRAWS, NEURONS = 16, 2**14
 FROZEN = 60  # a learning rate n^-60 is none
 SOFT, LEAST, MOST = 2.0, 3e-3, 0.1
 WORK, LARGEST = 3e11, 2**17
 
 
-def feature_learning(request, moves: list[bool], readout: bool, starts: bool) -> dict:
+def feature_learning(request, moves: list[bool], readout: bool, starts: bool, gamma: float) -> dict:
     """The fields of a `History`; layers that `moves` says, and the readout, are updated as in muP; the readout starts
     as in muP or from zero."""
     p, (sigma_w, sigma_u, sigma_v, sigma_b) = mup(request.p.depth), request.sigmas
-    p = Parametrization(p.a, p.b, [0 if move else FROZEN for move in [*moves, readout]])
+    if request.p.adaptive:
+        p = mup(request.p.depth, optimizer="adam")
+    c = [rate if move else FROZEN for rate, move in zip(p.rates, [*moves, readout], strict=True)]
+    p = Parametrization(p.a, p.b, c, p.scales)
     job = Job(p, request.task, request.steps, request.lr, request.phi, sigma_w, sigma_u, sigma_v if starts else 0.0,
-              sigma_b, "sgd", None, "auto", request.recorded, request.at, request.ntk, float("inf"), request.gamma,
+              sigma_b, request.optimizer, None, "auto", request.recorded, request.at, request.ntk, float("inf"), gamma,
               True)  # fmt: skip
     if request.method == "networks":
         return _networks(request, job)
@@ -47,13 +51,16 @@ def feature_learning(request, moves: list[bool], readout: bool, starts: bool) ->
 def _program(request, job: Job) -> dict | None:
     """By particles: as many as asked for, or four times the vectors of their basis; None where that takes too long and
     networks may stand in."""
-    size = max(16, 1 << int(np.ceil(np.log2((request.samples or SAMPLES) / CLOUDS) - 1e-9)))
+    entrywise, deep = request.p.adaptive, request.p.depth > 1
+    samples = request.samples or (ENTRYWISE if entrywise and deep else SAMPLES)
+    size = max(16, 1 << int(np.ceil(np.log2(samples / CLOUDS) - 1e-9)))
     soft = float(np.clip(SOFT / np.sqrt(size), LEAST, MOST))
     vectors = (request.p.depth - 1) * sum(job._columns())
+    kind, largest = EntrywiseNetwork if entrywise else ParticleNetwork, LARGEST >> 4 if entrywise and deep else LARGEST
     while True:
-        if request.method == "auto" and (vectors * size**2 > WORK or size > LARGEST):
+        if request.method == "auto" and (vectors * size**2 > WORK or size > largest):
             return None
-        if size > LARGEST:
+        if size > largest:
             raise BudgetError("Vectors that meet matrices must be few beside the particles, a quarter of each cloud",
                               f"more than {size // 8:,}", 'method="networks"')  # fmt: skip
         request.progress.start(CLOUDS * (request.steps + 1))
@@ -69,7 +76,7 @@ def _program(request, job: Job) -> dict | None:
         def cloud(k: int, size=size, plan=plan, full=full, tick=tick):
             key = (request.seed, k)
             try:
-                return job.train(lambda: ParticleNetwork(plan, size, key, soft / (1 + k % 2)), tick)
+                return job.train(lambda: _from(request.f0, kind(plan, size, key, soft / (1 + k % 2))), tick)
             except Exhausted:
                 full.set()
 
@@ -77,6 +84,11 @@ def _program(request, job: Job) -> dict | None:
         if not full.is_set():
             return _mean(request, runs, "program")
         size *= 2
+
+
+def _from(f0: np.ndarray | None, net):
+    net.f0 = net.f0 if f0 is None else f0
+    return net
 
 
 def _networks(request, job: Job) -> dict:

@@ -15,32 +15,34 @@ from tpcore.compute.progress import Progress, as_progress
 from tpcore.errors import Misuse, Unsupported
 from tpcore.limit.expect import differentiable
 from tpcore.train import kernel_regime
-from tpcore.train.arguments import FAR, FULL, moments, parametrization, scales, with_batch
+from tpcore.train.arguments import FAR, FULL, moments, parametrization, rule, scales, with_batch
 from tpcore.train.feature_learning import feature_learning
 from tpcore.train.history import History
 from tpcore.train.tasks import Task, task
 
-FEW, DEEPEST = 10, 3
+FEW, DEEPEST, GAMMA = 10, 3, 1e4
 METHODS = ("auto", "program", "networks")
 
 
 def limit(p: Parametrization, task: Task | str, steps: int = 50, lr: float = 0.1,
           phi: str | Activation | Callable = "tanh", *, sigma_w: float = 1.0, sigma_u: float | None = None,
           sigma_v: float | None = None, sigma_b: float | None = None, gamma: float = 1.0, center: bool = False,
-          batch: int | None = None, record: Iterable[int] | None = None, at: Iterable[int] | None = None,
-          ntk: bool = False, f0=None, seed: int = 0, samples: int | None = None,
+          optimizer: str | None = None, batch: int | None = None, record: Iterable[int] | None = None,
+          at: Iterable[int] | None = None, ntk: bool = False, f0=None, seed: int = 0, samples: int | None = None,
           method: str = "auto", progress: Progress | Callable[[int, int], None] | None = None) -> History:
     r"""The limit of `sgd` at infinite width, by the parametrization's phase.
 
     - "kernel": gradient descent with the kernel that it selects (`Parametrization.kernel_parts`);
-      where f_0 is Gaussian, ``f`` is the mean and ``cov`` the covariance.
-    - "feature": the limit of SGD unrolled into a program, at muP and at every other stable point with r = 0.
+      where f_0 is Gaussian, ``f`` is the mean and ``cov`` the covariance. For adaptive optimizers an operator instead,
+      found as the feature-learning limit at gamma = 10^4.
+    - "feature": the limit of training, by SGD, sign descent or Adam, unrolled into a program, at muP and at every other
+      stable point with r = 0.
     - "trivial": the function stays as it starts. "unstable": nothing has a limit beyond the step that blows up;
       ``words`` say what does.
 
     Parameters
     ----------
-    p, task, steps, lr, phi, sigma_w, sigma_u, sigma_v, sigma_b, center, batch
+    p, task, steps, lr, phi, sigma_w, sigma_u, sigma_v, sigma_b, center, optimizer, batch
         As in `sgd`; outputs of a feature-learning limit start at 0, `center` or not.
     gamma : float
         As in `sgd`, a number that stays while the width grows: feature-learning limits go from rich to lazy, features
@@ -73,7 +75,9 @@ def limit(p: Parametrization, task: Task | str, steps: int = 50, lr: float = 0.1
     ------
     Misuse, BudgetError
     Unsupported
-        For adaptive optimizers, and for feature learning in more than three hidden layers.
+        For feature learning in more than three hidden layers, and for adaptive optimizers where f_0 is Gaussian: what
+        moves the function then is an operator, nonlinear in the slopes of the loss, so that there is no mean and
+        covariance to follow; ``center=True`` and `f0` give it a start.
 
     Notes
     -----
@@ -84,15 +88,15 @@ def limit(p: Parametrization, task: Task | str, steps: int = 50, lr: float = 0.1
     began = time.perf_counter()
     request = _Request(p, task, steps, lr, phi, scales(sigma_w, sigma_u, sigma_v, sigma_b), batch, record, at, ntk, f0,
                        checks.integer("seed", seed, 0), samples, as_progress(progress),
-                       checks.choice("method", method, METHODS), gamma, bool(center))  # fmt: skip
+                       checks.choice("method", method, METHODS), gamma, bool(center), optimizer)  # fmt: skip
     fields = {Phase.KERNEL: _kernel, Phase.FEATURE: _feature, Phase.TRIVIAL: _trivial, Phase.UNSTABLE: _unstable}[
         request.p.phase
     ](request)
     defaults = {"f_error": np.zeros_like(fields["f"]), "f_test_error": np.zeros_like(fields["f_test"])}
     return History(
-        p=request.p, task=request.task, phi=request.phi, lr=request.lr, width=None, seed=None, optimizer="sgd",
-        steps=request.steps, seconds=time.perf_counter() - began, words=_words(request.p, fields),
-        gamma=request.gamma,
+        p=request.p, task=request.task, phi=request.phi, lr=request.lr, width=None, seed=None,
+        optimizer=request.optimizer, steps=request.steps, seconds=time.perf_counter() - began,
+        words=_words(request.p, fields), gamma=request.gamma,
         **(defaults | fields),
     )  # fmt: skip
 
@@ -125,17 +129,18 @@ class _Request:
     method: str
     gamma: float
     center: bool
+    optimizer: str | None
 
     def __post_init__(self):
         self.p = parametrization(self.p)
         self.task = with_batch(task(self.task), self.batch)
         self.steps, self.lr = checks.integer("steps", self.steps, 0, 10**6), checks.real("lr", self.lr, 0.0)
-        lazy = self.gamma == float("inf") and self.p.phase == Phase.FEATURE
+        lazy = self.gamma == float("inf") and self.p.phase == Phase.FEATURE and not self.p.adaptive
         self.gamma = self.gamma if lazy else checks.real("gamma", self.gamma, 0.0, open_low=True)
         self.phi, self.ntk = differentiable(self.phi), bool(self.ntk)
-        if self.p.adaptive:
-            raise Unsupported("Limits of training are found for SGD", repr(self.p),
-                              "Networks of finite width train by tp.train.sgd with any optimizer")  # fmt: skip
+        self.optimizer = rule(self.p, self.optimizer)
+        if self.ntk and self.p.adaptive:
+            raise Misuse("A tangent kernel belongs to SGD", f"optimizer={self.optimizer!r}")
         self.at = moments("at", self.at, self.steps, (0, self.steps))
         few = self.p.phase == Phase.FEATURE and len(self.task.X_test) > 0
         count = min(self.steps, FEW if few else FULL)
@@ -196,6 +201,8 @@ def _initial(request: _Request) -> kernel_regime.Kernels:
 
 
 def _kernel(request: _Request) -> dict:
+    if request.p.adaptive:
+        return _operator(request)
     found = _initial(request)
     K = kernel_regime.selected(found, *request.p.kernel_parts)
     return _frozen(request, K, found, found.start if request.p.starts_random else None, "kernel")
@@ -240,4 +247,25 @@ def _feature(request: _Request) -> dict:
         return _lazy(request, moves, readout, starts)
     if p.depth > DEEPEST:
         raise Unsupported(f"Feature-learning limits are found for 1 to {DEEPEST} hidden layers", f"{p.depth}")
-    return feature_learning(request, moves, readout, starts)
+    return feature_learning(request, moves, readout, starts, request.gamma)
+
+
+def _operator(request: _Request) -> dict:
+    """The operator regime of an adaptive optimizer from given outputs: muP with a gamma that has no end."""
+    p = request.p
+    if p.starts_random and not request.center and request.f0 is None:
+        raise Unsupported("The operator that moves the function of an adaptive optimizer is nonlinear, so its limit is "
+                          "found from given outputs at the start, not for a Gaussian f_0", repr(p),
+                          "center=True starts from 0, f0=... anywhere")  # fmt: skip
+    readout, layers = p.kernel_parts
+    moves = [layer in layers for layer in range(1, p.depth + 1)]
+    fields = feature_learning(request, moves, readout, True, GAMMA * request.gamma)
+    start, size = _initial(request), len(fields["at"])
+    last = start.features[-1]
+    spread = lambda kernel: np.repeat(kernel[None], size, axis=0)  # noqa: E731
+    still = {name: values if name == "df" else np.zeros_like(values) for name, values in fields["delta"].items()}
+    return fields | {
+        "method": "operator", "delta": still, "delta_error": {},
+        "kernels": {f"x{i + 1}": spread(F) for i, F in enumerate(start.features)},
+        "overlap": np.broadcast_to(last[None, :, None, :], (size, len(last), size, len(last))).copy(),
+    }  # fmt: skip

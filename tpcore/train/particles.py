@@ -117,8 +117,8 @@ class ParticlePass(Pass):
                             [c[:, which] for c in self.coefficients])  # fmt: skip
 
 
-class ParticleNetwork(Network):
-    """The limit of a network in muP, at P particles; `key` names the scrambling."""
+class Particles(Network):
+    """A network in muP whose neurons are P particles; `key` names the scrambling, `soft` is as in `ParticleMatrix`."""
 
     def __init__(self, plan: Plan, size: int, key: tuple[int, ...], soft: float):
         self.space, self.soft = Space(Points(size, key), ROOM), soft
@@ -128,6 +128,15 @@ class ParticleNetwork(Network):
     def _normal(self, key: tuple[int, ...], shape: tuple[int, ...]) -> np.ndarray:
         new = self.space.fresh(int(np.prod(shape[1:], dtype=int)))
         return self.space.rows[new].T.reshape(shape).astype(float)
+
+    @property
+    def changes(self) -> list:
+        """Sizes of weights have no limit that is recorded."""
+        return [None] * (self.plan.p.depth + 1)
+
+
+class ParticleNetwork(Particles):
+    """The limit of a network in muP, trained by SGD."""
 
     def _matrix(self, layer: int, scale: float, rate: Rate, tick: Callable[[], None]) -> Trained:
         return Trained(self.space, self.n * scale**2, self.n * rate.rate, self.soft, self.rng)
@@ -198,8 +207,3 @@ class ParticleNetwork(Network):
     def _update(self, deltas: list[np.ndarray], at: ParticlePass) -> None:
         for hidden, left, right in zip(self.hidden, self.left, at.coefficients, strict=True):
             hidden.add(left, right)
-
-    @property
-    def changes(self) -> list:
-        """Sizes of weights have no limit that is recorded."""
-        return [None] * (self.plan.p.depth + 1)
