@@ -168,7 +168,9 @@ def tabulate(terms: Terms, name: str, latex: str) -> Banded:
         return 1 - terms.upper(g, omegas), -g.imag / np.pi
 
     pieces = [Band(line, at) for line in _lines(terms)]
-    return Banded(pieces, terms.atoms(), name, latex, min(worst[0], 1.0))
+    law = Banded(pieces, terms.atoms(), name, latex, min(worst[0], 1.0))
+    law.error = max(law.error, abs(law.moment(0) - 1))
+    return law
 
 
 def _lines(terms: Terms) -> list[Line]:

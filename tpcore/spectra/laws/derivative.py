@@ -10,6 +10,7 @@ from scipy import optimize, special
 from tpcore.activations import Activation
 from tpcore.activations.prime import prime
 from tpcore.errors import Misuse
+from tpcore.spectra.laws.contour import nodes_below, turning_points
 from tpcore.spectra.laws.measure import Measure
 
 REACH, PANEL = 8.3, 24  # standard deviations; nodes of a panel
@@ -54,15 +55,29 @@ def slopes(phi: Activation, q: float, panels: int = 16) -> Measure:
         squared = np.asarray(prime(phi).f(np.sqrt(q) * at), float) ** 2
     if not np.isfinite(squared).all():
         raise Misuse("phi' must be finite where h is likely to be", f"{phi.name} at variance {q:g}")
+    def slope(g: np.ndarray) -> np.ndarray:
+        with np.errstate(all="ignore"):
+            return np.asarray(prime(phi).f(np.sqrt(q) * g), float)
+
+    ends = [-REACH, *[c for c in _cuts(phi, q) if -REACH < c < REACH], REACH]
     heavy: dict[float, float] = {}
+    tips, below = [], []
     for number in np.unique(piece):
         own = piece == number
         values = squared[own]
         if np.ptp(values) <= 1e-13 * np.abs(values).max():
             squared[own] = values[0]
             heavy[float(values[0])] = heavy.get(float(values[0]), 0.0) + float(mass[own].sum())
+            below.append((values[:1], mass[own].sum(keepdims=True)))
+            continue
+        turns = turning_points(slope, ends[number], ends[number + 1])
+        tips.append(slope(turns) ** 2)
+        below.append(nodes_below(slope, ends[number], ends[number + 1], turns))
     squared[np.abs(squared) < 1e-200] = 0.0
-    return Measure(squared, mass, tuple(sorted(heavy.items())))
+    tips = np.concatenate([*tips, []])
+    places, masses = (np.concatenate(part) for part in zip(*below, strict=True))
+    return Measure(np.append(squared, tips), np.append(mass, 0 * tips), tuple(sorted(heavy.items())),
+                   (places, masses / masses.sum()))  # fmt: skip
 
 
 def fixed_point(phi: Activation, weight: float, bias: float) -> float:

@@ -245,7 +245,9 @@ def tabulate(factors: Factors, name: str, latex: str) -> Banded:
     pieces = [Band(line, at) for line in _lines(factors, fine)]
     zero = 1 - factors.positive
     atoms = [(0.0, zero)] * (zero > 1e-14) + [(float(np.exp(at)), mass) for at, mass in factors.atoms()]
-    return Banded(pieces, atoms, name, latex, min(worst[0], 1.0))
+    law = Banded(pieces, atoms, name, latex, min(worst[0], 1.0))
+    law.error = max(law.error, abs(law.moment(0) - 1))
+    return law
 
 
 def _lines(factors: Factors, fine: float) -> list[Logarithm | Tail]:
