@@ -265,6 +265,9 @@ class TrainingLab(Page):
                     far = training_widths.distance([networks.paths], known[name])
                     error = float(far.error[0]) if math.isfinite(far.error[0]) else None
                     lines.append(Number(text, float(far.mean[0]), error))
+            tests = np.array(networks.paths.test_loss)
+            bar = float(tests.std(ddof=1) / np.sqrt(len(tests))) if len(tests) > 1 else None
+            lines.append(Number("Their test loss", float(tests.mean()), bar))
             lines.append(Number("Networks", len(networks.paths.f), note=f"n = {int(s.width):,}, ± 1 s.e."))
         if "feature" in known and known["feature"].diverged is None:
             machine = known["feature"]

@@ -6,7 +6,7 @@ import math
 
 from tpapp import theme
 from tpapp.plots import format as fmt
-from tpapp.plots.phase_text import number
+from tpapp.plots.phase_text import number, plain
 from tpapp.plots.training_machine import NAMES, named
 
 ORDER = ("kernel", "network", "feature")
@@ -18,7 +18,7 @@ PAYS = 2.0  # a test loss so many times smaller is worth a sentence
 
 def percent(part: float) -> str:
     """``63 %``; small ones with a digit more."""
-    return f"{100 * part:.0f} %" if part >= 0.0995 else f"{100 * part:.1f} %"
+    return f"{100 * part:.0f}\u00a0%" if part >= 0.0995 else f"{100 * part:.1f}\u00a0%"
 
 
 def pill(r: float, width: float) -> str:
@@ -72,7 +72,7 @@ def moved(s, networks, feature, brief: bool = False) -> str:
             return f"In μP the features move{far}."
         far = f", the features{far}" if far else ""
         return f"In μP function and features both move{far}; in the kernel limit features rest."
-    law = "like 1/√n" if s.r == 0.5 else f"like n^−{s.r:g}"
+    law = "like 1/√n" if s.r == 0.5 else f"like {plain(f'n^-{s.r:g}')}"
     if networks is None:
         return f"The function moves, the features freeze {law}."
     return f"{'F' if brief else 'The function moves; the f'}eatures move{far}, and freeze {law}."

@@ -47,7 +47,10 @@ class CoursePlot(Plot):
             line = fig.line("x", "y", source=source, line_join="round", line_dash=dash)
             self.paint(line.glyph, line_color=lambda s, name=name: colour(s, name, self._width),
                        line_width=lambda s: s.line(2))  # fmt: skip
+        fig.extra_y_ranges = {"names": Range1d(0, 1)}  # names stay where they are as the axis changes
         self.text = self.labels(fig, text_align="left", text_baseline="middle")
+        for names in fig.renderers[-2:]:
+            names.y_range_name = "names"
         self._hand(fig)
         self.build(fig)
 
@@ -119,14 +122,10 @@ class CoursePlot(Plot):
         start, end = self.fig.y_range.start, self.fig.y_range.end
         place = [math.log(max(y, start) / start) / math.log(end / start) if self._log else (y - start) / (end - start)
                  for _, y, _, _ in rows]  # fmt: skip
-        gap = style.px(15) / max(self.fig.height - 46, 40)
-        moved = _apart(place, gap)
-        inner = max(self.fig.height - 46, 40)
+        moved = _apart([min(max(y, 0.0), 1.0) for y in place], style.px(15) / max(self.fig.height - 46, 40))
         write(self.text, {
-            "x": [self.fig.x_range.end / ROOM] * len(rows), "y": [float(np.clip(y, start, end)) for _, y, _, _ in rows],
-            "text": [text for _, _, text, _ in rows], "colour": [c for *_, c in rows],
-            "dx": [style.px(6)] * len(rows),
-            "dy": [-(new - min(max(old, 0.0), 1.0)) * inner for new, old in zip(moved, place)],
+            "x": [self.fig.x_range.end / ROOM] * len(rows), "y": moved, "text": [text for _, _, text, _ in rows],
+            "colour": [c for *_, c in rows], "dx": [style.px(6)] * len(rows), "dy": [0] * len(rows),
         })  # fmt: skip
         self.push()
 

@@ -26,7 +26,7 @@ def last(results):
 def test_frames_begin_at_the_start_and_end_at_the_end(steps):
     found = compute.frames(steps)
     assert found[0] == 0 and found[-1] == steps and len(found) == compute.FRAMES and (np.diff(found) > 0).all()
-    assert found[6] <= steps / 2  # more of them at first
+    assert steps < 50 or found[6] < 0.4 * steps  # more of them at first
 
 
 @pytest.mark.parametrize("trains, kernel", [("all", tp.ntk), ("readout", tp.nngp)])
@@ -87,12 +87,16 @@ def test_a_network_in_full():
 
 
 def test_components_lie_as_at_infinite_width():
-    """Turned in their plane, those of a wide network at the start are near those of the limit; a mirror image is not."""
-    wide = last(compute.networks(NetworksRequest(SINE, 0.5, 4096, 1, 1))).first
-    limit = compute.kernel(KernelRequest(SINE, 0.5))
-    apart = lambda p: p - p.mean(axis=0)  # noqa: E731
-    far = np.abs(apart(wide.points[0]) - apart(limit.points[0])).max()
-    assert far < 0.1 < np.abs(apart(wide.points[0]) * [-1, 1] - apart(limit.points[0])).max()
+    """Of two wide networks, one whose own components are mirrored: turned, both are near those of the limit."""
+    step, apart = Setup("step", "tanh", 1, 0.5, 12), lambda p: p - p.mean(axis=0)
+    limit = compute.kernel(KernelRequest(step, 0.5)).points[0]
+    own = []
+    for seed in (3, 2):
+        run = tp.train.sgd(tp.abc.ntp(1), task("step"), 4096, 12, 0.5, seed=seed, at=compute.frames(12))
+        own.append(np.abs(apart(run.features(2)[0]) - apart(limit)).max())
+        wide = last(compute.networks(NetworksRequest(step, 0.5, 4096, seed, 1))).first
+        assert np.abs(apart(wide.points[0]) - apart(limit)).max() < 0.05
+    assert max(own) > 1 > 0.05 > min(own)
 
 
 @pytest.mark.parametrize("r, near, far", [(0.0, "feature", "kernel"), (0.5, "kernel", "feature")])

@@ -115,7 +115,7 @@ def test_lazy_words_and_the_readout():
     lab.state.param.update(r=0.2, trains="readout")
     settled(lab)
     assert "the readout trains" in lab.outputs["kernel"].caption and r"\mathbb E" in lab.formula(lab.state.snapshot())
-    assert "n^−0.2" in lab.claim(lab.state.snapshot())
+    assert "n⁻⁰·²" in lab.claim(lab.state.snapshot())
 
 
 def test_the_limits_alone():
@@ -151,7 +151,7 @@ def test_words_of_all_who_diverge():
     assert words.diverged(S, ended, [One("feature", None)]) == (
         "At η = 7 training diverges: the kernel limit at step 3 and the network at step 9. "
         "The feature-learning limit does not.")  # fmt: skip
-    assert words.small(0.0104) == "0.010" and words.percent(0.021) == "2.1 %" and words.percent(0.63) == "63 %"
+    assert words.small(0.0104) == "0.010" and words.percent(0.021) == "2.1\u00a0%" and words.percent(0.63) == "63\u00a0%"
 
 
 def test_a_link_brings_the_state_back():

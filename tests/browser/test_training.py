@@ -43,7 +43,7 @@ def test_three_machines_and_the_moment_by_hand(visit, app_url):
     trained(seen)
     assert seen.see(".tp-claim").inner_text().startswith("In μP function and features both move, the features by")
     cells = seen.page.locator(".tp-machines tbody td >> visible=true").all_inner_texts()
-    assert len(cells) == 15 and "…" not in cells and cells[6] == "0.0 %"
+    assert len(cells) == 15 and "…" not in cells and cells[6] == "0.0\u00a0%"
     for name in ("kernel", "network", "feature"):
         assert seen.page.evaluate(f"(name) => ({MODEL})(name) !== undefined", f"function-{name}")
     seen.see("text=step 100 of 100").wait_for()
