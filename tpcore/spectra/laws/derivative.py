@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from scipy import optimize, special
@@ -47,7 +49,15 @@ def _cuts(phi: Activation, q: float) -> tuple[float, ...]:
     return tuple(sorted(k / np.sqrt(q) for k in phi.kinks))
 
 
-def slopes(phi: Activation, q: float, panels: int = 16) -> Measure:
+class Slopes(NamedTuple):
+    """The law of phi'(h)^2 as point masses; g -> phi'(sqrt(q) g), and where its square is strictly monotone."""
+
+    measure: Measure
+    slope: Callable
+    monotone: list[tuple[float, float]]
+
+
+def slopes(phi: Activation, q: float, panels: int = 16) -> Slopes:
     """The law of phi'(h)^2, by quadrature in h; where phi is linear between kinks, one point mass for the piece."""
     q = max(q, TINY**2)
     at, mass, piece = _normal_nodes(_cuts(phi, q), panels)
@@ -61,7 +71,7 @@ def slopes(phi: Activation, q: float, panels: int = 16) -> Measure:
 
     ends = [-REACH, *[c for c in _cuts(phi, q) if -REACH < c < REACH], REACH]
     heavy: dict[float, float] = {}
-    tips, below = [], []
+    tips, below, monotone = [], [], []
     for number in np.unique(piece):
         own = piece == number
         values = squared[own]
@@ -72,12 +82,15 @@ def slopes(phi: Activation, q: float, panels: int = 16) -> Measure:
             continue
         turns = turning_points(slope, ends[number], ends[number + 1])
         tips.append(slope(turns) ** 2)
+        corners = np.concatenate([[ends[number]], turns, [ends[number + 1]]])
+        monotone += zip(corners[:-1].tolist(), corners[1:].tolist(), strict=True)
         below.append(nodes_below(slope, ends[number], ends[number + 1], turns))
     squared[np.abs(squared) < 1e-200] = 0.0
     tips = np.concatenate([*tips, []])
     places, masses = (np.concatenate(part) for part in zip(*below, strict=True))
-    return Measure(np.append(squared, tips), np.append(mass, 0 * tips), tuple(sorted(heavy.items())),
-                   (places, masses / masses.sum()))  # fmt: skip
+    measure = Measure(np.append(squared, tips), np.append(mass, 0 * tips), tuple(sorted(heavy.items())),
+                      (places, masses / masses.sum()))  # fmt: skip
+    return Slopes(measure, slope, monotone)
 
 
 def fixed_point(phi: Activation, weight: float, bias: float) -> float:

@@ -12,6 +12,7 @@ from tpcore.spectra.laws.atom import PointMass
 from tpcore.spectra.laws.base import Law
 from tpcore.spectra.laws.multiplicative import Factors, tabulate
 from tpcore.spectra.laws.product import product
+from tpcore.spectra.laws.pushed import SquaredSlope
 
 WEIGHTS = ("gaussian", "orthogonal")
 
@@ -73,25 +74,29 @@ def jacobian(net: MLP, q0: float | None = None, weights: str = "gaussian") -> La
         else:
             groups.append((float(value), 1))
     parts = [(derivative.slopes(phi, value), times) for value, times in groups]
-    chi = np.concatenate([np.full(times, square * part.moment(1)) for part, times in parts])
+    chi = np.concatenate([np.full(times, square * part.measure.moment(1)) for part, times in parts])
     return _described(_law(net, parts, weights), q, chi)
 
 
 def _law(net: MLP, parts, weights: str) -> Law:
     gaussian, depth, log_square = weights == "gaussian", net.depth, 2 * np.log(net.sigma_w)
     name, latex = f"Jacobian of depth {depth}, {net.phi.name}, {weights}", r"J J^\top"
-    if any(part.top == 0 for part, _ in parts):
+    if any(part.measure.top == 0 for part, _ in parts):
         return PointMass(0.0)
-    if all(part.places.size == 1 for part, _ in parts):
-        log_slopes = sum(times * np.log(part.top) for part, times in parts)
+    if all(part.measure.places.size == 1 for part, _ in parts):
+        log_slopes = sum(times * np.log(part.measure.top) for part, times in parts)
         if not gaussian:
             return PointMass(float(np.exp(depth * log_square + log_slopes)))
         law = product(depth, float(np.exp(log_square / 2 + log_slopes / (2 * depth))))
         law.name = name
         return law
+    if not gaussian and depth == 1:
+        only = parts[0][0]
+        quadrature = only.measure.places, only.measure.masses
+        return SquaredSlope(only.slope, only.monotone, net.sigma_w**2, only.measure.atoms, quadrature, name)
     factors = Factors()
     for part, times in parts:
-        factors.measure(part, times)
+        factors.measure(part.measure, times)
     if gaussian:
         factors.marchenko_pastur(1.0, log_square, depth)
     else:

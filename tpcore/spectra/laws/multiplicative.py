@@ -145,7 +145,7 @@ def solve(factors: Factors, log_r: np.ndarray, fine: float = 0.06) -> tuple[Stat
         left = _along(factors, log_r, state, _arc(fine), 3)
         again = np.flatnonzero(~(left <= CLOSE))
         part = _negative(factors, log_r[again])
-        closer = _along(factors, log_r[again], part, _arc(1e-13), 5)
+        closer = _along(factors, log_r[again], part, _arc(1e-13, 0.3), 4)
     if again.size:
         better = closer < left[again]
         state.put(again[better], part.take(better))
@@ -153,10 +153,10 @@ def solve(factors: Factors, log_r: np.ndarray, fine: float = 0.06) -> tuple[Stat
     return state, left
 
 
-def _arc(fine: float) -> list[float]:
+def _arc(fine: float, ratio: float = 0.5) -> list[float]:
     arc = list(ARC)
     while arc[-1] > fine:
-        arc.append(arc[-1] / 2)
+        arc.append(arc[-1] * ratio)
     return [*arc, arc[-1] / 8]
 
 
@@ -275,7 +275,7 @@ def _dense(factors: Factors, log_x: np.ndarray, fine: float) -> np.ndarray:
 
 def _lowest(factors: Factors) -> float:
     """log r with at most LOW of the mass in (0, r)."""
-    grid = np.linspace(-600, 300, 6001)
+    grid = np.linspace(-700, 300, 6001)
     return float(grid[np.argmax(_negative(factors, grid).rest.real > LOW)])
 
 
