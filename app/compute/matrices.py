@@ -39,7 +39,7 @@ SHOWN = 4000  # points of the plane
 EXACT, DENSE = "Sturm counts", "dense eigenvalues"
 
 __all__ = [
-    "HEAVY_REACH", "KINDS", "ORDERS", "REACH", "bin_edges", "check", "code", "fits", "fits_draws", "law", "limit_code",
+    "HEAVY_REACH", "KINDS", "ORDERS", "REACH", "bin_edges", "check", "code", "fits", "fits_draws", "holds", "law", "limit_code",
     "limit_moments", "pairings", "path", "path_code", "quick", "semicircle", "shown_law", "spectrum", "view",
 ]  # fmt: skip
 
@@ -54,6 +54,11 @@ def shown_law(kind: str, given: dict) -> tuple[LawCurve, bool]:
     """The law that stands beside the spectrum, and whether it is its limit."""
     seen = view(kind, given)
     return laws.curve(seen), seen.holds
+
+
+def holds(kind: str, given: dict) -> bool:
+    """Whether the law is the limit at these parameters."""
+    return KINDS[kind].holds(spectra.Parameters(**given))
 
 
 def semicircle() -> LawCurve:

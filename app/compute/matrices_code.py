@@ -47,8 +47,8 @@ def path_code(p: PathRequest) -> str:
 def edges_code(edges: np.ndarray) -> str:
     """Python for the edges of the bins."""
     step, low = edges[1] - edges[0], edges[0]
-    if edges[-1] == laws.HEAVY_REACH:
-        return f"np.linspace({low:g}, 8, 81)"
+    if len(edges) == 81 and edges[-1] in (laws.HEAVY_REACH, laws.HEAVY_REACH / 2):
+        return f"np.linspace({low:g}, {edges[-1]:g}, 81)"
     cells = round(2 / step)
     if low < 0 and abs(cells * step - 2) < 1e-12:
         first = round(low / step)

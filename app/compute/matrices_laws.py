@@ -25,8 +25,10 @@ class View:
     finite, holds : bool
         The entries have a variance; the law is the limit at these very parameters.
     variable : str
-    shown : callable
-        Eigenvalues -> values on the axis.
+    outlier : float or None
+        Where a spike drives an eigenvalue.
+    factors : int
+        Of a product.
     """
 
     family: str
@@ -35,8 +37,17 @@ class View:
     holds: bool
     variable: str
     outlier: float | None
+    factors: int = 2
+
+    @property
+    def name(self) -> str:
+        """The law's, as in a legend."""
+        if self.family == "product":
+            return f"{self.factors} factors" if self.factors > 1 else "one factor: the quarter circle"
+        return {"wishart": "Marchenko–Pastur"}.get(self.family, self.law.name)
 
     def shown(self, values: np.ndarray) -> np.ndarray:
+        """Eigenvalues -> values on the axis: moduli in the plane, singular values of products."""
         if self.family == "iid":
             return np.abs(values)
         return np.sqrt(values) if self.family == "product" else values
@@ -54,7 +65,7 @@ class View:
     @property
     def reach(self) -> float:
         if not self.finite:
-            return HEAVY_REACH
+            return HEAVY_REACH / 2 if self.family == "iid" else HEAVY_REACH
         high = 1.3 * self.law.support[1] if self.family != "wishart" else 1.16 * self.law.support[1]
         return max(high, 1.12 * (self.outlier or 0.0))
 
@@ -74,7 +85,7 @@ def view(kind: str, given: dict) -> View:
         law = spectra.singular_values(law)
     name = VARIABLES.get(family, "eigenvalue λ")
     out = spectra.outlier(kind, **given) if source.entries.finite(p) else None
-    return View(family, law, source.entries.finite(p), source.holds(p), name, out)
+    return View(family, law, source.entries.finite(p), source.holds(p), name, out, p.factors)
 
 
 def curve(seen: View) -> LawCurve:
@@ -86,7 +97,7 @@ def curve(seen: View) -> LawCurve:
     inner = seen.law.pdf(low + (high - low) * np.linspace(0.04, 0.96, 47))
     top = min(float(pdf.max()), 1.6 * float(inner.max()))
     atoms = tuple((at, mass) for at, mass in seen.law.atoms)
-    return LawCurve(seen.law.name, x, np.minimum(pdf, 1.6 * top), seen.law.support, top, atoms, seen.outlier,
+    return LawCurve(seen.name, x, np.minimum(pdf, 1.6 * top), seen.law.support, top, atoms, seen.outlier,
                     seen.variable, seen.start, seen.reach)  # fmt: skip
 
 
@@ -113,7 +124,7 @@ def edges_of(seen: View, total: int) -> np.ndarray:
         step = edges[1] - edges[0]
         return edges[0] + step * np.arange(int(np.ceil((seen.reach - edges[0]) / step)) + 1)
     if not seen.finite:
-        return np.linspace(0, HEAVY_REACH, 81)
+        return np.linspace(0, seen.reach, 81)
     step = seen.law.support[1] / (2 * cells(total))
     return step * np.arange(int(np.ceil(seen.reach / step - 1e-9)) + 1)
 

@@ -54,7 +54,8 @@ def spacings(r: SpectrumRequest, progress: Progress | None = None) -> Iterator[S
     unfold = seen.law if spectra.KINDS[r.kind].exact else None
     exact, edges, parts, done = spectra.spacing_law(beta), np.linspace(0, 4, 41), [], 0
     s = np.linspace(0, 4, 161)
-    curves = (Curve(f"limit: {('GOE', 'GUE')[beta - 1]}", s, exact.pdf(s)), Curve(POISSON, s, np.exp(-s), "other"))
+    name = "limit: GUE" if beta == 2 else "limit: GOE" if seen.holds else "GOE’s law"
+    curves = (Curve(name, s, exact.pdf(s)), Curve(POISSON, s, np.exp(-s), "other"))
     due = perf_counter() + STEP_SECONDS
     for block in spectra.eigenvalue_chunks(r.kind, n, r.seed, draws, progress=progress, **r.given):
         done += len(block)

@@ -13,11 +13,10 @@ from tpapp.page import Number, Page, Request, finite
 from tpapp.plots import SpectrumPlot, pairings, table
 from tpapp.plots import format as fmt
 from tpapp.plots.plane import PlanePlot
-from tpapp.widgets import column, html, row
+from tpapp.widgets import column, html, row, share
 
-HEIGHT = 252
+HEIGHT = 232
 GHOST = 64  # the narrow matrix that stays for comparison
-LOWER = 2  # the row of the lower figure
 
 
 class MatricesLab(Page):
@@ -34,12 +33,12 @@ class MatricesLab(Page):
         self.plane: PlanePlot | None = None
         self.knobs = MatrixControls(self)
         self.cards, self.nu = self.knobs.cards, self.knobs.knobs["nu"]
-        self.lower = Lower(self, LOWER)
+        self.lower = Lower(self)
         motion = self.lower.tab
         self.motion, self.move, self.once = motion.plot, motion.move, motion.once
         self.always, self._rows = [self.spectrum], None
         self.plots = [*self.always, *motion.plots]
-        self.top = row(self.spectrum.view, parts=("figures",))
+        self.top = row(share(self.spectrum.view, 2), parts=("figures",))
         self.moments = html("")
         self.moments.stylesheets = [*self.moments.stylesheets, table.CSS]
         self.pairs = html("")
@@ -50,7 +49,7 @@ class MatricesLab(Page):
 
     def figures(self):
         upper = column(self.top, self.cards, parts=("group",))
-        return [[upper], [self.lower.choice], list(self.lower.tab.views())]
+        return [[upper], [self.lower.view]]
 
     def beside(self):
         return [column(self.moments, self.pairs, parts=("group",))]
@@ -123,7 +122,8 @@ class MatricesLab(Page):
         self.spectrum.describe(title.get(law[0].variable, "Eigenvalues"), said)
         if self.plane is not None and result.points is not None:
             self.plane.update(result, not heavy, law[0].outlier)
-            self.plane.describe(caption=f"{len(result.points):,} eigenvalues; dashed: the unit circle")
+            line = "dots" if heavy else "dashed"
+            self.plane.describe(caption=f"{len(result.points):,} eigenvalues; {line}: the unit circle")
         if result.moments:
             self._show_moments(result.moments, r.n)
 
@@ -151,8 +151,7 @@ class MatricesLab(Page):
     def restyle(self, theme, projector):
         super().restyle(theme, projector)
         self.lower.tab.restyle(theme, projector)
-        for plot in self.always:
-            plot.fig.height = 420 if projector else HEIGHT
+        self.spectrum.fig.height = 420 if projector else HEIGHT
         if self._rows is not None:
             self._show_moments(*self._rows)
         self.reading.formula.object = self.formula(self.state.snapshot())

@@ -10,11 +10,13 @@ from tpapp.labs import matrices_words as words
 from tpapp.labs.matrices_state import ENTRIES, GAUSSIAN, GLYPHS, NAMES, UNSPIKED
 from tpapp.matrix_results import DEFAULTS
 from tpapp.page import note, section
-from tpapp.widgets import button, dress, row
+from tpapp.widgets import button, column, dress, row
 
 KNOBS = ("ratio", "nu", "degree", "band", "factors", "spike")
 FOUR = """
-.bk-btn-group { display: grid; grid-template-columns: repeat(4, minmax(0, 1fr)); }
+.bk-btn-group { display: grid; grid-template-columns: repeat(12, minmax(0, 1fr)); }
+.bk-btn-group > .bk-btn { grid-column: span 3; }
+.bk-btn-group > .bk-btn:nth-child(n + 5) { grid-column: span 4; }
 .bk-btn-group > .bk-btn:nth-child(n + 5) { border-top: 1px solid var(--tp-line) !important; }
 .bk-btn-group > .bk-btn:nth-child(5) { border-left: 0 !important; }
 .bk-btn-group > .bk-btn { padding: 2px !important; }
@@ -31,7 +33,7 @@ class MatrixControls:
         self.ensemble.stylesheets = [*self.ensemble.stylesheets, FOUR]
         self.note = note(words.NOTES["goe"])
         self.knobs = {name: lab.control(name) for name in KNOBS}
-        self.small = section("Moving matrix", lab.control("small", label="n"))
+        self.small = column(section("Moving matrix", lab.control("small", label="n")))
 
     def sections(self) -> list:
         """The left column."""
@@ -68,7 +70,7 @@ class MatrixControls:
         if self.note.object != text:
             self.note.object = text
         chosen = "gaussian" if s.ensemble in GAUSSIAN else s.entries
-        names = NAMES | {"student": f"{NAMES['student']}, ν = {s.nu:g}", "sparse": f"Sparse, {s.degree:g} a row"}
+        names = NAMES | {"student": f"{NAMES['student']}, ν = {s.nu:g}"}
         self.cards.show(chosen, {entries: (names[entries], self._word(entries, s)) for entries in ENTRIES})
 
     @staticmethod
@@ -83,7 +85,7 @@ class MatrixControls:
         else:
             kind = f"{family}:{entries}"
         given = {"ratio": s.ratio} if family == "wishart" else {"factors": s.factors} if family == "product" else {}
-        found, holds = compute.shown_law(kind, DEFAULTS | given | {"nu": s.nu})
+        holds = compute.holds(kind, DEFAULTS | given | {"nu": s.nu})
         breaks = entries == "cauchy" or (entries == "student" and s.nu <= 2)
-        limit = "infinite variance" if breaks else "same limit" if holds else "its own limit" if entries == "sparse" else "near the limit"
+        limit = "infinite variance" if breaks else "same limit" if holds else "near the limit"
         return f"{limit},\nn to {compute.fits(kind, s.draws, **given):,}"

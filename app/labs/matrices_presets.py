@@ -16,7 +16,7 @@ PRESETS = {
     "sparse": Preset("Four entries a row", WIGNER | {"entries": "sparse"}, question="What if most entries are zero?"),
     "wishart": Preset("Covariances of noise", {"ensemble": "wishart"}, question="What about sample covariances?"),
     "tall": Preset("More rows than columns", {"ensemble": "wishart", "ratio": 2.5},
-                   question="And with more variables than samples?"),
+                   question="And more variables than samples?"),
     "spike": Preset("A strong spike", {"spike": 2.0}, question="Can one direction stand out?"),
     "hidden": Preset("A weak spike", {"spike": 0.8}, question="What if the spike is weak?"),
     "pca": Preset("A signal among covariances", {"ensemble": "wishart", "spike": 1.5},
@@ -38,7 +38,7 @@ PRESETS = {
                          question="Is the edge universal, too?"),
     "moments": Preset("Moments are programs", {"figures": "moments"}, question="Why Catalan numbers?"),
     "narayana": Preset("Moments of covariances", {"ensemble": "wishart", "figures": "moments"},
-                       question="What counts the moments of covariances?"),
+                       question="What do covariances count?"),
 }  # fmt: skip
 NEXT = {  # preset -> those whose questions come next
     "goe": ("coins", "wishart", "disc"),

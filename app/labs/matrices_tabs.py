@@ -19,7 +19,7 @@ from tpapp.plots import pairings, table
 from tpapp.plots import format as fmt
 from tpapp.plots.density import SampleDensity
 from tpapp.plots.spectrum import EigenvaluePoints
-from tpapp.widgets import button, control, dress, figure, html, retitle, row
+from tpapp.widgets import button, column, control, dress, figure, html, retitle, row
 
 PRESSED = ".bk-btn.bk-active { background: var(--tp-ink) !important; color: var(--tp-surface) !important; }"
 STEP = "for (let i = 0; i < 6; i++) forward.execute(cb_obj)"
@@ -152,10 +152,10 @@ class Sampled(Tab):
         sample = self.lab.result(self.key)
         if sample is None:
             return []
-        note = "" if sample.expected != sample.expected else f"law {fmt.minus(f'{sample.expected:.4f}')}"
-        lines = [Number(self.mean, sample.mean, sample.error, note=note)]
+        lines = [Number(self.mean, sample.mean, sample.error)]
         if sample.distance is not None:
-            lines.append(Number("its CDF gap", fmt.power(sample.distance, 2), note=f"{len(sample.values):,} values"))
+            lines.append(Number("by the law", round(sample.expected, 4)))
+            lines.append(Number("CDF gap there", fmt.power(sample.distance, 2), note=f"{len(sample.values):,} values"))
         return lines
 
 
@@ -215,8 +215,8 @@ class Moments(Tab):
         run = asked if finite(s) else None
         key = ("moments", program, tuple(more.items()), None if run is None else (min(run.n, lower.RUN), run.seed))
         rows = s.ensemble == "wishart"
-        self.cycles.object = pairings.cycles(lower.cycles(s.pairs), rows)
-        retitle(self.right, "The cycles they count", f"k = {s.pairs}: choose at the left, under Pairings")
+        said, self.cycles.object = pairings.cycles(lower.cycles(s.pairs), rows)
+        retitle(self.right, "The cycles they count", said)
         yield Request("moments", key, lambda progress: lower.programs(run, program, more, progress), self._show,
                       label="the programs")  # fmt: skip
 
@@ -224,7 +224,7 @@ class Moments(Tab):
         self._found = found
         name = {"goe": "Catalan", "wishart": "Narayana", "product": "Fuss–Catalan"}[found.kind]
         power = {"goe": "A", "wishart": "(XXᵀ/n)", "product": "(PPᵀ)"}[found.kind]
-        says = f"vᵀ{power}<sup>k</sup>v / n: no matrix is stored; the limit by the rules of tensor programs"
+        says = f"vᵀ{power}<sup>k</sup>v / n, run without a matrix, and by the rules of programs"
         retitle(self.left, "Moments as programs", says)
         self.table.object = table.programs(found, name, self.lab.theme)
 
@@ -252,15 +252,16 @@ TABS: dict[str, type[Tab]] = {tab.key: tab for tab in (Motion, Spacings, Largest
 class Lower:
     """The choice of the lower figure, and the chosen tab."""
 
-    def __init__(self, lab, row_of_tab: int):
-        self.lab, self.at = lab, row_of_tab
+    def __init__(self, lab):
+        self.lab = lab
         self.made: dict[str, Tab] = {"motion": Motion(lab)}
         self.tab = self.made["motion"]
         segments = control(lab.state.param.figures, "Lower figure", segmented=True)
         segments.width, segments.sizing_mode = 108 * len(FIGURES), "fixed"
         segments.stylesheets = [*segments.stylesheets, ":host { max-width: 100%; width: auto; }"]
         self.side = row(*self.tab.extras(), parts=("transport",))
-        self.choice = row(segments, self.side, parts=("figure-row",))
+        self.body = row(*self.tab.views(), parts=("figures",))
+        self.view = column(row(segments, self.side, parts=("figure-row",)), self.body, parts=("group",))
 
     def show(self, key: str) -> None:
         """Put the figures of a choice into the row; nothing if they are there."""
@@ -274,9 +275,7 @@ class Lower:
         lab.plots = [*lab.always, *self.tab.plots]
         self.tab.restyle(lab.theme, lab.projector)
         self.side.objects = list(self.tab.extras())
-        lab.layout.put(self.at, list(self.tab.views()))
-        if lab.projector:
-            lab.layout.project(True)
+        self.body.objects = list(self.tab.views())
 
 
 __all__ = ["TABS", "Lower", "Tab"]

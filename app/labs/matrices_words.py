@@ -114,7 +114,9 @@ def _formulas(s, threshold: float | None) -> tuple[str, str]:
     moments = r"\tfrac{1}{n} \operatorname{tr} A^{2k} \to C_k"
     if s.ensemble == "wishart":
         law = r"\rho(\lambda) = \frac{\sqrt{(b - \lambda)(\lambda - a)}}{2\pi y \lambda}"
-        moments = r"a, b = (1 \mp \sqrt{y})^2, \;\; m_k \to \textstyle\sum_r N_{k,r}\, y^{r-1}"
+        moments = r"a, b = (1 \mp \sqrt{y})^2"
+        if s.figures == "moments":
+            moments = r"m_k \to \textstyle\sum_r N_{k,r}\, y^{r-1}"
     elif s.ensemble == "product":
         law = r"m_j \to \frac{1}{kj + 1} \binom{(k + 1) j}{j}"
         moments = rf"s \le (k + 1)^{{(k+1)/2}} / k^{{k/2}}, \;\; k = {s.factors}"
@@ -128,6 +130,8 @@ def _formulas(s, threshold: float | None) -> tuple[str, str]:
         out = {"wishart": r"(1 + \theta)(1 + y / \theta)", "iid": r"\theta"}.get(s.ensemble, r"\theta + 1/\theta")
         least = r"\sqrt{y}" if s.ensemble == "wishart" else "1"
         return law, rf"\lambda_{{\max}} \to {out} \;\text{{ if }} \theta > {least}"
+    if s.figures == "largest" and s.entries == "student" and s.nu <= 4 and s.ensemble == "wigner":
+        return law, r"\lambda_{\max} \approx \max_{i,j} |A_{ij}|"
     if s.figures == "largest" and s.ensemble not in ("iid", "product"):
         beta = 2 if s.ensemble == "gue" else 1
         end = r"b + c\, n^{-2/3}" if s.ensemble == "wishart" else r"2 + n^{-2/3}"
@@ -144,8 +148,8 @@ def caption(result, heavy: bool, holds: bool, word: str) -> str:
         many = f"{m:,} × {r.n:,}" + (f", {result.draws:,} draws" if result.draws > 1 else ", one draw")
     end = f"±{result.reach:g}" if result.start is not None and result.start < -1 else f"{result.reach:.3g}"
     outside = f"; {result.outside:,} of {result.total:,} lie beyond {end}"
-    beyond = outside if heavy or result.outside else ""
-    law = "dashed: the limit" if holds else f"dots: {word}, which does not hold here" if heavy else f"dots: {word}, for comparison"
+    beyond = outside if result.outside else ""
+    law = "dashed: the limit" if holds else f"dots: {word}, {'which fails here' if heavy else 'for comparison'}"
     zeros = f"; {result.zeros:,} zeros stand at 0" if result.zeros else ""
     return f"{many}; bars have area {'1' if not result.zeros else f'{1 - result.zeros / result.total:.3g}'}; {law}{zeros}{beyond}"
 

@@ -37,7 +37,7 @@ def drawing(pairings) -> str:
 # -- the cycles behind the pairings ----------------------------------------------------------------------------------
 
 CYCLES_CSS = """
-div.tp-cycles { display: flex; flex-wrap: wrap; gap: 8px 14px; }
+div.tp-cycles { display: flex; flex-wrap: wrap; gap: 6px 12px; }
 div.tp-cycles figure { margin: 0; text-align: center; color: var(--tp-ink2, inherit);
   font: 400 var(--tp-caption, 12px)/var(--tp-caption-line, 16px) var(--tp-mono, ui-monospace, monospace); }
 div.tp-cycles svg { display: block; margin: 0 auto 2px; width: calc(4.2 * var(--tp-body, 14px)); height: auto; }
@@ -84,20 +84,23 @@ def tree(walk: tuple[int, ...], rows: bool) -> str:
         for i, (x, y) in at.items()
     )
     words = " ".join(str(i + 1) for i in (*walk, walk[0]))
-    return (f'<svg viewBox="0 0 64 64" role="img" aria-label="cycle {words}"><path d="{"".join(lines)}" fill="none" '
+    top, high = min(y for _, y in at.values()) - 6, step * deep + 12
+    return (f'<svg viewBox="0 {top:.1f} 64 {high:.1f}" role="img" aria-label="cycle {words}"><path d="{"".join(lines)}" fill="none" '
             f'stroke="var(--tp-ink2, #454C59)" stroke-width="1.2"/><g stroke="var(--tp-ink, #13161C)">{dots}</g></svg>')
 
 
-def cycles(found, rows: bool = False) -> str:
-    """All cycles of 2k steps; `found`: (pairing, walk, rows visited). With `rows`, each is worth ratio^(rows - 1)."""
+def cycles(found, rows: bool = False) -> tuple[str, str]:
+    """A line about, and all cycles of 2k steps; `found`: (pairing, walk, rows visited).
+
+    With `rows`, each is worth ratio^(rows - 1).
+    """
     k, count = len(found[0][0]), len(found)
     each = [f"<figure>{tree(walk, rows)}{_power(visited - 1) if rows else ''.join(str(i + 1) for i in (*walk, walk[0]))}</figure>"
             for _, walk, visited in found]  # fmt: skip
-    what = "filled indices are rows, open ones columns; a cycle of r rows weighs y<sup>r−1</sup>" if rows else (
-        "each walks around a tree, every edge there and back")  # fmt: skip
+    what = "filled: rows, open: columns; r rows weigh y<sup>r−1</sup>" if rows else f"{2 * k} steps, around a tree"
     word = "cycle" if count == 1 else "cycles"
-    caption = f"C<sub>{k}</sub> = {count} {word} of {2 * k} steps: {what}"
-    return f'<p class="tp-pairs-caption">{caption}</p><div class="tp-cycles">{"".join(each)}</div>'
+    caption = f"C<sub>{k}</sub> = {count} {word}; {what}"
+    return caption, f'<div class="tp-cycles">{"".join(each)}</div>'
 
 
 def _power(r: int) -> str:

@@ -30,7 +30,7 @@ class PlanePlot(Plot):
         self.paint(cross.glyph, line_color="ink", line_width=lambda s: s.line(2))
         self.text = self.labels(fig, text_align="right")
         self.build(fig)
-        square(fig, 340)
+        square(fig, 190)
 
     def update(self, result, holds: bool = True, outlier: float | None = None) -> None:
         """A `Spectrum` with points; None clears them."""

@@ -16,6 +16,7 @@ table.tp-table { border-collapse: collapse; width: 100%; font-variant-numeric: t
 table.tp-table th { font-weight: 400; color: var(--tp-ink3, inherit); text-align: right; padding: 3px 0 3px 8px; }
 table.tp-table td { text-align: right; padding: 3px 0 3px 8px; border-top: 1px solid var(--tp-line, #E2E5EA); }
 table.tp-table th:first-child, table.tp-table td:first-child { text-align: left; padding-left: 0; color: var(--tp-ink2, inherit); }
+table.tp-table.tp-close th, table.tp-table.tp-close td { padding-top: 1px; padding-bottom: 1px; }
 table.tp-table td.measured, table.tp-table td.limit { font-weight: 600; }
 table.tp-table td.error, table.tp-table small { color: var(--tp-ink3, inherit); }
 table.tp-table small { display: block; font: 400 var(--tp-caption, 12px)/var(--tp-caption-line, 16px) var(--tp-font, system-ui, sans-serif); }
@@ -45,7 +46,7 @@ def programs(found, name: str, theme: str = "light") -> str:
         for row in found.rows
     )
     head = f"<tr><th>k</th><th>{run}</th><th>program’s limit</th><th>{escape(name)}</th></tr>"
-    return f'<table class="tp-table"><thead>{head}</thead><tbody>{body}</tbody></table>'
+    return f'<table class="tp-table tp-close"><thead>{head}</thead><tbody>{body}</tbody></table>'
 
 
 def _count(value: float) -> str:
