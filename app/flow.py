@@ -155,7 +155,7 @@ class Flow:
         self._asked[slot] = request.key
         self.failed.pop(slot, None)
         self._held.pop(slot, None)
-        if slot in self._complete and request.key == self._drawn[slot]:
+        if slot in self._complete and request.key == self._drawn.get(slot):
             self.jobs.cancel(slot)
             self._fractions.pop(slot, None)
         elif not request.quick:

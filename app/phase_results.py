@@ -19,17 +19,22 @@ class PointRequest:
     a: str = ""
     b: str = ""
     c: str = ""
+    d: str = ""  # of adaptive optimizers; empty: gradients of size one
 
     @property
     def on_path(self) -> bool:
-        return not (self.a or self.b or self.c)
+        return not (self.a or self.b or self.c or self.d)
+
+    @property
+    def adaptive(self) -> bool:
+        return self.optimizer != "sgd"
 
 
 @dataclass(frozen=True)
 class PictureRequest:
     """A picture of phases. For facets `point` is any point of them: their distances between layers count alone."""
 
-    kind: str  # "facets", "across" or "slice"
+    kind: str  # "facets", "across", "slice"; "six": a slice without multipliers
     point: PointRequest
     x: str = ""
     y: str = ""
@@ -92,6 +97,7 @@ class Picture:
     words: str = ""
     fold: float | None = None  # x + y on the hinge; laws are those of the readout's side, then those of the other
     other: tuple[Law, ...] = ()
+    adaptive: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,6 +109,15 @@ class Check:
     value: str
     holds: bool
     sentence: str
+
+
+@dataclass(frozen=True)
+class Growth:
+    """What blows up first where a point is unstable: "f", "df" or "dh2" after `step` steps, like n^power."""
+
+    name: str
+    step: int
+    power: float
 
 
 @dataclass(frozen=True)
@@ -120,6 +135,7 @@ class Verdict:
     c: tuple[str, ...]
     maximal: bool
     name: str = ""
+    growth: Growth | None = None
 
 
 @dataclass(frozen=True)
@@ -169,6 +185,7 @@ class Training:
     ladders: tuple[Ladder, ...]
     count: int
     seconds: float = 0.0
+    growth: Ladder | None = None  # of what blows up first
 
     @property
     def done(self) -> bool:

@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from tpapp.phase_results import (
-    Area, Border, Check, Law, Mark, Picture, PictureRequest, PointRequest, Verdict,
+    Area, Border, Check, Growth, Law, Mark, Picture, PictureRequest, PointRequest, Verdict,
 )  # fmt: skip
 from tpcore import abc
 from tpcore.abc.numbers import TOLERANCE, show
@@ -18,12 +18,16 @@ from tpcore.errors import Misuse
 TIES = {"init": True, "readout": "readout", "none": False}
 LIMITS = (-1, 2)
 LEVELS = {"sgd": ("0", "0.5", "1", "1.5"), "adam": ("0", "0.5", "1")}
+FAMILY = {"sgd": "sgd", "adam": "adam", "sign": "adam"}  # one analysis for all adaptive optimizers
+SIX = {"b1": "b_U", "b2": "b_W", "b3": "b_V", "c1": "c_U", "c2": "c_W", "c3": "c_V"}
+SIX_LIMITS = {"c1": (-2, 2), "c2": (-1, 2), "c3": (0, 2), "b3": (0, 2)}
+STEPS = {"at initialization": 0, "after the first step": 1, "after the second step": 2}
 GRID = 61  # points a side where names of regions are tried
 
 
 def named(depth: int, optimizer: str) -> dict[str, abc.Parametrization]:
     """Parametrizations that have a name; SP with several learning rates."""
-    options = {"optimizer": optimizer}
+    options = {"optimizer": FAMILY[optimizer]}
     largest = abc.largest_rate(abc.sp(depth, **options)).rates[0]
     found = {"μP": abc.mup(depth, **options), "NTP": abc.ntp(depth, **options)}
     if depth == 1 and optimizer == "sgd":
@@ -33,9 +37,15 @@ def named(depth: int, optimizer: str) -> dict[str, abc.Parametrization]:
 
 
 def texts(p: abc.Parametrization) -> dict[str, str]:
-    """The exponents as the lab's fields hold them."""
+    """The exponents as the lab's fields hold them; no d where gradients come in size one."""
     c = [p.c] if p.uniform else p.rates
-    return {name: ", ".join(map(_write, row)) for name, row in (("a", p.a), ("b", p.b), ("c", c))}
+    d = () if _faithful(p) else p.scales
+    return {name: ", ".join(map(_write, row)) for name, row in (("a", p.a), ("b", p.b), ("c", c), ("d", d))}
+
+
+def _faithful(p: abc.Parametrization) -> bool:
+    """SGD, or gradients that an adaptive optimizer sees in size one."""
+    return all(one.holds for one in p.conditions if one.name.startswith("faithful"))
 
 
 def _write(value: Fraction) -> str:
@@ -65,12 +75,14 @@ def point(request: PointRequest) -> abc.Parametrization:
     b = _numbers("b", request.b) if request.b else p.b
     c = _numbers("c", request.c) if request.c else list(p.rates) if not p.uniform else [p.c]
     c = c[0] if len(c) == 1 else c
-    return abc.adaptive(a, b, c) if request.optimizer == "adam" else abc.Parametrization(a, b, c)
+    if not request.adaptive:
+        return abc.Parametrization(a, b, c)
+    return abc.Parametrization(a, b, c, _numbers("d", request.d)) if request.d else abc.adaptive(a, b, c)
 
 
 def _on_path(request: PointRequest) -> abc.Parametrization:
     r = Fraction(request.path).limit_denominator(1000)
-    if request.optimizer == "sgd":
+    if not request.adaptive:
         return abc.up(r, request.depth)
     return _unfolded(abc.mup(request.depth, optimizer="adam")).at(r, 1 - r)
 
@@ -82,7 +94,23 @@ def verdict(request: PointRequest) -> Verdict:
     layers = tuple(float(p.exponents[f"dx{i}"]) for i in range(1, p.depth + 1)) if p.stable else ()
     name = next((n for n, q in named(request.depth, request.optimizer).items() if q.equivalent(p)), "")
     rows = (tuple(map(_write, row)) for row in (p.a, p.b, p.rates))
-    return Verdict(str(p.phase), float(p.r), p.adaptive, tuple(p.reasons), checks, layers, *rows, p.maximal, name)
+    return Verdict(str(p.phase), float(p.r), p.adaptive, tuple(p.reasons), checks, layers, *rows, p.maximal, name,
+                   growth(p))  # fmt: skip
+
+
+def growth(p: abc.Parametrization) -> Growth | None:
+    """What an unstable point's training can be seen to do first; None where that is no growth."""
+    for one in p.violated:
+        step = STEPS[one.when]
+        if one.growth > 0 and one.name in ("init", "readout", "logits"):
+            same = [q.growth for q in p.violated if q.when == one.when and q.name in ("init", "readout", "logits")]
+            return Growth("df" if step else "f", step, float(max(same)))
+        if one.growth > 0 and one.name == "features":
+            layers = p.first_layer_r if step == 1 else p.layer_r
+            return Growth(f"dh{layers.index(min(layers)) + 1}", step, float(one.growth))
+        if one.when == "at initialization":
+            return None
+    return None
 
 
 # -- pictures ----------------------------------------------------------------------------------------------------
@@ -112,8 +140,27 @@ def plane(request: PictureRequest):
         return _unfolded(p)
     if request.kind == "across":
         return _across(p)
+    if request.kind == "six":
+        return abc.slice(bare(p), request.x, request.y, SIX_LIMITS[request.x], SIX_LIMITS[request.y], n=2)
     x, y = axes(request)
     return abc.slice(p, x, y, LIMITS, LIMITS, n=2, tie=TIES[request.tie])
+
+
+def bare(p: abc.Parametrization) -> abc.Parametrization:
+    """The same training without multipliers, a = 0, and with a learning rate for each layer."""
+    return p.shift([-a for a in p.a])
+
+
+def six_texts(request: PointRequest) -> dict[str, str]:
+    """Name -> exponent as text, of a network with two hidden layers U, W, V: the six numbers."""
+    p = bare(point(request))
+    return {name: _write((p.b if key[0] == "b" else p.rates)[int(key[1]) - 1]) for key, name in SIX.items()}
+
+
+def from_six(numbers: dict[str, str]) -> dict[str, str]:
+    """The exponents as the lab's fields hold them, of six numbers by their names."""
+    b, c = (", ".join(numbers[name].strip() for key, name in SIX.items() if key[0] == letter) for letter in "bc")
+    return {"a": "0, 0, 0", "b": b, "c": c, "d": ""}
 
 
 def _across(p: abc.Parametrization) -> abc.Slice:
@@ -153,8 +200,9 @@ def key(request: PictureRequest) -> tuple:
 
 
 def point_texts(request: PointRequest) -> dict[str, str]:
-    """The exponents of a point as text."""
-    return texts(point(request))
+    """The exponents of a point as text, d of every adaptive optimizer."""
+    p = point(request)
+    return texts(p) | {"d": ", ".join(map(_write, p.scales or ()))}
 
 
 @lru_cache(maxsize=16)
@@ -167,7 +215,7 @@ def here(request: PictureRequest, point_: PointRequest) -> tuple[float, float, b
     """Where a point is in a picture, and whether it lies in its plane (else that is where it is seen)."""
     p = point(point_)
     if request.kind == "facets":
-        return *map(float, place(p)), p.moves
+        return *map(float, place(p)), p.moves and _faithful(p)
     return *map(float, plane(replace(request, point=point_)).here), True
 
 
@@ -191,11 +239,12 @@ def picture(request: PictureRequest) -> Picture:
     lonely = [Mark("", _xy(p), str(phase)) for one in planes if len(one.stable) == 1 for p, phase in one.corners]
     levels = LEVELS["adam" if planes[0].letters.get("d") else "sgd"]
     contours = [(float(r), _xy(s), _xy(e)) for r in levels[1:] for s, e in found.contour(Fraction(r))]
+    labels = tuple(SIX[name].replace("_", " of ") for name in (request.x, request.y)) if request.kind == "six" else found.labels
     return Picture(
-        request.kind, found.labels, _xy(found.xlim), _xy(found.ylim), areas, _distinct(borders),
+        request.kind, labels, _xy(found.xlim), _xy(found.ylim), areas, _distinct(borders),
         _names(found, areas, marks), tuple(marks + lonely), tuple(map(_xy, found.path)) if unfolded else (),
         tuple(contours), _laws(planes[0]), _words(request, found), float(found.fold) if unfolded else None,
-        _laws(planes[1]) if unfolded else (),
+        _laws(planes[1]) if unfolded else (), point(request.point).adaptive,
     )  # fmt: skip
 
 
@@ -281,6 +330,11 @@ def _words(request: PictureRequest, found) -> str:
         return f"upper facet: {front}; lower: {back}"
     if request.kind == "across":
         return "all else fixed"
+    if request.kind == "six":
+        p = bare(point(request.point))
+        if request.x == "c1":
+            return f"V: b = {show(p.b[2])}, c = {show(p.rates[2])}"
+        return f"U: c = {show(p.rates[0])}; W: c = {show(p.rates[1])}"
     tied = {"init": "a and b tied at their start", "readout": "tied, and the readout updated maximally",
             "none": "nothing tied: almost all is unstable"}  # fmt: skip
     return tied[request.tie]

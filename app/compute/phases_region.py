@@ -59,7 +59,7 @@ def _measure(p, r: RegionRequest, progress: Progress) -> tuple[str, str]:
     lr = ADAM if p.adaptive else RATE
     seeds = range(r.seed, r.seed + SEEDS)
     for run in train.ladder(p, probe_task(), r.widths, seeds, STEPS, lr, r.phi, record=[0, STEPS], at=[0],
-                            progress=progress):  # fmt: skip
+                            optimizer=r.picture.point.optimizer, progress=progress):  # fmt: skip
         if run.diverged is not None:
             return "unstable", f"diverged at step {run.diverged} at n = {run.width:,}"
         seen.setdefault(run.width, []).append(run)

@@ -27,7 +27,7 @@ OPTIONS = {
 
 def widths(point: PointRequest) -> tuple[int, ...]:
     """The five widths that train at a point."""
-    return ADAPTIVE if point.optimizer == "adam" and point.depth > 1 else SHALLOW if point.depth == 1 else DEEP
+    return ADAPTIVE if point.adaptive and point.depth > 1 else SHALLOW if point.depth == 1 else DEEP
 
 
 def request(point: PointRequest, task: str, phi: str, lr: float, steps: int, seed: int) -> TrainRequest:
@@ -48,7 +48,7 @@ def training(r: TrainRequest, progress: Progress | None = None) -> Iterator[Trai
     for width, count in zip(r.widths, r.seeds):
         seeds = range(r.seed, r.seed + count)
         runs = train.ladder(p, task(r.task), [width], seeds, r.steps, r.lr, r.phi, record=range(r.steps + 1), at=[0],
-                            progress=silent(progress))  # fmt: skip
+                            optimizer=r.point.optimizer, progress=silent(progress))  # fmt: skip
         for run in runs:
             seen.setdefault(width, []).append(run)
             progress.tick()
@@ -72,7 +72,23 @@ def limit(r: TrainRequest, progress: Progress | None = None) -> Limit:
 def _so_far(r: TrainRequest, p, seen: dict[int, list], seconds: float) -> Training:
     curves = tuple(_curve(width, runs) for width, runs in seen.items())
     ladders = tuple(ladder(p, layer, seen) for layer in range(1, p.depth + 1))
-    return Training(r, curves, ladders, sum(map(len, seen.values())), seconds)
+    return Training(r, curves, ladders, sum(map(len, seen.values())), seconds, growing(p, seen))
+
+
+def growing(p, seen: dict[int, list]) -> Ladder | None:
+    """How what blows up first grows with the width, if the point is unstable."""
+    what = phases.growth(p)
+    if what is None:
+        return None
+
+    def size(run) -> float:
+        if len(run.f) <= what.step:
+            return float("nan")
+        return float(np.sqrt(np.mean(run.f[0] ** 2))) if what.name == "f" else float(run.delta[what.name][what.step])
+
+    rows = {width: np.array([size(run) for run in runs]) for width, runs in seen.items()}
+    return _fitted(0, {width: row for width, row in rows.items() if np.isfinite(row).all() and row.min() > 0},
+                   what.power)  # fmt: skip
 
 
 def _curve(width: int, runs: list) -> Curve:
@@ -92,7 +108,11 @@ def ladder(p, layer: int, seen: dict[int, list]) -> Ladder:
         sizes = [run.delta[name][-1] for run in runs if run.diverged is None]
         if sizes and min(sizes) > 0:
             rows[width] = np.array(sizes)
-    predicted = float(p.exponents[name]) if p.stable else float("nan")
+    return _fitted(layer, rows, float(p.exponents[name]) if p.stable else float("nan"))
+
+
+def _fitted(layer: int, rows: dict[int, np.ndarray], predicted: float) -> Ladder:
+    """Means, errors and the fitted power of sizes by width."""
     mean = np.array([np.exp(np.log(row).mean()) for row in rows.values()])
     error = np.array([row.std(ddof=1) / np.sqrt(len(row)) if len(row) > 1 else 0.0 for row in rows.values()])
     slope = error_ = float("nan")
@@ -105,12 +125,13 @@ def ladder(p, layer: int, seen: dict[int, list]) -> Ladder:
 def code(r: TrainRequest) -> str:
     """Lines that train the same networks and fit the same powers."""
     options = "".join(f", {name}={value}" for name, value in OPTIONS[r.task].items())
+    how = ', optimizer="sign"' if r.point.optimizer == "sign" else ""
     return (
         f'task = tp.train.task("{r.task}"{options})\n'
         f"widths, seeds = {r.widths}, {r.seeds}\nruns = []\n"
         "for n, count in zip(widths, seeds):\n"
         f"    seeds_n = range({r.seed}, {r.seed} + count)\n"
-        f'    runs += tp.train.ladder(p, task, [n], seeds_n, steps={r.steps}, lr={r.lr:g}, phi="{r.phi}")\n'
+        f'    runs += tp.train.ladder(p, task, [n], seeds_n, steps={r.steps}, lr={r.lr:g}, phi="{r.phi}"{how})\n'
         + (f'limit = tp.train.limit(p, task, {r.steps}, {r.lr:g}, "{r.phi}", samples={SAMPLES})\n'
            if has_limit(r.point) else "")
         + "for layer in range(1, p.depth + 1):\n"

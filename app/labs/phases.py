@@ -58,7 +58,12 @@ class PhasesLab(Controls, Page):
         return [column(self.powers, self.why, parts=("group",)), self.misses, self.checks]
 
     def hero(self):
-        return PathDial(self.state, self.complain, self.together)
+        return PathDial(self.state, self.complain, self.together, seen=self._seen)
+
+    def _seen(self) -> bool:
+        """Whether the networks at the present point have shown how fast their features freeze."""
+        training = self.result("training")
+        return self.flow.done is None or (training is not None and any(one.slope == one.slope for one in training.ladders))
 
     def _frame(self):
         root = super()._frame()
@@ -104,12 +109,14 @@ class PhasesLab(Controls, Page):
     @staticmethod
     def point(s) -> PointRequest:
         """The snapshot's parametrization as a request."""
-        return PointRequest(s.depth, s.optimizer, s.path, s.a, s.b, s.c)
+        return PointRequest(s.depth, s.optimizer, s.path, s.a, s.b, s.c, s.d if s.optimizer != "sgd" else "")
 
     def _pictures(self, s) -> list[PictureRequest]:
         point = self.point(s)
         if s.view == "slice":
             return [PictureRequest("slice", point, s.x, s.y, s.tie)]
+        if s.view == "six":
+            return [PictureRequest("six", point, "c1", "c2"), PictureRequest("six", point, "c3", "b3")]
         return [PictureRequest("facets", point), PictureRequest("across", point)]
 
     def requests(self, s):
@@ -170,14 +177,14 @@ class PhasesLab(Controls, Page):
         self.loss.describe(None, f"mean over seeds; {known}")
         self.output.describe(None, "output at one input, dots: its target")
         self.change.describe(None, f"after {r.steps} steps, ± 2 s.e.; dashed: predicted")
-        update(self.powers, words.powers(compute.verdict(r.point), ladders))
+        update(self.powers, words.powers(compute.verdict(r.point), ladders, result.growth if result is not None else None))
 
     def _show(self, s, verdict) -> None:
         update(self.pill, words.pill(verdict))
         update(self.checks, words.checks(verdict))
         update(self.why, words.why(verdict))
         known = self.result("training")
-        update(self.powers, words.powers(verdict, known.ladders if known is not None else ()))
+        update(self.powers, words.powers(verdict, *((known.ladders, known.growth) if known is not None else ())))
         self._mark(s)
 
     def _mark(self, s) -> None:
@@ -188,20 +195,22 @@ class PhasesLab(Controls, Page):
 
     def _show_picture(self, picture) -> None:
         self.diagram.update(picture)
-        self.across.view.visible = picture.kind == "facets" and not self.projector
-        facets = picture.kind == "facets"
-        title = "Where you are" if facets else "A slice"
+        self.across.view.visible = picture.kind != "slice" and not self.projector
+        title = {"facets": "Where you are", "slice": "A slice", "six": "How fast U and W learn"}[picture.kind]
         self.diagram.describe(title, f"{plain(picture.words)}; click or drag the point")
         self._mark(self.state.snapshot())
 
     def _show_across(self, picture) -> None:
         self.across.update(picture)
-        self.across.describe("Across the facets", "the readout varies; click here too")
+        if picture.kind == "six":
+            self.across.describe("Start and rate of V", plain(picture.words))
+        else:
+            self.across.describe("Across the facets", "the readout varies; click here too")
         self._mark(self.state.snapshot())
 
     def restyle(self, theme, projector):
         super().restyle(theme, projector)
-        self.across.view.visible = self.state.view == "facets" and not projector
+        self.across.view.visible = self.state.view != "slice" and not projector
 
     # -- words and numbers -------------------------------------------------------------------------------------
 

@@ -12,6 +12,13 @@ from tpapp.plots.phase_text import plain
 from tpapp.widgets import button, column, dress, row
 
 
+THIRDS = """
+:host { display: grid !important; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 8px; align-items: end; }
+:host > * { width: 100% !important; min-width: 0; }
+"""
+LETTERS = {"U": " of U", "W": " of W", "V": " of V"}
+
+
 class Controls:
     """Part of `PhasesLab`: widgets that are not those of single parameters, and how they follow the state."""
 
@@ -21,11 +28,18 @@ class Controls:
         self._slice_parts = [row(self.x, self.y, parts=("halves",)), self.tie]
         self.slice_box = column(parts=("group",))
         self.measure = button("Measure this region", on_click=lambda event: self._measure())
-        self.fields = {name: self._field(name) for name in "abc"}
+        self.fields = {name: self._field(name) for name in "abcd"}
+        self.numbers_ = {name: self._number(name) for name in compute.SIX.values()}
+        self._rows = [row(*(self.numbers_[f"{letter}_{layer}"] for layer in "UWV")) for letter in "bc"]
+        for three in self._rows:
+            three.stylesheets = [*three.stylesheets, THIRDS]
+        self.point_box = column(parts=("group",))
+        self._list_note = note("For each layer, commas between; one c serves all.")
+        self._six_note = note("f = V φ(W φ(U ξ)): starts with variances n^(−2b), rates n^(−c), no multipliers.")
         self.go = dress(pn.widgets.Select(name="Named point", options=[""]))
         self.go.param.watch(self._named, "value")
         return [
-            section("Point", self.go, *self.fields.values(), note("For each layer, commas between; one c serves all.")),
+            section("Point", self.go, self.point_box),
             section("Network", self.control("depth", segmented=True), self.control("optimizer", segmented=True),
                     aside="hidden layers; optimizer"),
             section("Picture", self.control("view", segmented=True), self.slice_box, self.measure, note(words.PROBE)),
@@ -53,7 +67,19 @@ class Controls:
         widget.param.watch(lambda event: self._typed(name, event.new), "value")
         return widget
 
-    _showing = False
+    def _number(self, name: str):
+        widget = dress(pn.widgets.TextInput(name=f"{name[0]}{LETTERS[name[-1]]}", max_length=12))
+        widget.param.watch(lambda event: self._numbered(), "value")
+        return widget
+
+    def _numbered(self) -> None:
+        """One of the six numbers was typed: the network is written without multipliers."""
+        given = {name: widget.value for name, widget in self.numbers_.items()}
+        if not self._showing and given != self._shown_six:
+            self.dial.stop()
+            self.state.param.update(**compute.from_six(given))
+
+    _showing, _shown_six = False, {}
 
     def _typed(self, name: str, text: str) -> None:
         if not self._showing and text.strip() != self._shown_texts.get(name):
@@ -72,6 +98,7 @@ class Controls:
             for name, text in self._shown_texts.items():
                 if self.fields[name].value != text:
                     self.fields[name].value = text
+            self._show_point(s)
             self._points = compute.named_texts(s.depth, s.optimizer)
             verdict = compute.verdict(self.point(s))
             elsewhere = "on the path" if on_path(s) else "elsewhere"
@@ -84,6 +111,21 @@ class Controls:
                     widget.param.update(options=options, value=name if name in known else known[0])
         finally:
             self._showing = False
+
+
+    def _show_point(self, s) -> None:
+        """The lists of exponents, or the six numbers."""
+        if s.view == "six":
+            self._shown_six = compute.six_texts(self.point(s))
+            for name, text in self._shown_six.items():
+                if self.numbers_[name].value != text:
+                    self.numbers_[name].value = text
+            wanted = [*self._rows, self._six_note]
+        else:
+            fields = [self.fields[name] for name in ("abc" if s.optimizer == "sgd" else "abcd")]
+            wanted = [*fields, self._list_note]
+        if self.point_box.objects != wanted:
+            self.point_box.objects = wanted
 
 
 def plain_name(name: str) -> str:

@@ -14,6 +14,7 @@ from tpapp.labs.phases_state import on_path, to_path
 from tpapp.widgets import dress, html, row
 
 STEP, END, STOPS = 0.05, 0.5, 50
+PATIENCE = 5  # times the period: Play goes on then, whatever the networks do
 FIELD = """
 :host { width: calc(8 * var(--tp-value)) !important; }
 .bk-input-container::before { content: "r" !important; }
@@ -22,14 +23,16 @@ FIELD = """
 
 
 class PathDial(Transport):
-    """r of UP_r. What a page asks of a dial, with r for the width. Parameters as `Transport`."""
+    """r of UP_r. What a page asks of a dial, with r for the width. Parameters as `Transport`; Play waits for `seen()`."""
 
     period = 900
 
-    def __init__(self, state, complain: Callable[[str], None] = print, together=nullcontext, **params):
+    def __init__(self, state, complain: Callable[[str], None] = print, together=nullcontext,
+                 seen: Callable[[], bool] = lambda: True, **params):  # fmt: skip
         super().__init__(state, complain, together, **params)
+        self._seen, self._waited = seen, 0
         self._build()
-        state.param.watch(lambda *events: self._show(), ["path", "a", "b", "c"])
+        state.param.watch(lambda *events: self._show(), ["path", "a", "b", "c", "d"])
         self._show()
 
     def go(self, r: float) -> None:
@@ -43,6 +46,13 @@ class PathDial(Transport):
             places = r / STEP
             r = STEP * (steps + (math.floor(places + 1e-6) if steps > 0 else math.ceil(places - 1e-6)))
         self.go(r)
+
+    def _tick(self) -> None:
+        """Walk on once the networks here have shown something, or after a while."""
+        self._waited += 1
+        if self._seen() or self._waited > PATIENCE:
+            self._waited = 0
+            super()._tick()
 
     def at_end(self) -> bool:
         return self.state.path >= END or not on_path(self.state)

@@ -6,7 +6,7 @@ import param
 
 from tpapp.state import Preset, State, Text
 
-VIEWS = {"Facets": "facets", "Slice": "slice"}
+VIEWS = {"Facets": "facets", "Slice": "slice", "Six": "six"}
 TIES = {"Start": "init", "Start, readout": "readout", "None": "none"}
 TASKS = {"A curve": "curve", "Parity": "parity", "One hidden direction": "single-index", "Digits 3 and 8": "digits",
          "Lengths of words": "words"}
@@ -29,8 +29,7 @@ PRESETS = {
                   question="Can features move although a layer lags?"),
     "adam": Preset("Adam, r = 0.2", {"optimizer": "adam", "lr": ADAM}, question="What if Adam trains instead of SGD?"),
     "six": Preset("A learning rate for each layer",
-                  {"depth": 2, "a": "0, 0, 0", "b": "0, 0.5, 1", "c": "-1, 0, 1", "view": "slice", "x": "b3",
-                   "y": "c3"},
+                  {"depth": 2, "a": "0, 0, 0", "b": "0, 0.5, 1", "c": "-1, 0, 1", "view": "six"},
                   question="What if each layer has its own learning rate?"),
 }  # fmt: skip
 NEXT = {  # preset -> those whose questions come next
@@ -49,14 +48,18 @@ NEXT = {  # preset -> those whose questions come next
 
 
 class PhasesState(State):
-    """What the lab shows. `a`, `b`, `c` are lists of exponents as text; each that is empty is that of UP_r at `path`."""
+    """What the lab shows. `a`, `b`, `c` are lists of exponents as text; each that is empty is that of UP_r at `path`.
+
+    `d` is for adaptive optimizers; empty, it is what gives them gradients of size one.
+    """
 
     path = param.Number(0.2, bounds=(0.0, 0.5), step=0.01, label="r")
     depth = param.Selector(objects=[1, 2, 3, 4], default=1, label="Hidden layers L")
-    optimizer = param.Selector(objects={"SGD": "sgd", "Adam": "adam"}, default="sgd", label="Optimizer")
+    optimizer = param.Selector(objects={"SGD": "sgd", "Adam": "adam", "Sign": "sign"}, default="sgd", label="Optimizer")
     a = Text("", longest=80, label="Multipliers a")
     b = Text("", longest=80, label="Start b")
     c = Text("", longest=80, label="Learning rates c")
+    d = Text("", longest=80, label="Gradients' scales d")
     view = param.Selector(objects=VIEWS, default="facets", label="Picture")
     x = Text("", longest=12, label="Across")
     y = Text("", longest=12, label="Upward")
@@ -71,27 +74,32 @@ class PhasesState(State):
 
     def __init__(self, presets=None, **values):
         super().__init__(presets, **values)
-        self.param.watch(self._another_space, ["depth", "optimizer", "path", "a", "b", "c", "x", "y", "lr"])
+        self.param.watch(self._another_space, ["depth", "optimizer", "path", "a", "b", "c", "d", "x", "y", "lr",
+                                                      "view"])  # fmt: skip
 
     def _another_space(self, *events) -> None:
         """Another depth, optimizer or r: the exponents are those of the path, unless they came along."""
         names = {event.name for event in events}
         new = {}
-        if names & {"depth", "optimizer", "path"} and not names & {"a", "b", "c"} and not on_path(self):
-            new |= {"a": "", "b": "", "c": ""}
-        if "depth" in names and not names & {"x", "y"}:
+        if "view" in names and self.view == "six" and self.depth != 2:
+            new["depth"] = 2
+        elif "depth" in names and self.view == "six" and self.depth != 2:
+            new["view"] = "facets"
+        if (names | set(new)) & {"depth", "optimizer", "path"} and not names & {"a", "b", "c", "d"} and not on_path(self):
+            new |= {"a": "", "b": "", "c": "", "d": ""}
+        if "depth" in names | set(new) and not names & {"x", "y"}:
             new |= {"x": "", "y": ""}
         if "optimizer" in names and "lr" not in names:
-            new["lr"] = ADAM if self.optimizer == "adam" else SGD
+            new["lr"] = SGD if self.optimizer == "sgd" else ADAM
         if new:
             self.param.update(**new)
 
 
 def on_path(s) -> bool:
     """Whether a state or snapshot is on the path UP_r."""
-    return not (s.a or s.b or s.c)
+    return not (s.a or s.b or s.c or s.d)
 
 
 def to_path(state: PhasesState, r: float) -> None:
     """To UP_r."""
-    state.param.update(path=r, a="", b="", c="")
+    state.param.update(path=r, a="", b="", c="", d="")

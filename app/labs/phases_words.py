@@ -5,7 +5,7 @@ from __future__ import annotations
 from tpapp.plots.phase_text import NAMES, markup, number, plain
 from tpapp.widgets import escape
 
-LEGEND = '<p class="tp-legend">{}<span><i data-of="path"></i>path from μP to NTP</span></p>'.format(
+LEGEND = '<p class="tp-legend">{}<span><i data-of="path"></i>path from μP to NTP, the edge of both facets</span></p>'.format(
     "".join(f'<span><i data-of="{phase}"></i>{name.lower()}</span>' for phase, name in NAMES.items()))  # fmt: skip
 PROBE = "Trains its own small task at 12 × 12 points: one hidden direction, 16 inputs, 5 steps, 2 networks a width."
 GROUPS = {"stable": "Stable", "nontrivial": "The function moves: one of", "features": "Features move"}
@@ -52,22 +52,28 @@ def _value(text: str) -> str:
     return escape(text.replace("-", "−")) if "/" in text else number(float(text))
 
 
-def powers(verdict, ladders=()) -> str:
-    """Predicted and measured powers of n with which each layer's features change."""
-    if not verdict.layers:
-        return ""
+def powers(verdict, ladders=(), growing=None) -> str:
+    """Predicted and measured powers of n: of each layer's change of features, or of what blows up first."""
     fits = {ladder.layer: ladder for ladder in ladders}
-    rows = []
-    for layer, power in enumerate(verdict.layers, 1):
-        fit = fits.get(layer)
-        known = fit is not None and fit.slope == fit.slope
-        measured = "–"
-        if known:
-            bar = f" <small>± {2 * fit.slope_error:.2f}</small>" if fit.slope_error == fit.slope_error else ""
-            measured = f"<b>{number(fit.slope)}</b>{bar}"
-        rows.append(f"<tr><td>Δ<i>x</i><sup>{layer}</sup></td><td><b>{number(power)}</b></td><td>{measured}</td></tr>")
-    head = "<tr><th>change of</th><th>predicted</th><th>measured</th></tr>"
+    rows = [_power_row(f"Δ<i>x</i><sup>{layer}</sup>", power, fits.get(layer))
+            for layer, power in enumerate(verdict.layers, 1)]  # fmt: skip
+    if verdict.growth is not None:
+        name, step, power = verdict.growth.name, verdict.growth.step, verdict.growth.power
+        what = "<i>f</i>" if name == "f" else "Δ<i>f</i>" if name == "df" else f"Δ<i>h</i><sup>{name[2:]}</sup>"
+        rows.append(_power_row(f"{what}, step {step}", power, growing))
+    if not rows:
+        return ""
+    kind = "size of" if verdict.growth is not None else "change of"
+    head = f"<tr><th>{kind}</th><th>predicted</th><th>measured</th></tr>"
     return f'<table class="tp-powers"><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table>'
+
+
+def _power_row(what: str, power: float, fit) -> str:
+    measured = "–"
+    if fit is not None and fit.slope == fit.slope:
+        bar = f" <small>± {2 * fit.slope_error:.2f}</small>" if fit.slope_error == fit.slope_error else ""
+        measured = f"<b>{number(fit.slope)}</b>{bar}"
+    return f"<tr><td>{what}</td><td><b>{number(power)}</b></td><td>{measured}</td></tr>"
 
 
 def misses(region) -> str:

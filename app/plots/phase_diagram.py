@@ -98,7 +98,8 @@ class PhaseDiagram(Plot):
         self.levels = self._texts(fig, common, text_align="left", text_font_style="italic")
         turned = (*common, "angle", "full", "ux", "uy", "ox", "oy")
         self.along = self._texts(fig, turned, halo="unstable-fill", angle="angle")
-        turn = CustomJS(args={"fig": fig, "source": self.along, "glyph": fig.renderers[-1].glyph}, code=ALONG)
+        args = {"fig": fig, "source": self.along, "glyph": fig.renderers[-1].glyph, "slack": 2.2 if self._brief else 1.0}
+        turn = CustomJS(args=args, code=ALONG)
         for name in ("inner_width", "inner_height"):
             fig.js_on_change(name, turn)
         self.along.js_on_change("data", turn)
@@ -176,7 +177,8 @@ class PhaseDiagram(Plot):
         write(self.borders, {**edges, "x": edges["x0"], "colour": [token(b.phase) for b in p.borders],
                              "size": [self.style.line(w) for w in thick]})  # fmt: skip
         ink, ink2 = token("ink"), token("ink2")
-        named = [(m, NAMES[m.phase], "" if self._brief else UNDER[m.phase]) for m in p.names if m.name in NAMES]
+        kernel = {"kernel": "Operator regime"} if p.adaptive else {}
+        named = [(m, kernel.get(m.phase, NAMES[m.phase]), "" if self._brief else UNDER[m.phase]) for m in p.names if m.name in NAMES]
         shift = self.style.px(9)
         write(self.regions, {**_at([m for m, _, _ in named]), "text": [name for _, name, _ in named],
                              "colour": [token("unstable") if m.phase == "unstable" else ink for m, _, _ in named],

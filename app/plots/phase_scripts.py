@@ -1,6 +1,7 @@
 """What a diagram of phases does in the browser: words along borders, conditions under the pointer, a point in hand."""
 
-# fig, source: labels along borders turn with them and stand outside; those that are too long are left out.
+# fig, source: labels along borders turn with them and stand outside, within the frame; those that are more than `slack`
+# times as long as their border are left out.
 ALONG = """
 const W = fig.inner_width, H = fig.inner_height
 if (!(W > 0 && H > 0)) return
@@ -15,7 +16,18 @@ for (let i = 0; i < n; i++) {
   let nx = -ay / length, ny = ax / length
   if (nx * d.ox[i] * kx + ny * d.oy[i] * ky < 0) { nx = -nx; ny = -ny }
   angle.push(turn); dx.push(nx * 0.95 * size); dy.push(-ny * 0.95 * size)
-  text.push(d.full[i].length * size * 0.53 > length ? "" : d.full[i])
+  const long = d.full[i].length * size * 0.53
+  text.push(long > slack * length ? "" : d.full[i])
+  if (long <= length) continue
+  const mx = (d.x[i] - fig.x_range.start) * kx, my = (d.y[i] - fig.y_range.start) * ky, ux = ax / length, uy = ay / length
+  let low = -1e9, high = 1e9
+  for (const [m, u, most] of [[mx, ux, W], [my, uy, H]]) {
+    if (Math.abs(u) < 1e-6) continue
+    const reach = long / 2 * Math.abs(u), ends = [(reach + 2 - m) / u, (most - reach - 2 - m) / u]
+    low = Math.max(low, Math.min(...ends)); high = Math.min(high, Math.max(...ends))
+  }
+  const along = low > high ? 0 : Math.min(Math.max(0, low), high)
+  dx[i] += along * ux; dy[i] -= along * uy
 }
 const same = (a, b) => a.length === b.length && Array.from(a).every((v, i) => v === b[i])
 if (!same(d.text, text) || !same(d.dx, dx) || !same(d.dy, dy) || !same(d.angle, angle))

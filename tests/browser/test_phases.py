@@ -38,13 +38,20 @@ def verdict(seen, phase: str) -> None:
     seen.see(f".tp-pill[data-phase={phase}]").wait_for(timeout=10_000)
 
 
-def measured(seen, predicted: str) -> list[tuple[float, float]]:
-    """(predicted, measured) powers of every layer, once all networks have trained."""
-    seen.see(f".tp-powers td >> text={predicted}").wait_for()
-    seen.page.wait_for_timeout(500)  # the status follows the figures
+def measured(seen) -> list[tuple[float, float]]:
+    """(predicted, measured) powers of every layer, or of what blows up, once all networks have trained."""
+    seen.page.wait_for_timeout(800)  # the status follows the figures
     seen.see("text=23 of 23 networks").wait_for(timeout=90_000)
     rows = seen.page.locator(".tp-powers tbody tr >> visible=true").all_inner_texts()
     return [tuple(float(x.replace("−", "-")) for x in re.findall(r"[−-]?\d+\.\d+", row)[:2]) for row in rows]
+
+
+CLICKS = {  # phase: figure, place, the claim there, and the power of n that theory predicts there (a hand is not exact)
+    "feature": ("phases", (-0.51, 1.3), "The function moves, and so do the features.", 0.0),
+    "kernel": ("phases", (-0.1, 0.9), "The function moves, the features freeze: they change like n", -0.7),
+    "trivial": ("phases-across", (1.0, 1.2), "The function never moves: its change vanishes like n", -1.0),
+    "unstable": ("phases", (0.25, 0.1), "The logits grow like n", 0.325),
+}
 
 
 def test_a_click_in_each_phase_is_the_right_verdict_beside_measured_powers(visit, app_url):
@@ -52,21 +59,43 @@ def test_a_click_in_each_phase_is_the_right_verdict_beside_measured_powers(visit
     assert seen.see("h1").inner_text() == "Phases"
     verdict(seen, "kernel")
     assert seen.see(".tp-claim").inner_text() == "The function moves, the features freeze: they change like n⁻⁰·²."
-    (pair,) = measured(seen, "−0.20")
-    assert pair[0] == -0.2 and abs(pair[1] - pair[0]) < 0.1
+    for phase, (figure, at, claim, predicted) in CLICKS.items():
+        click(seen, *at, figure)
+        verdict(seen, phase)
+        seen.see(f"text={claim}").wait_for(timeout=10_000)
+        (pair,) = measured(seen)
+        assert abs(pair[0] - predicted) < 0.03 and abs(pair[1] - pair[0]) < 0.12, (phase, pair)
+        assert (seen.page.locator(".tp-checks tr.no >> visible=true").count() > 0) == (phase in ("trivial", "unstable"))
+    seen.button("Reset").click()
+    verdict(seen, "kernel")
+
+
+def test_every_click_is_one_step_of_the_history_and_so_is_a_drag(visit, app_url):
+    seen = visit(lab(app_url, steps=3))
+    verdict(seen, "kernel")
+    length = lambda: seen.page.evaluate("history.length")  # noqa: E731
+    before = length()
     click(seen, -0.51, 1.3)
     verdict(seen, "feature")
     seen.address("phases.a=-0.5")
-    (pair,) = measured(seen, "0.00")
-    assert pair[0] == 0 and abs(pair[1]) < 0.1
-    click(seen, 1.1, 1.2, "phases-across")
-    verdict(seen, "trivial")
-    seen.see("text=The function never moves").wait_for()
-    click(seen, 0.4, 0.1)
+    click(seen, 0.25, 0.0)
     verdict(seen, "unstable")
-    assert seen.page.locator(".tp-checks tr.no >> visible=true").count() >= 1
-    seen.button("Reset").click()
+    assert length() == before + 2
+    seen.page.mouse.move(*spot(seen, 0.25, 0.0))
+    seen.page.mouse.down()
+    for x in (0.3, 0.4, 0.5, 0.6):
+        seen.page.mouse.move(*spot(seen, x, 1.1), steps=3)
+        seen.page.wait_for_timeout(120)
+    assert length() == before + 2
+    seen.page.mouse.up()
     verdict(seen, "kernel")
+    seen.until("n => history.length === n", before + 3)
+    for phase in ("unstable", "feature", "kernel"):
+        seen.page.go_back()
+        verdict(seen, phase)
+    assert seen.see(".tp-value input").input_value() == "0.20"
+    seen.page.go_forward()
+    verdict(seen, "feature")
 
 
 def test_dragging_the_point_and_the_dial(visit, app_url):
@@ -117,5 +146,23 @@ def test_a_slice_is_measured_and_a_bad_exponent_refused(visit, app_url):
 def test_dark_links_and_accessibility(visit, app_url):
     seen = visit(lab(app_url, preset="six", steps=3), color_scheme="dark")
     verdict(seen, "feature")
-    assert seen.page.get_by_label("Learning rates c").input_value() == "-1, 0, 1"
+    rates = [seen.page.get_by_label(f"c of {layer}", exact=True) for layer in "UWV"]
+    assert [field.input_value() for field in rates] == ["-1", "0", "1"]
+    rates[1].fill("0.4")
+    rates[1].press("Enter")
+    verdict(seen, "feature")  # the first layer's rate alone makes features move
+    click(seen, 0.25, 0.75)
+    verdict(seen, "kernel")
+    seen.until("() => true")
+    assert float(rates[0].input_value()) == pytest.approx(0.25, abs=0.05)
+    x, y = spot(seen, -1.5, 0.5)
+    seen.page.mouse.move(x - 4, y)
+    seen.page.mouse.move(x, y)
+    tip = seen.page.locator(".bk-Tooltip")
+    tip.wait_for()
+    text = tip.inner_text()
+    assert text.startswith("Unstable") and "✕ r ≥ 0" in text and "✓ 2a₃ + c₃ ≥ 1" in text and text.count("\n") > 12
+    ink, ground = tip.evaluate("e => [getComputedStyle(e).color, getComputedStyle(e).backgroundColor]")
+    assert ink == "rgb(243, 245, 248)" and ground == "rgb(20, 24, 31)"
+    seen.page.mouse.move(5, 5)
     assert not findings(seen)
