@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from exercises import architectures, feature_learning, master_theorem, semicircle, sums, wide_networks
+from exercises import architectures, feature_learning, jacobians, master_theorem, semicircle, sums, wide_networks
 from exercises.answers import Unanswered, Wrong
 from exercises.feature_learning import mystery
 
@@ -46,6 +46,12 @@ CHECKERS: dict[str, Callable[[object], str]] = {
     "5.4": sums.tenth_moment,
     "5.5": sums.two_steps,
     "5.6": sums.heavy_rate,
+    "6.1": jacobians.chi,
+    "6.2": jacobians.vanished,
+    "6.3": jacobians.alternating,
+    "6.4": jacobians.fourth,
+    "6.5": jacobians.singular_values,
+    "6.6": jacobians.isometry,
     "7.1": feature_learning.standard_power,
     "7.2": feature_learning.exponent_r,
     "7.3": feature_learning.adaptive_rates,

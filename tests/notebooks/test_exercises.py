@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tpcore as tp
 from exercises import CHECKERS, check
-from tests.notebooks import architectures, feature_learning, sums
+from tests.notebooks import architectures, feature_learning, jacobians, sums
 from tpcore.data import digits
 
 # -- right answers, written without the checkers' means where that is possible
@@ -283,10 +283,11 @@ WRONG = {
             lambda: there_and_back(psi=lambda x, y: tp.moment(tp.stack([y, y * y]))), lambda: 2.0,
             lambda: there_and_back(psi=lambda x, y: tp.moment(tp.nonlin(lambda t: np.exp(t * t), y)))],
 }  # fmt: skip
-MADE = ("1.6", "2.5", "3.5", "3.6", "4.5", "5.5", "7.5")  # answers that are not functions themselves are made when they are needed
+# Answers that are not functions themselves are made when they are needed.
+MADE = ("1.6", "2.5", "3.5", "3.6", "4.5", "5.5", "7.5")
 
 
-for part in (architectures, sums, feature_learning):
+for part in (architectures, sums, jacobians, feature_learning):
     RIGHT, WRONG = RIGHT | part.RIGHT, WRONG | part.WRONG
 
 
@@ -329,6 +330,7 @@ SLIPS = [
     ("3.6", lambda: there_and_back(psi=tp.inner), "says 0"),
     *architectures.SLIPS,
     *sums.SLIPS,
+    *jacobians.SLIPS,
     *feature_learning.SLIPS,
 ]
 
@@ -345,7 +347,10 @@ def test_no_answer_is_not_judged(name, answer):
     assert verdict.holds is None and str(verdict) == "… Not answered yet."
 
 
-@pytest.mark.parametrize("name", ["1.2", "1.4", "1.5", "2.4", "2.6", "3.2", "3.3", "4.2", "4.4", "5.2", "5.3", "5.4", "7.2"])
+BODIES = ["1.2", "1.4", "1.5", "2.4", "2.6", "3.2", "3.3", "4.2", "4.4", "5.2", "5.3", "5.4", "7.2"]
+
+
+@pytest.mark.parametrize("name", BODIES)
 @pytest.mark.parametrize("answer", [lambda *a: None, lambda *a: ...], ids=["none", "ellipsis"])
 def test_a_function_without_a_body_is_not_judged(name, answer):
     assert check(name, answer).holds is None

@@ -41,7 +41,7 @@ def test_the_lectures():
     assert stems[:4] == [
         "01_wide_networks_are_gaussian", "02_semicircle", "03_master_theorem", "04_any_architecture_is_a_gp",
     ]  # fmt: skip
-    assert {"05_sums_and_matrices", "07_feature_learning"} <= set(stems)
+    assert {"05_sums_and_matrices", "06_jacobians", "07_feature_learning"} <= set(stems)
 
 
 @pytest.mark.parametrize("path", LECTURES, ids=lambda p: p.stem)
@@ -132,6 +132,21 @@ def test_what_the_lectures_claim_of_their_numbers(executed):
         halves = [row[-4:] for row in numbers(notebook, "failure-table")[2:]]
         assert np.allclose(halves[3], 1.0, atol=0.05) and np.allclose(halves[4][1:], 0.1, atol=1e-3)
         assert halves[2][3] / halves[2][2] == pytest.approx(100 ** (-1 / 3), rel=0.1) and halves[0][3] < 0.001
+    elif "isometry-table" in ids:
+        for row in numbers(notebook, "gradients-table")[1:4]:
+            assert all(abs(mean - chi) < 4 * error for chi, mean, error in zip(row[3::3], row[4::3], row[5::3]))
+        words = [row for row in numbers(notebook, "free-table") if len(row) == 6]
+        assert len(words) == 6 and all(abs(mean - row[0]) < 3.5 * error for row in words for mean, error in [row[4:]])
+        assert all(words[k][1] > 1.3 * words[k][0] and words[k][4] < 0.9 * words[k][1] for k in (3, 5)), "they alternate"
+        for formula, law, mean, error, edge, largest, gap in numbers(notebook, "law-table")[1:]:
+            assert abs(law - formula) < 1e-3 and abs(mean - law) < 4 * error + 0.01 * law
+            assert abs(largest / edge - 1) < 0.1 and gap < 0.02
+        spread = [row[3] for row in numbers(notebook, "isometry-table")[1:]]
+        assert spread[:4] == sorted(spread[:4], reverse=True) and spread[3] < 0.1 and spread[4] == pytest.approx(16, rel=1e-3)
+        slope, low, high, _ = next(row for row in numbers(notebook, "wide-table") if len(row) == 4)
+        assert low - 0.02 < -0.5 < high + 0.02 and abs(slope + 0.5) < 0.1
+        apart = [row[-2:] for row in numbers(notebook, "sparse-table")[1:]]
+        assert all(abs(x) < 4 * error + 0.01 for x, error in apart[:2]) and apart[2][0] > 5 * apart[2][1] > 0
     elif "parity-table" in ids:
         slopes = [row for row in numbers(notebook, "slopes-table") if len(row) >= 5]
         assert len(slopes) == 10 and {row[-4] for row in slopes} == {0.0, -0.2, -0.5, -1.5}
