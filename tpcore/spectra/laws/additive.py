@@ -21,6 +21,7 @@ from tpcore.spectra.laws.measure import Measure, surviving
 from tpcore.spectra.laws.pivot import edge, filled, step
 
 NEWTON, CLOSE, SCAN, ZERO, SURE = 40, 1e-12, 257, 1e-6, 1e-8
+PATHS = (0.6, 1e-2, 2), (0.5, 1e-13, 3), (0.75, 1e-13, 5)  # factor of the height, its end, Newton steps at each
 
 
 @dataclass
@@ -96,15 +97,17 @@ class Terms:
 def solve(terms: Terms, x: np.ndarray) -> tuple[np.ndarray, list[np.ndarray], np.ndarray]:
     """g and the omega_l at x + i0, and the residual of z in units of the spread at each point."""
     with np.errstate(all="ignore"):
-        g, omegas, left = _down(terms, x, 0.6, 1e-2, 2)
-        again = np.flatnonzero(~(left <= CLOSE))
-        new_g, new, closer = _down(terms, x[again], 0.75, 1e-13, 4)
-    if again.size:
-        better = closer < left[again]
-        g[again[better]] = new_g[better]
-        for omega, other in zip(omegas, new, strict=True):
-            omega[again[better]] = other[better]
-        left[again] = np.minimum(closer, left[again])
+        g, omegas, left = _down(terms, x, *PATHS[0])
+        for path in PATHS[1:]:
+            again = np.flatnonzero(~(left <= CLOSE))
+            if not again.size:
+                break
+            new_g, new, closer = _down(terms, x[again], *path)
+            better = closer < left[again]
+            g[again[better]] = new_g[better]
+            for omega, other in zip(omegas, new, strict=True):
+                omega[again[better]] = other[better]
+            left[again] = np.minimum(closer, left[again])
     return g, omegas, left
 
 

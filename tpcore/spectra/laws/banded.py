@@ -95,7 +95,7 @@ class Band:
             rate = line.relative(t) if isinstance(line, Logarithm) else line.slope(t)
             self.below, self.rate = _series(below), _series(density * rate)
             tail = max(np.abs(series[-size // 8 :]).sum() for series in (self.below, self.rate))
-            if tail < tolerance or size >= MOST:
+            if tail < tolerance * (size / LEAST) ** 2 or size >= MOST:
                 break
             size *= 2
         self.error = float(tail)

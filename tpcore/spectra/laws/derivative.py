@@ -17,6 +17,7 @@ from tpcore.spectra.laws.measure import Measure
 
 REACH, PANEL = 8.3, 24  # standard deviations; nodes of a panel
 TINY, HUGE = 1e-13, 1e13
+LEAST = 1e-100  # what underflows is no atom at 0
 
 
 @lru_cache(maxsize=64)
@@ -80,12 +81,13 @@ def slopes(phi: Activation, q: float, panels: int = 16) -> Slopes:
             heavy[float(values[0])] = heavy.get(float(values[0]), 0.0) + float(mass[own].sum())
             below.append((values[:1], mass[own].sum(keepdims=True)))
             continue
+        squared[own] = np.maximum(values, LEAST)
         turns = turning_points(slope, ends[number], ends[number + 1])
-        tips.append(slope(turns) ** 2)
+        tips.append(np.maximum(slope(turns) ** 2, LEAST))
         corners = np.concatenate([[ends[number]], turns, [ends[number + 1]]])
         monotone += zip(corners[:-1].tolist(), corners[1:].tolist(), strict=True)
-        below.append(nodes_below(slope, ends[number], ends[number + 1], turns))
-    squared[np.abs(squared) < 1e-200] = 0.0
+        path, weight = nodes_below(slope, ends[number], ends[number + 1], turns)
+        below.append((np.where(np.abs(path) < LEAST, LEAST, path), weight))
     tips = np.concatenate([*tips, []])
     places, masses = (np.concatenate(part) for part in zip(*below, strict=True))
     measure = Measure(np.append(squared, tips), np.append(mass, 0 * tips), tuple(sorted(heavy.items())),

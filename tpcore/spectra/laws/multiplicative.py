@@ -26,6 +26,7 @@ from tpcore.spectra.laws.pivot import edge, filled, step
 ARC = np.concatenate([np.linspace(np.pi, 0, 14)[1:-1], [0.12, 0.06]])
 NEWTON, CLOSE = 40, 1e-12
 SCAN, ZERO, SURE = 257, 1e-6, 1e-8
+AGAIN = (0.3, 4), (0.6, 6)  # ratio of angles, Newton steps at each, for points that do not converge at once
 LOW = 1e-10  # share of the mass that a law may have below what is scanned
 
 
@@ -143,13 +144,15 @@ def solve(factors: Factors, log_r: np.ndarray, fine: float = 0.06) -> tuple[Stat
     state = _negative(factors, log_r)
     with np.errstate(all="ignore"):
         left = _along(factors, log_r, state, _arc(fine), 3)
-        again = np.flatnonzero(~(left <= CLOSE))
-        part = _negative(factors, log_r[again])
-        closer = _along(factors, log_r[again], part, _arc(1e-13, 0.3), 4)
-    if again.size:
-        better = closer < left[again]
-        state.put(again[better], part.take(better))
-        left[again] = np.minimum(closer, left[again])
+        for ratio, steps in AGAIN:
+            again = np.flatnonzero(~(left <= CLOSE))
+            if not again.size:
+                break
+            part = _negative(factors, log_r[again])
+            closer = _along(factors, log_r[again], part, _arc(1e-13, ratio), steps)
+            better = closer < left[again]
+            state.put(again[better], part.take(better))
+            left[again] = np.minimum(closer, left[again])
     return state, left
 
 
