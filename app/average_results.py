@@ -142,7 +142,7 @@ class Sums:
 
 @dataclass(frozen=True, eq=False)
 class SumPaths:
-    """Running sums of some repetitions at `counts` (C,): S / N and the fluctuation Z, both (P, C); where most of them lie.
+    """Running sums of some repetitions at `counts` (C,): S / N and Z, both (P, C); where most of them lie.
 
     `reach` (2, C): half-widths of the dashed bands of S / N and of Z; nan where there is none.
     """

@@ -87,10 +87,11 @@ function nameHandle(host, handle) {
   if (handle.dataset.tpNamed) return;
   handle.dataset.tpNamed = "1";
   const words = () => {
-    const said = getComputedStyle(host).getPropertyValue("--tp-words").trim().replace(/^'|'$/g, "");
+    const property = (each) => getComputedStyle(host).getPropertyValue(each).trim().replace(/^'|'$/g, "");
+    const said = property("--tp-words");
     const title = host.shadowRoot.querySelector(".bk-slider-title");
     const [name, value] = (title?.textContent ?? "").split(": ");
-    const label = host.classList.contains("tp-dial-slider") ? "Width" : name || "Value";
+    const label = host.classList.contains("tp-dial-slider") ? property("--tp-name") || "Width" : name || "Value";
     if (handle.getAttribute("aria-label") !== label) handle.setAttribute("aria-label", label);
     const text = said || value;
     if (text && handle.getAttribute("aria-valuetext") !== text) handle.setAttribute("aria-valuetext", text);

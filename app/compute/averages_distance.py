@@ -28,7 +28,8 @@ def distances(r: DistanceRequest, progress: Progress) -> Iterator[Distances]:
             exact.append(sums.distance(r.kind, n, r.nu))
             bound.append(sums.bound(r.kind, n, r.nu))
             progress.tick()
-    slope, error = _slope(counts[counts >= FITTED], np.array(exact)[counts >= FITTED]) if exact else (math.nan, math.nan)
+    far = counts >= FITTED
+    slope, error = _slope(counts[far], np.array(exact)[far]) if exact else (math.nan, math.nan)
     measured: list[float] = []
     noise = SUP_MEAN / DRAWS**0.5
     for k in range(len(COUNTS) + 1):

@@ -11,6 +11,7 @@ from tpapp.cards import Cards
 from tpapp.compute import averages as compute
 from tpapp.compute.averages_code import code
 from tpapp.compute.averages_distance import distances
+from tpapp.flow import FRAME
 from tpapp.labs import averages_words as words
 from tpapp.labs.averages_dial import TermsDial
 from tpapp.labs.averages_state import GLYPHS, NAMES, NEXT, PRESETS, AveragesState
@@ -48,7 +49,7 @@ class AveragesLab(Page):
         self.plots = [self.mean_paths, self.scaled_paths, self.means, self.scaled, self.quantiles, self.distance]
         self.cards = Cards("Law of one term", GLYPHS, lambda kind: setattr(self.state, "terms", kind))
         self.cards.group.stylesheets = [*self.cards.group.stylesheets, PAIRS]
-        self.moments, self._rows = html(""), None
+        self.moments, self._rows, self._behind = html(""), None, False
         self.moments.stylesheets = [*self.moments.stylesheets, table.CSS]
 
     def controls(self):
@@ -60,7 +61,8 @@ class AveragesLab(Page):
         return [
             column(self.cards, note(RATES), self.nu, parts=("group",)),
             section("Conspiracy", self.control("rho"), note(CONSPIRACY), aside="terms push together"),
-            section("Repetitions", self.control("draws", segmented=True), row(seed, again, parts=("figure-row",))),
+            section("Draws", self.control("draws", segmented=True), row(seed, again, parts=("figure-row",)),
+                    aside="repetitions of the sum"),  # fmt: skip
         ]
 
     def figures(self):
@@ -113,8 +115,7 @@ class AveragesLab(Page):
         """What follows from the state alone."""
         self.nu.visible = s.terms == "student"
         self.cards.show(s.terms, {kind: (name, self._word(kind, s)) for kind, name in NAMES.items()})
-        for plot in (self.mean_paths, self.scaled_paths, self.distance):
-            plot.current(s.width)
+        self._soon_behind()
 
     @staticmethod
     def _word(kind: str, s) -> str:
@@ -134,17 +135,33 @@ class AveragesLab(Page):
         self.scaled.update_limit(*x, (), words_, -compute.REACH, compute.REACH, holds=info.normal)
 
     def _show_sums(self, result) -> None:
-        r = result.request
-        self.scaled.update(result.scaled, r.n)
-        self.means.update(result.means, r.n)
-        self.quantiles.update(result.qq, r.n)
-        self._show_moments(result.moments, r.n)
+        self.scaled.update(result.scaled, result.request.n)
+        self.means.update(result.means, result.request.n)
+        self._soon_behind()
+
+    def _soon_behind(self) -> None:
+        """The rest a frame later: the histograms under the visitor's hand are not drawn behind it."""
+        if not self._behind:
+            self._behind = True
+            self.flow.jobs.loop.later(self._show_behind, FRAME)
+
+    def _show_behind(self) -> None:
+        """Marks at N, quantiles and moments."""
+        self._behind = False
+        result, n = self.result("sums"), self.state.width
+        with self.together():
+            for plot in (self.mean_paths, self.scaled_paths, self.distance):
+                plot.current(n)
+            if result is not None:
+                self.quantiles.update(result.qq, result.request.n)
+                self._show_moments(result.moments, result.request.n)
 
     def _show_paths(self, result) -> None:
         r = result.request
         info = compute.law(r.kind, r.nu, r.rho)
-        self.mean_paths.update(result.counts, result.means, info.centre, result.reach[0], info.low, info.high, info.settles)
-        self.scaled_paths.update(result.counts, result.scaled, 0.0, result.reach[1], -compute.REACH, compute.REACH, False)
+        n, (near, far), reach = result.counts, result.reach, compute.REACH
+        self.mean_paths.update(n, result.means, info.centre, near, info.low, info.high, info.settles)
+        self.scaled_paths.update(n, result.scaled, 0.0, far, -reach, reach, False)
 
     def _show_moments(self, rows, n: float) -> None:
         self._rows = rows, n

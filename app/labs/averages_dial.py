@@ -18,3 +18,4 @@ class TermsDial(Dial):
         self.value.name = "Number of terms"
         self.value.stylesheets = [*self.value.stylesheets, FIELD]
         self.slider.name = "Number of terms, from one to the limit"
+        self.track.styles = self.track.styles | {"--tp-name": "'Number of terms'"}

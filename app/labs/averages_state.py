@@ -15,7 +15,8 @@ GLYPHS = {  # laws of one term, in a box of 44 by 26
     + "".join(STEM.format(x, 10) for x in range(5, 41, 7)) + "</g>",
     "uniform": "<path d='M1 24H43M7 24V8H37V24'/>",
     "exponential": "<path d='M1 24H43M5 24V3C9 17 20 22 42 23'/>",
-    "mixture": "<path d='M1 24H43'/><path d='M2 23C8 23 8 4 14 4C20 4 19 22 25 23C30 23 30 16 34 16C38 16 38 23 42 23'/>",
+    "mixture": "<path d='M1 24H43'/>"
+    "<path d='M2 23C8 23 8 4 14 4C20 4 19 22 25 23C30 23 30 16 34 16C38 16 38 23 42 23'/>",
     "student": "<path d='M1 24H43'/><path d='M2 21C16 20 17 3 22 3C27 3 28 20 42 21'/>",
     "cauchy": "<path d='M1 24H43'/><path d='M2 20C17 19 19 16 20.500 7C21.500 1 22.500 1 23.500 7C25 16 27 19 42 20'/>",
 }
@@ -54,7 +55,7 @@ class AveragesState(State):
     width = Width(1024, low=1)
     nu = param.Number(3.0, bounds=(1.0, 10.0), step=0.5, label="Degrees of freedom ν")
     rho = param.Number(0.0, bounds=(0.0, 1.0), step=0.01, label="Correlation ρ")
-    draws = param.Selector(objects={"1k": 1000, "10k": 10_000, "100k": 100_000}, default=10_000, label="Repetitions")
+    draws = param.Selector(objects={"1k": 1000, "10k": 10_000, "100k": 100_000}, default=10_000, label="Draws")
     seed = param.Integer(0, bounds=(0, 999_999), label="Seed")
 
     def query(self, lab: str) -> dict[str, str]:
@@ -67,4 +68,5 @@ class AveragesState(State):
 
 def about_terms(words: str) -> str:
     """What the width's parser says, said of N."""
-    return words.replace("A width must be", "N must be").replace("Widths run", "N runs").replace("link's width", "link's n")
+    words = words.replace("A width must be", "N must be").replace("Widths run", "N runs")
+    return words.replace("link's width", "link's n")

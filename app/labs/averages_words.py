@@ -56,7 +56,9 @@ def formula(s, info: TermsLaw) -> str:
 
 def numbers(s, info: TermsLaw, result: Sums | None, far: Distances | None, variance: float) -> list[Number]:
     """The table; `variance`: of S / N, exactly."""
-    lines = [] if math.isnan(info.mean) else [Number("Term’s μ", info.mean)]
+    lines = [Number("Terms N", "∞" if math.isinf(s.width) else s.width)]
+    if math.isfinite(info.mean):
+        lines.append(Number("Term’s μ", info.mean))
     if not math.isinf(info.sd):
         lines.append(Number("Term’s σ", info.sd))
     if finite(s) and result is not None:
@@ -101,7 +103,7 @@ def _rates(s, info: TermsLaw, far: Distances) -> list[Number]:
 def captions(s, info: TermsLaw, result: Sums | None) -> dict[str, tuple[str, str]]:
     """Figure -> the two lines above it."""
     heavy, cauchy = math.isinf(info.sd), math.isnan(info.mean)
-    many = f"{s.draws:,} repetitions" if finite(s) else "the limit alone"
+    many = f"{s.draws:,} draws" if finite(s) else "the limit alone"
     band = "" if heavy else "dotted: ± 2 standard deviations"
     band = "dotted: half of all lie between" if cauchy else band
     over = "√N" if heavy else "σ√N" if info.mean else "(σ√N)"

@@ -68,7 +68,7 @@ class QuantilePlot(Plot):
 
 
 class NormalDistancePlot(Plot):
-    """sup |F_N - Phi|: of the law dashed, the bound of Berry and Esseen grey, of the draws as dots, their noise dotted."""
+    """sup |F_N - Phi|: of the law dashed, its bound grey, of the draws as dots, their noise dotted."""
 
     def __init__(self, *, theme: str = "light", projector: bool = False, height: int = 165):
         super().__init__("Distance to the normal", name="averages-distance", theme=theme, projector=projector)
@@ -76,8 +76,8 @@ class NormalDistancePlot(Plot):
         columns = ("x", "y", "low", "high", "colour", "size", "ring", "ring_width", "n", "words")
         self.points = ColumnDataSource({name: [] for name in columns})
         self.exact, self.bound, self.noise = (ColumnDataSource({"x": [], "y": []}) for _ in range(3))
-        fig = self.axes(height=height, x_range=Range1d(0.8, 2e6), y_range=Range1d(1e-4, 1.5), x_label="number of terms N",
-                        y_label="sup |F − Φ|", x_axis_type="log", y_axis_type="log")  # fmt: skip
+        fig = self.axes(height=height, x_range=Range1d(0.8, 2e6), y_range=Range1d(1e-4, 1.5), x_axis_type="log",
+                        y_axis_type="log", x_label="number of terms N", y_label="sup |F − Φ|")  # fmt: skip
         fixed_ticks(fig.xaxis[0], [1, 100, 10_000, 1_000_000])
         fig.yaxis[0].ticker = fig.ygrid[0].ticker = LogTicker(desired_num_ticks=4, mantissas=[1], num_minor_ticks=0)
         fig.xaxis[0].formatter, fig.yaxis[0].formatter = POWER_TICKS.clone(), TENS.clone()

@@ -72,7 +72,7 @@ class RunningPlot(Plot):
 
 
 class SumsPlot(Plot):
-    """A histogram of sums in the colour of N, and what they tend to: a dashed line, a dashed curve, or dashed places."""
+    """A histogram of sums in the colour of N, and what they tend to, dashed: a curve or single places."""
 
     def __init__(self, title: str, *, name: str, label: str, theme: str = "light", projector: bool = False,
                  height: int = 165):  # fmt: skip

@@ -49,7 +49,7 @@ def fourth_moment(answer) -> str:
     values = np.array([number(called(f, n)) for n in counts])
     exact = np.array([truth[n] for n in counts])
     if near(values, exact):
-        return "Of the words of four letters, those with two pairs carry 3; the four equal ones, and what they lack, 1/N."
+        return "Words of two pairs carry the 3; words of four equal letters, and the pairs they displace, the 1/N."
     if near(values, 3):
         raise Wrong("That is the limit; at N = 1 it must be the fourth central moment of one term.")
     if near(values, exact - 3):
@@ -60,7 +60,7 @@ def fourth_moment(answer) -> str:
         raise Wrong("That is the moment of the sum; Z is the sum divided by sqrt(N).")
     if not near(values[0], FOURTH):
         raise Wrong("Start with N = 1: there Z is one term, less its mean.")
-    raise Wrong("Right at N = 1. For larger N: how many words of four letters are two pairs, and how many four equal ones?")
+    raise Wrong("Right at N = 1. For larger N: how many words are two pairs, and how many four equal letters?")
 
 
 def _pairings(points: tuple[int, ...]):
@@ -138,15 +138,15 @@ def two_steps(answer) -> str:
     second = float(tp.spectra.semicircle().moment(4))
     products = sum(1 for node in prog.nodes if hasattr(node.op, "matrix"))
     if near(value, 3 * second**2) and products == 4:
-        return "Given A, a coordinate of A^2 v is a sum of Gaussians of variance (A^4)_aa, and that is the matrix's: both at once."
+        return "Both at once: given A, a coordinate is a sum, Gaussian; its variance (A^4)_aa is the matrix's."
     if products != 4:
         raise Wrong(f"A^2 v takes four products, two with W and two with its transpose; the program has {products}.")
     if near(value, second):
         raise Wrong("That is the average of squares; fourth powers are asked for.")
     if near(value, float(tp.spectra.semicircle().moment(8))):
         raise Wrong("That is v^T A^8 v: take fourth powers of the coordinates, do not multiply on.")
-    raise Wrong("The limit of \"m\" is not that of the fourth power of A^2 v. Is A = (W + W^T) / sqrt(2), both times, and is "
-                "v of variance 1 and mean 0?")  # fmt: skip
+    raise Wrong("The limit of \"m\" is not that of the fourth power of A^2 v. Is A = (W + W^T) / sqrt(2), both "
+                "times, and is v of variance 1 and mean 0?")  # fmt: skip
 
 
 NU = 1.5

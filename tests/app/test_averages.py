@@ -1,4 +1,4 @@
-"""The Averages lab without a browser: states, links, words, bins, exact numbers, and a code drawer that runs as shown."""
+"""The Averages lab without a browser: states, links, words, bins, exact numbers, code that runs as shown."""
 
 from __future__ import annotations
 
@@ -124,7 +124,8 @@ def test_with_a_leader_the_dashed_law_is_a_density_with_the_variance_that_is_lef
     term = sums.terms(kind, 9.0)
     x = np.linspace(-60, 60, 600_001)
     y = term.pdf((x - (1 - share) * term.centre) / share) / share
-    assert np.allclose(np.interp(info.limit_x, x, y), info.limit_y, atol=2e-3 * y.max()) or kind in ("uniform", "exponential")
+    smooth = kind in ("mixture", "student")
+    assert not smooth or np.allclose(np.interp(info.limit_x, x, y), info.limit_y, atol=2e-3 * y.max())
     variance = np.trapezoid(y * (x - term.mean) ** 2, x)
     assert variance == pytest.approx(info.leftover, rel=2e-3) == pytest.approx(rho * term.variance, rel=2e-3)
     assert not info.settles and not info.normal
@@ -150,7 +151,8 @@ def test_a_mean_without_a_variance_settles_but_is_not_normal():
     lab.state.nu = 2.0
     assert r"\sqrt{N \log N}" in lab.formula(settled(lab))
     lab.state.nu = 2.5
-    assert lab._law(settled(lab)).normal and [n.value for n in lab.numbers(lab.state.snapshot()) if n.label == "predicted"] == ["−0.25"]
+    s = settled(lab)
+    assert lab._law(s).normal and [n.value for n in lab.numbers(s) if n.label == "predicted"] == ["−0.25"]
 
 
 def test_running_sums_are_those_of_the_core_with_bands_of_two_deviations():
@@ -199,7 +201,8 @@ def test_what_is_typed_wrongly_is_told_of_n():
 def test_the_limit_alone():
     lab = shown(width=math.inf)
     s = lab.state.snapshot()
-    assert "In the limit" in lab.claim(s) and not len(lab.means.main.data["x"]) and not len(lab.quantiles.points.data["x"])
+    assert "In the limit" in lab.claim(s)
+    assert not len(lab.means.main.data["x"]) and not len(lab.quantiles.points.data["x"])
     with contextlib.redirect_stdout(io.StringIO()):
         assert run(lab.code(s))["limit"] == [1, 0, 3, 15, 105]
     assert "exactly" not in lab.moments.object and lab.mean_paths.width == math.inf

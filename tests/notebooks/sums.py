@@ -57,8 +57,9 @@ WRONG = {
             lambda pairs: sum(a < c < b for i, (a, b) in enumerate(pairs) for c, d in pairs[i + 1 :]), 2.0],
     "5.4": [lambda n: 42, lambda n: 945, lambda n: n * harer_zagier(n), lambda n: 42 + 420 / n + 483 / n**2,
             lambda n: 42 + 420 / n**2, lambda n: 42 + 903 / n**2, lambda n: math.inf, 42.0],
-    "5.5": [lambda: steps(1), lambda: steps(power=2), lambda: steps(3), lambda: steps(scale=1.0), lambda: steps(variance=2.0),
-            lambda: steps(v_variance=2.0), lambda: steps(name="fourth"), lambda: steps(other=True), lambda: steps(mean=0.5),
+    "5.5": [lambda: steps(1), lambda: steps(power=2), lambda: steps(3), lambda: steps(scale=1.0),
+            lambda: steps(variance=2.0), lambda: steps(v_variance=2.0), lambda: steps(name="fourth"),
+            lambda: steps(other=True), lambda: steps(mean=0.5),
             lambda: tp.spectra.moment_program(8), lambda: tp.spectra.moment_program(2), one_sided, lambda: 12.0],
     "5.6": [-0.5, 1 / 3, 2 / 3, -2 / 3, -1.0, 0.0, -0.36, "slowly"],
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Draws of sums: against terms drawn one by one, closed laws, the leader's exact variances; the same seed on any threads."""
+"""Draws of sums: against terms drawn one by one, closed laws, exact variances; one seed on any threads."""
 
 from __future__ import annotations
 
@@ -102,7 +102,8 @@ def test_the_same_seed_gives_the_same_numbers_on_any_number_of_threads():
     try:
         for count in (1, 3):
             set_threads(count)
-            found.append((sums.draw("uniform", 77, 9000, seed=4, correlation=0.2), sums.running("student", [3, 50], 9000)))
+            drawn = sums.draw("uniform", 77, 40_000, seed=4, correlation=0.2)
+            found.append((drawn, sums.running("student", [3, 50], 40_000)))
     finally:
         set_threads(before)
     assert all(np.array_equal(a, b) for a, b in zip(*found))

@@ -14,8 +14,8 @@ from tpcore.sums.terms import Terms, terms
 
 MOST_TERMS = 1_000_000
 MOST_DRAWS = 10_000_000
-TILE = 4096
-GROUP = 4  # tiles a chunk
+TILE = 16_384
+GROUP = 2  # tiles a chunk
 
 
 def draw(

@@ -44,7 +44,7 @@ def spread(nu: float, n: int) -> float:
 
 @lru_cache(maxsize=32)
 def tables(nu: float, reach: float | None = None) -> tuple[tuple[float, np.ndarray, np.ndarray], ...]:
-    """For j = LOW .. HIGH: (spread, P(S > x) falling, x / spread rising) of sums of 2^j terms, 0 <= x / spread <= reach."""
+    """For j = LOW .. HIGH: (spread, P(S > x) falling, x / spread rising) of sums of 2^j terms, to x = reach spread."""
     counts = 2.0 ** np.arange(LOW, HIGH + 1)
     spreads = np.array([spread(nu, int(n)) for n in counts])
     reach = reach or (float(np.clip((0.4 / TAIL) ** (1 / nu), 40.0, 300.0)) if nu < 2 else 60.0)
