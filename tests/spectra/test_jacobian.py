@@ -10,7 +10,7 @@ from tests.spectra.every_law import check_law
 from tpcore.activations import custom
 from tpcore.activations.prime import prime
 from tpcore.errors import Misuse
-from tpcore.nets import MLP, Sequential
+from tpcore.nets import MLP, ResNet
 from tpcore.spectra.laws import PointMass, jacobian, marchenko_pastur, product, singular_values
 
 # (phi, sigma_w^2, sigma_b^2, depth): q*, moments 1 to 4 at q*, those from |x|^2 / n = 1. Independent values, set H.
@@ -150,7 +150,7 @@ def test_variance_zero_and_refusals():
     with pytest.raises(Misuse, match="jumps at 0"):
         jacobian(MLP(2, "sign", 1.0))
     with pytest.raises(Misuse, match="known for an MLP"):
-        jacobian(Sequential())
+        jacobian(ResNet(2, "relu"))
     with pytest.raises(Misuse, match="Did you mean 'orthogonal'"):
         jacobian(MLP(2), weights="orthogonale")
     with pytest.raises(Misuse, match="q0, the mean square"):

@@ -180,7 +180,8 @@ def _lines(terms: Terms) -> list[Line]:
     """The bands, ascending."""
     margin = 1e-3 * terms.spread
     scan = np.linspace(terms.low - margin, terms.high + margin, SCAN)
-    inside, below = _dense(terms, scan)
+    dense, sure, below = _look(terms, scan)
+    inside = filled(dense, sure)
     atoms = terms.atoms()
     for _ in range(40):
         # where the distribution function rises between two points without density
@@ -190,20 +191,20 @@ def _lines(terms: Terms) -> list[Line]:
         if not hidden.size:
             break
         extra = np.concatenate([scan[hidden] + share * (scan[hidden + 1] - scan[hidden]) for share in (0.25, 0.5, 0.75)])
-        dense, share = _dense(terms, extra)
+        more, certain, share = _look(terms, extra)
         scan, order = np.unique(np.append(scan, extra), return_index=True)
-        inside, below = np.append(inside, dense)[order], np.append(below, share)[order]
+        dense, sure = np.append(dense, more)[order], np.append(sure, certain)[order]
+        inside, below = filled(dense, sure), np.append(below, share)[order]
     edges = [
         edge(lambda x: solve(terms, x)[0].imag, *((scan[j], scan[j + 1]) if inside[j] else (scan[j + 1], scan[j])),
-             lambda x: _dense(terms, x)[0])  # fmt: skip
+             lambda x: _look(terms, x)[:2])  # fmt: skip
         for j in np.flatnonzero(np.diff(inside.astype(int)))
     ]
     return [Line(low, high) for low, high in zip(edges[::2], edges[1::2], strict=True)]
 
 
-def _dense(terms: Terms, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where the density is not zero, and the distribution function (NaN where there is no saying)."""
+def _look(terms: Terms, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where the density is not zero, where that is sure, and the distribution function (NaN where it is not)."""
     g, omegas, left = solve(terms, x)
     sure = left < SURE
-    below = np.where(sure, 1 - terms.upper(g, omegas), np.nan)
-    return filled(-g.imag > ZERO / terms.spread, sure), below
+    return -g.imag > ZERO * np.maximum(np.abs(g), 1 / terms.spread), sure, np.where(sure, 1 - terms.upper(g, omegas), np.nan)

@@ -258,11 +258,11 @@ def _lines(factors: Factors, fine: float) -> list[Logarithm | Tail]:
     top = log_top(factors)
     span = max(top - _lowest(factors), 1e-6)
     scan = top - np.geomspace(min(fine, span) * 1e-6, span, SCAN)
-    inside = _dense(factors, scan, fine)
+    inside = filled(*_look(factors, scan, fine))
     ends = [top] if inside[0] else []
     for j in np.flatnonzero(np.diff(inside.astype(int))):
         pair = (scan[j], scan[j + 1]) if inside[j] else (scan[j + 1], scan[j])
-        ends.append(edge(lambda x: solve(factors, x, fine)[0].w.imag, *pair, lambda x: _dense(factors, x, fine)))
+        ends.append(edge(lambda x: solve(factors, x, fine)[0].w.imag, *pair, lambda x: _look(factors, x, fine)))
     if inside[-1]:
         ends.append(scan[-1])
     kinds = [Logarithm] * (len(ends) // 2 - 1) + [Tail if inside[-1] else Logarithm]
@@ -270,10 +270,10 @@ def _lines(factors: Factors, fine: float) -> list[Logarithm | Tail]:
     return lines[::-1]
 
 
-def _dense(factors: Factors, log_x: np.ndarray, fine: float) -> np.ndarray:
-    """Where the density is not zero."""
+def _look(factors: Factors, log_x: np.ndarray, fine: float) -> tuple[np.ndarray, np.ndarray]:
+    """Where the density is not zero, and where that is sure."""
     state, left = solve(factors, log_x, fine)
-    return filled(-state.w.imag > ZERO * np.minimum(np.abs(state.w), np.abs(state.rest)), left < SURE)
+    return -state.w.imag > ZERO * np.minimum(np.abs(state.w), np.abs(state.rest)), left < SURE
 
 
 def _lowest(factors: Factors) -> float:

@@ -47,15 +47,17 @@ def filled(dense: np.ndarray, sure: np.ndarray) -> np.ndarray:
     return dense[nearest]
 
 
-def edge(imaginary, inside: float, outside: float, dense) -> float:
+def edge(imaginary, inside: float, outside: float, look) -> float:
     """The edge between two points: sections, then (Im g)^2 there, or its inverse at a pole, to its zero.
 
-    `imaginary(x)` and `dense(x)`: Im of the transform, and where it is not 0.
+    `imaginary(x)`: Im of the transform; `look(x)`: where it is not 0, and where that is sure.
     """
-    for _ in range(5):
+    for _ in range(6):
         grid = np.linspace(inside, outside, 10)
-        last = min(int(np.flatnonzero(np.append(True, dense(grid)[1:]))[-1]), 8)
-        inside, outside = grid[last], grid[last + 1]
+        dense, sure = look(grid)
+        last = int(np.flatnonzero(np.append(True, (dense & sure)[1:-1]))[-1])
+        first = last + 1 + int(np.flatnonzero(np.append((~dense & sure)[last + 1 : -1], True))[0])
+        inside, outside = grid[last], grid[first]
     reach = inside - outside
     square = imaginary(inside + reach * np.array([1.0, 3.0, 5.0])) ** 2
     if not (np.isfinite(square).all() and square.min() > 0):
