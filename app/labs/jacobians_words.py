@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from tpapp.colours import width_label
+from tpapp.colours import TOKENS, interpolate, width_label
 from tpapp.jacobian_results import WORDS, Point
 from tpapp.plots import format as fmt
 
@@ -61,7 +61,7 @@ def formula(point: Point, projector: bool = False) -> str:
 
 def table(free, seen, n: float, theme: str) -> str:
     """``<table>`` of mixed moments: the word, networks ± s.e., if free. `seen` is (means, errors) or None."""
-    colour = width_label(n, theme)
+    colour = interpolate((width_label(n, theme), TOKENS[theme]["ink"]), 0.2)  # on the column's darker ground
     body = ""
     for k, word in enumerate(WORDS):
         measured = ""
