@@ -261,7 +261,8 @@ class Lower:
         segments.stylesheets = [*segments.stylesheets, ":host { max-width: 100%; width: auto; }"]
         self.side = row(*self.tab.extras(), parts=("transport",))
         self.body = row(*self.tab.views(), parts=("figures",))
-        self.view = column(row(segments, self.side, parts=("figure-row",)), self.body, parts=("group",))
+        group = column(row(segments, self.side, parts=("figure-row",)), self.body, parts=("group",))
+        self.view = column(group)  # a box that may be hidden: the group's own display is fixed
 
     def show(self, key: str) -> None:
         """Put the figures of a choice into the row; nothing if they are there."""

@@ -100,6 +100,10 @@ def test_questions_are_presets_and_back_brings_the_first_again(visit, app_url):
     numbers(seen, "Sturm counts")
     seen.page.go_forward()
     numbers(seen, "dense eigenvalues")
+    seen.page.get_by_role("button", name="iid", exact=True).click()
+    seen.address("matrices.ensemble=iid")
+    drawn(seen, "limit: the disc")
+    drawn(seen, "limit: circular law")
 
 
 def test_a_link_reproduces_the_page(visit, app_url):
@@ -158,6 +162,13 @@ def test_small_matrices_move(visit, app_url):
     rest = seen.page.evaluate(FRAME)
     seen.page.wait_for_timeout(300)
     assert seen.page.evaluate(FRAME) == rest
+    seen.page.get_by_role("button", name="Neighbours").click()
+    drawn(seen, "limit: GOE")
+    numbers(seen, "Mean distance")
+    assert seen.page.locator("text=Eigenvalues in motion >> visible=true").count() == 0
+    seen.page.get_by_role("button", name="Largest").click()
+    drawn(seen, "limit: Tracy–Widom, β = 1")
+    seen.address("matrices.figures=largest")
 
 
 def test_unwanted_motion_is_a_step_a_press(visit, app_url):
@@ -169,9 +180,14 @@ def test_unwanted_motion_is_a_step_a_press(visit, app_url):
 
 
 def test_export_and_code(visit, app_url):
-    seen = visit(lab(app_url))
+    seen = visit(lab(app_url, figures="moments", ensemble="wishart", ratio=2.5, spike=3))
+    drawn(seen, "mass 0.6 at 0")
+    drawn(seen, "spike: 7.333")
+    seen.see(".tp-cycles figure").first.wait_for()
+    assert seen.page.locator(".tp-cycles figure >> visible=true").count() == 5
     seen.button("Show the code").click()
-    assert "tp.spectra.eigenvalue_histogram" in seen.see("pre").inner_text()
+    said = seen.see("pre").inner_text()
+    assert "tp.spectra.eigenvalue_histogram" in said and "tp.spectra.moment_program" in said
     seen.button("Export").click()
     files = (("Figures, PNG", ".png"), ("Figures, SVG", ".svg"), ("Data, CSV", ".csv"), ("Data, NPZ", ".npz"))
     for name, ending in files:
@@ -183,8 +199,9 @@ def test_export_and_code(visit, app_url):
         if ending == ".csv":
             text = path.read_text()
             assert "spectrum.counts" in text and "moments.measured" in text and "nan" not in text
+            assert "programs.limit" in text
         if ending == ".svg":
-            assert "limit: semicircle" in path.read_text()
+            assert "limit: Marchenko–Pastur" in path.read_text()
 
 
 def test_dark_projector_and_the_limit_alone(visit, app_url):
@@ -200,14 +217,14 @@ def test_dark_projector_and_the_limit_alone(visit, app_url):
     assert seen.page.locator(".tp-cards >> visible=true").count() == 1
 
 
-@pytest.mark.parametrize("size", [(400, 800), (1100, 800)])
-def test_no_width_scrolls_sideways(visit, app_url, size):
-    seen = visit(lab(app_url), viewport={"width": size[0], "height": size[1]})
+@pytest.mark.parametrize(("size", "preset"), [((400, 800), "narayana"), ((1100, 800), "disc")])
+def test_no_width_scrolls_sideways(visit, app_url, size, preset):
+    seen = visit(lab(app_url, preset=preset), viewport={"width": size[0], "height": size[1]})
     assert seen.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious(visit, app_url, scheme):
-    seen = visit(lab(app_url, preset="student"), color_scheme=scheme)
+@pytest.mark.parametrize(("scheme", "preset"), [("light", "student"), ("dark", "narayana")])
+def test_axe_finds_nothing_serious(visit, app_url, scheme, preset):
+    seen = visit(lab(app_url, preset=preset), color_scheme=scheme)
     seen.page.wait_for_timeout(1500)
     assert findings(seen) == []
