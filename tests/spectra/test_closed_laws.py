@@ -41,7 +41,7 @@ def test_marchenko_pastur_is_a_law(ratio, scale):
 def test_marchenko_pastur_against_the_reference(reference):
     for ratio, moments in MP_MOMENTS.items():
         assert [marchenko_pastur(ratio).moment(k) for k in range(1, 6)] == pytest.approx(moments, rel=1e-14)
-    assert marchenko_pastur(0.5).pdf(2.0) == pytest.approx(np.sqrt((1.5 + np.sqrt(2) - 2) * (2 - 1.5 + np.sqrt(2))) / 2 / np.pi)
+    assert marchenko_pastur(0.5).pdf(2.0) == pytest.approx(np.sqrt((np.sqrt(2) - 0.5) * (np.sqrt(2) + 0.5)) / 2 / np.pi)
     data = reference("H_random_matrices.npz")
     for ratio, density, moments, atom in zip(
         data["mp_ratio"], data["mp_density"], data["mp_moments_1_10"], data["mp_atom_at_zero"], strict=True
@@ -57,7 +57,7 @@ def test_limits_of_the_ratio():
         law = marchenko_pastur(ratio)
         assert abs(law.moment(2) - 1 - ratio) < 1e-15 and law.support[1] - 1 < 2.1 * np.sqrt(ratio)
         x = 1 + 2 * np.sqrt(ratio) * np.linspace(-0.9, 0.9, 5)
-        assert np.abs(law.cdf(x) - semicircle(np.sqrt(ratio)).cdf(x - 1)).max() < 3 * np.sqrt(ratio) + 1e-4 * (ratio < 1e-11)
+        assert np.abs(law.cdf(x) - semicircle(np.sqrt(ratio)).cdf(x - 1)).max() < 3 * np.sqrt(ratio) + 1e-9
     assert isinstance(marchenko_pastur(0), PointMass) and marchenko_pastur(0, 1.5).atoms == ((2.25, 1.0),)
     assert marchenko_pastur(0.5, 0).atoms == ((0.0, 1.0),) and product(3, 0).atoms == ((0.0, 1.0),)
     assert circular(0).atoms == ((0.0, 1.0),) and elliptic(0.2, 0).cdf(0.0) == 1
@@ -93,9 +93,10 @@ def test_fuss_catalan_values():
     assert np.allclose(product(1).pdf(x), marchenko_pastur(1).pdf(x), rtol=1e-12)
     assert np.allclose(product(1).cdf(x), marchenko_pastur(1).cdf(x), rtol=1e-9)
     # two factors: Penson and Zyczkowski's formula
-    y = (27 + 3 * np.sqrt(81 - 12 * x[:-1])) ** (1 / 3)
-    closed = 2 ** (1 / 3) * np.sqrt(3) / (12 * np.pi) * (2 ** (1 / 3) * y**2 - 6 * x[:-1] ** (1 / 3)) / (x[:-1] ** (2 / 3) * y)
-    assert np.allclose(product(2).pdf(x[:-1]), closed, rtol=1e-11)
+    x, two = x[:-1], 2 ** (1 / 3)
+    y = (27 + 3 * np.sqrt(81 - 12 * x)) ** (1 / 3)
+    closed = two * np.sqrt(3) / (12 * np.pi) * (two * y**2 - 6 * x ** (1 / 3)) / (x ** (2 / 3) * y)
+    assert np.allclose(product(2).pdf(x), closed, rtol=1e-11)
     assert product(0).atoms == ((1.0, 1.0),) and product(2).pdf(0) == np.inf
     assert product(1000).support[1] == pytest.approx(1001 * 1.001**1000)
     with pytest.raises(Misuse, match="range of floats"):
@@ -200,7 +201,8 @@ def test_spiked_wigner_matrices():
         assert abs(values[at] - (law.outlier if law.outlier is not None else 1.6)) < 0.08
         assert abs((vectors[:, at] @ v) ** 2 - law.overlap) < 0.08
         assert (law.outlier is None) == (abs(spike) <= law.threshold) and law.cdf(0.3) == semicircle(0.8).cdf(0.3)
-    assert spiked_wigner(2.0, 0.8).outlier == pytest.approx(2.32) and spiked_wigner(2.0, 0.8).overlap == pytest.approx(0.84)
+    out = spiked_wigner(2.0, 0.8)
+    assert (out.outlier, out.overlap) == pytest.approx((2.32, 0.84))
 
 
 def test_spiked_wishart_matrices():

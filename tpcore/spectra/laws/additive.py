@@ -186,11 +186,13 @@ def _lines(terms: Terms) -> list[Line]:
     for _ in range(40):
         # where the distribution function rises between two points without density
         rise = np.diff(below)
-        rise = rise - [sum(mass for at, mass in atoms if low < at <= high) for low, high in zip(scan[:-1], scan[1:], strict=True)]
+        for at, mass in atoms:
+            rise = rise - mass * ((scan[:-1] < at) & (at <= scan[1:]))
         hidden = np.flatnonzero((rise > 1e-7) & ~inside[1:] & ~inside[:-1])
         if not hidden.size:
             break
-        extra = np.concatenate([scan[hidden] + share * (scan[hidden + 1] - scan[hidden]) for share in (0.25, 0.5, 0.75)])
+        gaps = scan[hidden + 1] - scan[hidden]
+        extra = np.concatenate([scan[hidden] + share * gaps for share in (0.25, 0.5, 0.75)])
         more, certain, share = _look(terms, extra)
         scan, order = np.unique(np.append(scan, extra), return_index=True)
         dense, sure = np.append(dense, more)[order], np.append(sure, certain)[order]
@@ -207,4 +209,5 @@ def _look(terms: Terms, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarr
     """Where the density is not zero, where that is sure, and the distribution function (NaN where it is not)."""
     g, omegas, left = solve(terms, x)
     sure = left < SURE
-    return -g.imag > ZERO * np.maximum(np.abs(g), 1 / terms.spread), sure, np.where(sure, 1 - terms.upper(g, omegas), np.nan)
+    dense = -g.imag > ZERO * np.maximum(np.abs(g), 1 / terms.spread)
+    return dense, sure, np.where(sure, 1 - terms.upper(g, omegas), np.nan)

@@ -20,8 +20,8 @@ class FiniteGOE(Law):
     .. math:: n\,\rho(x) = \sum_{j<n} \phi_j(x)^2 + \sqrt{n/2}\,\phi_{n-1}(x) \int \varepsilon(x - t) \phi_n(t)\,dt
               + [n\ \text{odd}]\,\phi_{n-1}(x) / \int \phi_{n-1}, \quad \varepsilon(t) = \mathrm{sign}(t) / 2;
 
-    the eigenvalue is sqrt(2/n) x. Mehta, Random Matrices (2004), section 7.2. The density is entire; `pdf` and `cdf` are
-    Chebyshev series on an interval outside of which less than 1e-16 of the mass lies.
+    the eigenvalue is sqrt(2/n) x. Mehta, Random Matrices (2004), section 7.2. The density is entire; `pdf` and `cdf`
+    are Chebyshev series on an interval outside of which less than 1e-16 of the mass lies.
     """
 
     def __init__(self, n: int):

@@ -51,9 +51,9 @@ def jacobian(net: MLP, q0: float | None = None, weights: str = "gaussian") -> La
     Notes
     -----
     S(z) = prod_l S_(phi'(h^l)^2)(z) / (sigma_w^2 (1 + z)), without the 1 + z for orthogonal weights. Mean chi^L;
-    variance L chi^(2L) mu_2 / mu_1^2, mu_k = E phi'^(2k), at the fixed point (L chi^(2L) (mu_2 / mu_1^2 - 1) for orthogonal
-    weights). Pennington, Schoenholz and Ganguli (arXiv 1711.04735 and 1802.09979); freeness: Tensor Programs III
-    (arXiv 2009.10685).
+    variance L chi^(2L) mu_2 / mu_1^2, mu_k = E phi'^(2k), at the fixed point (L chi^(2L) (mu_2 / mu_1^2 - 1) for
+    orthogonal weights). Pennington, Schoenholz and Ganguli (arXiv 1711.04735 and 1802.09979); freeness: Tensor
+    Programs III (arXiv 2009.10685).
     """
     if not isinstance(net, MLP):
         raise Misuse("The Jacobian's law is known for an MLP", type(net).__name__)

@@ -299,6 +299,8 @@ def log_top(factors: Factors) -> float:
     best = int(np.argmin(values))
     if best >= v.size - 2 or values[-1] - values[best] < 1e-9:
         return float(log_z(v[-1:], True)[0])
-    found = optimize.minimize_scalar(lambda at: float(log_z(np.array([at]), True)[0]), bounds=(v[best - 1], v[best + 1]),
-                                     method="bounded", options={"xatol": 1e-7})  # fmt: skip
+    found = optimize.minimize_scalar(
+        lambda at: float(log_z(np.array([at]), True)[0]),
+        bounds=(v[best - 1], v[best + 1]), method="bounded", options={"xatol": 1e-7},
+    )  # fmt: skip
     return float(found.fun)

@@ -52,8 +52,8 @@ def edge(imaginary, inside: float, outside: float, look) -> float:
 
     `imaginary(x)`: Im of the transform; `look(x)`: where it is not 0, and where that is sure.
     """
-    for _ in range(6):
-        grid = np.linspace(inside, outside, 10)
+    for _ in range(4):
+        grid = np.linspace(inside, outside, 27)
         dense, sure = look(grid)
         last = int(np.flatnonzero(np.append(True, (dense & sure)[1:-1]))[-1])
         first = last + 1 + int(np.flatnonzero(np.append((~dense & sure)[last + 1 : -1], True))[0])

@@ -32,7 +32,7 @@ class FussCatalan(Law):
         self.support = (0.0, self._unit * (factors + 1) * (1 + 1 / factors) ** factors)
 
     def _sines(self, v: np.ndarray) -> tuple[np.ndarray, ...]:
-        """s, sin((k + 1) s), sin t, sin(k t) where s = pi / (k + 1) - t = exp(-v) pi / (k + 1); all relatively exact."""
+        """s, sin((k + 1) s), sin t, sin(k t), all relatively exact; s = pi / (k + 1) - t = exp(-v) pi / (k + 1)."""
         k, end = self.factors, np.pi / (self.factors + 1)
         s, t = end * np.exp(-v), -end * np.expm1(-v)
         first = np.sin((k + 1) * np.where(s < end / 2, s, t))

@@ -108,8 +108,8 @@ def spiked_wishart(spike: float, ratio: float = 1.0) -> Spiked:
 
     Notes
     -----
-    `threshold` is 1 + sqrt y, or 1 - sqrt y for spikes below 1. Baik, Ben Arous and Peche, Ann. Probab. 33 (2005); Baik and
-    Silverstein, J. Multivariate Anal. 97 (2006); Paul, Statistica Sinica 17 (2007).
+    `threshold` is 1 + sqrt y, or 1 - sqrt y for spikes below 1. Baik, Ben Arous and Peche, Ann. Probab. 33 (2005); Baik
+    and Silverstein, J. Multivariate Anal. 97 (2006); Paul, Statistica Sinica 17 (2007).
     """
     spike = checks.real("The spike", spike, 0.0)
     bulk = marchenko_pastur(ratio)
