@@ -18,7 +18,7 @@ PRESETS = {
     "lazy-parity": Preset("Parity, lazily", PARITY | {"r": 0.5}, question="Can it be learnt lazily?"),
     "hidden": Preset("One hidden direction", {"task": "single-index", "lr": 1.0, "steps": 200},
                      question="Is one hidden direction found?"),
-    "digits": Preset("Digits 3 and 8", {"task": "digits", "phi": "relu", "lr": 1.0, "steps": 60},
+    "digits": Preset("Digits 3 and 8", {"task": "digits", "phi": "relu", "steps": 60},
                      question="Do two digits need features?"),
     "words": Preset("Word vectors", {"task": "words", "phi": "relu", "lr": 1.0},
                     question="What do features make of word vectors?"),

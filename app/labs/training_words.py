@@ -56,7 +56,7 @@ def _list(words) -> str:
 
 
 def _who(machine) -> str:
-    return "the network" if machine.name == "network" else f"the {NAMES[machine.name][0].lower()}{NAMES[machine.name][1:]}"
+    return f"the {NAMES.get(machine.name, 'network').lower()}"
 
 
 def moved(s, networks, feature, brief: bool = False) -> str:
@@ -86,7 +86,8 @@ def pays(machines: dict) -> str:
     if max(fixed, learnt) < PAYS * min(fixed, learnt):
         return ""
     verb = "pay" if fixed > learnt else "do not pay"
-    return f"Learned features {verb}: on new inputs their limit’s loss is {small(learnt)}, the kernel’s {small(fixed)}."
+    losses = f"their limit’s loss is {small(learnt)}, the kernel’s {small(fixed)}"
+    return f"Learned features {verb}: on new inputs {losses}."
 
 
 def small(value: float) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from bokeh.events import Pan, PanEnd, Tap
-from bokeh.models import ColumnDataSource, CustomJS, FixedTicker, Range1d
+from bokeh.models import ColumnDataSource, CustomJS, FixedTicker, LinearScale, Range1d
 
 from tpapp.plots.base import DASH, POWER_TICKS, Plot, finite, fixed_ticks, write
 from tpapp.plots.training_machine import colour, label_colour, log_ticks
@@ -32,7 +32,6 @@ class CoursePlot(Plot):
         self._width = 64.0
         fig = self.axes(height=height, x_range=Range1d(0, 1), y_range=Range1d(0.01 if log else 0, 1), x_label="step",
                         y_axis_type="log" if log else "linear")  # fmt: skip
-        fig.tags = []
         if log:
             fig.yaxis[0].ticker = fig.ygrid[0].ticker = FixedTicker(ticks=[])
             fig.yaxis[0].formatter = POWER_TICKS.clone()
@@ -48,6 +47,8 @@ class CoursePlot(Plot):
             self.paint(line.glyph, line_color=lambda s, name=name: colour(s, name, self._width),
                        line_width=lambda s: s.line(2))  # fmt: skip
         fig.extra_y_ranges = {"names": Range1d(0, 1)}  # names stay where they are as the axis changes
+        fig.extra_y_scales = {"names": LinearScale()}
+        fig.min_border_top = 10
         self.text = self.labels(fig, text_align="left", text_baseline="middle")
         for names in fig.renderers[-2:]:
             names.y_range_name = "names"
@@ -115,14 +116,14 @@ class CoursePlot(Plot):
 
     def _label(self) -> None:
         style, rows = self.style, []
-        for name, machine in self._machines.items():
+        for name, machine in self._machines.items() if not style.projector else ():  # not the figure to project
             x, y = self._values(name)
             text = f"{name} ✕" if machine.diverged is not None else name
             rows.append((float(x[-1]), float(y[-1]), text, label_colour(style, name, self._width)))
         start, end = self.fig.y_range.start, self.fig.y_range.end
         place = [math.log(max(y, start) / start) / math.log(end / start) if self._log else (y - start) / (end - start)
                  for _, y, _, _ in rows]  # fmt: skip
-        moved = _apart([min(max(y, 0.0), 1.0) for y in place], style.px(15) / max(self.fig.height - 46, 40))
+        moved = _apart([min(max(y, 0.0), 1.0) for y in place], style.px(15) / max(self.fig.height - 52, 40))
         write(self.text, {
             "x": [self.fig.x_range.end / ROOM] * len(rows), "y": moved, "text": [text for _, _, text, _ in rows],
             "colour": [c for *_, c in rows], "dx": [style.px(6)] * len(rows), "dy": [0] * len(rows),

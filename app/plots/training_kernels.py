@@ -88,7 +88,10 @@ class KernelPlot(MachinePlot):
         self._label()
 
     def data(self) -> dict[str, np.ndarray]:
-        return {} if self._machine is None else {"step": self._machine.frames, "K": self._machine.kernels[self._kind]}
+        if self._machine is None:
+            return {}
+        K, order = self._machine.kernels[self._kind], self._scene.order
+        return {name: K[k][np.ix_(order, order)] for name, k in (("start", 0), ("now", self.frame))}
 
 
 def scale(machines: list[Any], kind: str, order: np.ndarray) -> tuple[float, float]:

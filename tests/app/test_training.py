@@ -11,6 +11,8 @@ from tpapp.compute import training_widths as widths
 from tpapp.compute.training_tasks import GAP, TASKS, scene, task
 from tpapp.plots.training_courses import _apart
 from tpapp.plots.training_machine import log_ticks
+from tpcore.compute.progress import Progress
+from tpcore.errors import Cancelled
 from tpapp.training_results import FeatureRequest, KernelRequest, NetworksRequest, Setup, WidthsRequest
 
 SINE = Setup("sine", "tanh", 1, 0.5, 30)
@@ -146,6 +148,17 @@ def test_words_stand_at_their_lengths():
     assert all(abs(x - len(word)) < 0.3 for x, word in zip(drawn.x, drawn.labels))
     edge = drawn.truth[0, 1]
     assert all((len(word) > edge) == (y > 0) for word, y in zip(drawn.labels, drawn.y))
+
+
+@pytest.mark.parametrize("work", [
+    lambda progress: compute.feature(FeatureRequest(SINE), progress),
+    lambda progress: last(compute.networks(NetworksRequest(SINE, 0.0, 64, 0, 2), progress)),
+    lambda progress: last(widths.widths(WidthsRequest(SINE, 0.0, 0, (16,), (2,)), progress)),
+])  # fmt: skip
+def test_work_is_cancelled_on_its_way(work):
+    progress = Progress(lambda done, total: progress.cancel())
+    with pytest.raises(Cancelled):
+        work(progress)
 
 
 def test_fewer_networks_the_longer_they_take():

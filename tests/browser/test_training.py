@@ -1,4 +1,4 @@
-"""The Training lab in a browser: its sentence, the moment by hand and by Play, tasks, links, divergence, both themes."""
+"""The Training lab in a browser: its sentence, the moment by hand and by Play, tasks, divergence, both themes."""
 
 from __future__ import annotations
 
