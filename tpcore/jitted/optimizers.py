@@ -8,16 +8,17 @@ from tpcore.jitted.options import jit
 
 
 @jit
-def adam(g, w, m, v, rate, beta1, beta2, c1, c2, eps):
-    """w -= rate m_hat / (sqrt v_hat + eps) on flat arrays of one float type, with m_hat = m / c1, v_hat = v / c2.
+def adam(g, w, m, v, beta1, beta2, rest1, rest2, rate, root, eps):
+    """w -= rate m / (root sqrt v + eps) on flat arrays of one float type.
 
-    m and v, running means of g and g^2, are updated. The numbers come in the type of the arrays.
+    m and v, running means of g and g^2 with weights beta and rest = 1 - beta, are updated. Adam has rate = eta / c1 and
+    root = 1 / sqrt c2, c = 1 - beta^t. The numbers come in the type of the arrays.
     """
-    rest1, rest2 = 1 - beta1, 1 - beta2
     for i in range(g.size):
-        m[i] = beta1 * m[i] + rest1 * g[i]
-        v[i] = beta2 * v[i] + rest2 * g[i] * g[i]
-        w[i] -= rate * (m[i] / c1) / (np.sqrt(v[i] / c2) + eps)
+        first = beta1 * m[i] + rest1 * g[i]
+        second = beta2 * v[i] + rest2 * g[i] * g[i]
+        m[i], v[i] = first, second
+        w[i] -= rate * first / (root * np.sqrt(second) + eps)
 
 
 @jit

@@ -55,17 +55,20 @@ class Small:
         if rate.kind == "sign":
             self.change -= rate.rate * np.sign(gradient)
             return
-        m, v = self.moments
-        m += (1 - BETA1) * (gradient - m)
-        v += (1 - BETA2) * (gradient**2 - v)
-        c1, c2 = 1 - BETA1**self.time, 1 - BETA2**self.time
-        self.change -= rate.rate * (m / c1) / (np.sqrt(v / c2) + EPS)
+        m, v = (moment.reshape(-1) for moment in self.moments)
+        jitted.adam(gradient.ravel(), self.change.reshape(-1), m, v, *_numbers(rate.rate, self.time, np.float64))
 
     def norms(self) -> tuple[float, float]:
         """Frobenius and spectral norm."""
         flat = self.change.reshape(len(self.change), -1)
         largest = np.linalg.eigvalsh(flat.T @ flat)[-1]
         return float(np.linalg.norm(flat)), float(np.sqrt(max(largest, 0.0)))
+
+
+def _numbers(rate: float, time: int, typed) -> tuple:
+    """What `jitted.adam` takes beside its arrays at this step."""
+    c1, c2 = 1 - BETA1**time, 1 - BETA2**time
+    return tuple(map(typed, (BETA1, BETA2, 1 - BETA1, 1 - BETA2, rate / c1, c2**-0.5, EPS)))
 
 
 class Hidden:
@@ -91,7 +94,7 @@ class Hidden:
         entries = self.change.entries
         typed = entries.dtype.type
         left, right = (rate.scale * left).astype(typed), np.ascontiguousarray(right.T, typed)
-        c1, c2 = 1 - BETA1**self.time, 1 - BETA2**self.time
+        numbers = _numbers(rate.rate, self.time, typed)
 
         def work(s: slice) -> None:
             gradient, rows = (left[s] @ right).ravel(), entries[s].reshape(-1)
@@ -99,7 +102,6 @@ class Hidden:
                 jitted.sign(gradient, rows, typed(rate.rate))
                 return
             m, v = (moment[s].reshape(-1) for moment in self.moments)
-            numbers = (typed(x) for x in (rate.rate, BETA1, BETA2, c1, c2, EPS))
             jitted.adam(gradient, rows, m, v, *numbers)
 
         map_tiles(work, row_tiles(len(entries), ROWS if len(entries) <= 2 * ROWS else ROWS // 4))

@@ -44,6 +44,8 @@ class Stored:
         map_tiles(draw, enumerate(row_tiles(n, ROWS)))
 
     def multiply(self, x: np.ndarray, transposed: bool = False) -> np.ndarray:
+        if self.dtype == np.float64:
+            return self.scale * _product(self.unit, x, transposed)
         size = np.abs(x).max(axis=0, initial=0.0)
         size = np.where(size > 0, size, 1.0)
         typed = np.ascontiguousarray(x / size, self.dtype)
@@ -71,7 +73,7 @@ class LowRank:
 
     def __init__(self, n: int, room: int):
         self.left, self.right, self.count = np.empty((room, n)), np.empty((room, n)), 0
-        self.grams = np.zeros((2, room, room))
+        self.grams, self.known = np.zeros((2, room, room)), 0  # inner products of the first `known` terms
         self.vector: np.ndarray | None = None
 
     def add(self, left: np.ndarray, right: np.ndarray) -> None:
@@ -79,16 +81,16 @@ class LowRank:
         new = slice(self.count, self.count + left.shape[1])
         self.left[new], self.right[new] = left.T, right.T
         self.count = new.stop
-        for gram, side in zip(self.grams, (self.left, self.right), strict=True):
-            gram[new, : new.stop] = _outer(side[new], side[: new.stop])
-            gram[: new.stop, new] = gram[new, : new.stop].T
 
     def multiply(self, x: np.ndarray, transposed: bool = False) -> np.ndarray:
         first, last = (self.left, self.right) if transposed else (self.right, self.left)
         first, last = first[: self.count], last[: self.count]
         if not self.count:
             return np.zeros_like(x)
-        inner, out = _outer(first, x.T), np.empty_like(x)
+        inner = _outer(first, x.T)
+        if len(x) <= LONG_ROWS:
+            return last.T @ inner
+        out = np.empty_like(x)
 
         def work(s: slice) -> None:
             np.matmul(last[:, s].T, inner, out=out[s])
@@ -100,6 +102,10 @@ class LowRank:
         """Frobenius and spectral norm."""
         if not self.count:
             return 0.0, 0.0
+        new, self.known = slice(self.known, self.count), self.count
+        for gram, side in zip(self.grams, (self.left, self.right), strict=True):
+            gram[new, : new.stop] = _outer(side[new], side[: new.stop])
+            gram[: new.stop, new] = gram[new, : new.stop].T
         left, right = self.grams[:, : self.count, : self.count]
         start = np.zeros(self.count)
         if self.vector is not None:
@@ -131,7 +137,7 @@ class Full:
 
     def multiply(self, x: np.ndarray, transposed: bool = False) -> np.ndarray:
         typed = np.ascontiguousarray(x, self.entries.dtype)
-        return _product(self.entries, typed, transposed).astype(np.float64)
+        return _product(self.entries, typed, transposed).astype(np.float64, copy=False)
 
     def norms(self) -> tuple[float, float]:
         """Frobenius and spectral norm."""
@@ -148,6 +154,8 @@ class Full:
 
 def _product(matrix: np.ndarray, x: np.ndarray, transposed: bool) -> np.ndarray:
     """matrix @ x or matrix.T @ x, by tiles of what comes out."""
+    if len(matrix) <= ROWS:
+        return (matrix.T if transposed else matrix) @ x
     out = np.empty((matrix.shape[1] if transposed else len(matrix), x.shape[1]), x.dtype)
 
     def work(s: slice) -> None:
@@ -159,6 +167,8 @@ def _product(matrix: np.ndarray, x: np.ndarray, transposed: bool) -> np.ndarray:
 
 def _outer(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """a @ b.T for few long rows."""
+    if a.shape[1] <= LONG_ROWS:
+        return a @ b.T
     return sum(map_tiles(lambda s: a[:, s] @ b[:, s].T, row_tiles(a.shape[1], LONG_ROWS)))
 
 
