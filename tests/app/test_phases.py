@@ -20,7 +20,7 @@ from tpapp.phase_results import PictureRequest, PointRequest, TrainRequest
 from tpapp.plots.phase_text import markup, plain
 from tpcore.errors import Misuse
 
-UP = PointRequest(1, path=0.2)
+UP, UP2 = PointRequest(1, path=0.2), PointRequest(2, path=0.2)
 SP = {"depth": 2, "a": "0, 0, 0", "b": "0, 1/2, 1/2"}
 FAST = {"steps": 3, "lr": 0.1}
 
@@ -56,6 +56,8 @@ def phase(lab) -> str:
 @pytest.mark.parametrize("request_", [
     PictureRequest("facets", UP), PictureRequest("across", UP), PictureRequest("slice", UP),
     PictureRequest("facets", PointRequest(3, "adam", 0.1)), PictureRequest("across", PointRequest(2, "adam", 0.3)),
+    PictureRequest("six", UP2, "c1", "c2"), PictureRequest("six", UP2, "c3", "b3"),
+    PictureRequest("six", PointRequest(2, "sign", 0.3), "c1", "c2"),
     PictureRequest("slice", PointRequest(**SP, c="1"), "b3", "c"), PictureRequest("facets", PointRequest(**SP, c="1")),
 ])  # fmt: skip
 def test_polygons_and_laws_say_the_phases_of_points(request_):
@@ -103,14 +105,54 @@ def test_a_hand_means_the_border_near_it_and_a_point_is_where_it_was_put():
 
 
 @pytest.mark.parametrize("depth", [1, 2, 4])
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "sign"])
 def test_the_path_goes_from_mup_to_ntp(depth, optimizer):
     p = {r: compute.point(PointRequest(depth, optimizer, r)) for r in (0.0, 0.3, 0.5)}
-    assert p[0.0].maximal and p[0.5].equivalent(tp.abc.ntp(depth, optimizer=optimizer))
+    family = "sgd" if optimizer == "sgd" else "adam"
+    assert p[0.0].maximal and p[0.5].equivalent(tp.abc.ntp(depth, optimizer=family))
     assert p[0.3].r == Fraction(3, 10) and p[0.3].phase == "kernel"
     found = compute.named(depth, optimizer)
     largest = next(name for name in found if name.startswith("SP"))
     assert found["μP"].maximal and found[largest].stable and not found["SP, c = 0"].stable
+
+
+def test_six_numbers_are_the_same_training_without_multipliers():
+    """The podcast's muP: b = (0, 1/2, 1), c = (-1, 0, 1); UP_r by hand: b_V = 1 - r, c_U = 2 r - 1, c_W = 2 r."""
+    mup = compute.six_texts(PointRequest(2, path=0.0))
+    assert mup == {"b_U": "0", "b_W": "0.5", "b_V": "1", "c_U": "-1", "c_W": "0", "c_V": "1"}
+    found = compute.six_texts(UP2)
+    assert [found[name] for name in ("b_V", "c_U", "c_W", "c_V")] == ["0.8", "-0.6", "0.4", "1"]
+    six = compute.point(PointRequest(2, **compute.from_six(found)))
+    assert six.equivalent(compute.point(UP2)) and six == tp.abc.six(*(found[f"{x}_{y}"] for x in "bc" for y in "UWV"))
+    picture = PictureRequest("six", UP2, "c1", "c2")
+    assert compute.here(picture, UP2) == (-0.6, 0.4, True) and compute.picture(picture).labels == ("c of U", "c of W")
+    at = compute.point(PointRequest(2, **compute.pick(picture, 0.7, 1.1)))
+    assert (at.a, at.rates[:2], at.b[2]) == ((0, 0, 0), (Fraction(7, 10), Fraction(11, 10)), Fraction(4, 5))
+
+
+@pytest.mark.parametrize("exponents, name, step, power", [
+    ({"a": "-0.3, 0.4", "b": "0.3, -0.3", "c": "0.2"}, "f", 0, 0.4),
+    ({"a": "0, 0.5", "b": "0, 0.4", "c": "-0.3"}, "df", 1, 0.3),
+    ({"a": "-0.7, 0.5", "b": "0.7, 0.6", "c": "0"}, "dh1", 1, 0.3),
+])  # fmt: skip
+def test_what_blows_up_first_grows_like_its_predicted_power(monkeypatch, exponents, name, step, power):
+    monkeypatch.undo()
+    point = PointRequest(1, **exponents)
+    what = compute.growth(compute.point(point))
+    assert (what.name, what.step, what.power) == (name, step, pytest.approx(power))
+    *_, last = trains.training(TrainRequest(point, "curve", "tanh", 0.05, 3, 0, (128, 512, 2048), (24, 24, 24)))
+    assert abs(last.growth.slope - power) < max(0.05, 3 * last.growth.slope_error) < 0.25
+    assert compute.growth(compute.point(UP)) is None and compute.verdict(point).growth == what
+
+
+def test_gradients_of_another_size_are_not_faithful():
+    p = PointRequest(1, "adam", 0.2)
+    seen = compute.point(PointRequest(1, "adam", d="0.8, 1", path=0.2))
+    assert seen.phase == "kernel" and compute.texts(seen)["d"] == "" == compute.texts(compute.point(p))["d"]
+    assert compute.point_texts(p)["d"] == "0.8, 1"
+    verdict_ = compute.verdict(PointRequest(1, "adam", 0.2, d="0.8, 0"))
+    assert verdict_.phase == "unstable" and "gradients of layer 2" in verdict_.reasons[0] and verdict_.growth is None
+    assert compute.here(PictureRequest("facets", p), PointRequest(1, "adam", 0.2, d="0, 0"))[2] is False
 
 
 def test_words():
@@ -236,6 +278,34 @@ def test_fields_and_named_points_set_the_exponents():
     assert phase(lab) == "feature"
 
 
+def test_the_view_of_six_numbers_has_fields_of_its_own():
+    lab = shown(path=0.2)
+    lab.state.view = "six"
+    wait(lab)
+    assert lab.state.depth == 2 and phase(lab) == "kernel" and lab.across.view.visible
+    assert lab.numbers_["c_W"].value == "0.4" and lab.numbers_["b_V"] in lab.point_box.objects[0].objects
+    lab.numbers_["c_U"].value, lab.numbers_["b_V"].value, lab.numbers_["c_W"].value = "-1", "1", "0"
+    assert (lab.state.a, lab.state.b, lab.state.c) == ("0, 0, 0", "0, 0.5, 1", "-1, 0, 1") and "μP" in lab.pill.object
+    lab._picked_across(1.5, 1.6, True)
+    assert phase(lab) == "trivial" and lab.numbers_["c_V"].value == "1.5" and not lab.flow.failed
+    lab.numbers_["c_V"].value = "x"
+    assert "must be a number" in " ".join(lab.flow.failed.values())
+    lab.state.depth = 3
+    assert lab.state.view == "facets" and on_path(lab.state) and not wait(lab).flow.failed
+
+
+def test_play_waits_until_the_networks_have_shown_something():
+    seen = []
+    lab = PhasesLab(**FAST)
+    lab.dial._seen = lambda: bool(seen)
+    for expected in [0.2] * 5 + [0.25]:  # patience ends
+        lab.dial._tick()
+        assert lab.state.path == expected
+    seen.append("the slope")
+    lab.dial._tick()
+    assert lab.state.path == pytest.approx(0.3)
+
+
 def test_training_shows_what_diverged_and_measures_powers():
     lab = shown(**SP, c="0", view="slice", x="b3", y="c", lr=2.0, steps=20)
     r = lab.result("training")
@@ -277,7 +347,8 @@ def test_the_limit_has_the_loss_that_networks_have_in_the_mean():
 
 
 @pytest.mark.parametrize("values", [{}, SP | {"c": "1", "view": "slice", "x": "b3", "y": "c"},
-                                    {"optimizer": "adam", "lr": 0.02}, {"a": "-1/3, 0.5", "b": "1/3, 0.7"}])
+                                    {"optimizer": "adam", "lr": 0.02},
+                                    {"optimizer": "sign", "lr": 0.02, "d": "0.8, 1"}, {"preset": "six"}, {"a": "-1/3, 0.5", "b": "1/3, 0.7"}])
 def test_the_code_runs_as_shown(values):
     lab = PhasesLab(**(FAST | values))
     names: dict = {}
