@@ -102,6 +102,14 @@ def test_coins_are_counted_exactly():
     assert [row.measured for row in result.moments] == pytest.approx([np.mean(z**k) for k in (2, 3, 4, 6, 8)])
     assert [row.exact for row in result.moments[:3]] == pytest.approx([1.0, 0.0, 3 - 2 / 3])
     assert [row.normal for row in result.moments] == [1, 0, 3, 15, 105]
+    assert compute.exact_powers(SumsRequest("coin", 5, 1, rho=0.25))[0] == 2.0
+
+
+@pytest.mark.parametrize("place", [-2.0, 2.0])
+def test_the_distance_of_draws_is_seen_on_both_sides(place):
+    n, drawn = 4, np.full(9, 2.0 + place)  # four coins: z = place
+    gap = compute.gap(SumsRequest("coin", n, 9), drawn)
+    assert gap == pytest.approx(0.97724987)  # Phi(2)
 
 
 def test_a_leader_leaves_two_heaps_of_coins_and_their_variance():

@@ -83,6 +83,7 @@ def test_terms_that_copy_a_leader_leave_the_variance_that_is_predicted(kind, rho
     product = two.prod(axis=1)
     assert abs(product.mean() - rho * law.variance) < 4 * product.std() / draws**0.5
     assert sums.variance_of_mean(kind, np.inf, nu, rho) == pytest.approx(rho * law.variance)
+    assert sums.variance_of_mean(kind, 1, nu, rho) == pytest.approx(law.variance), "one term, copied or not"
 
 
 def test_with_a_leader_the_mean_tends_to_a_smaller_copy_of_one_term():
