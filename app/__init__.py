@@ -2,8 +2,8 @@
 
 from importlib import import_module
 
-LABS = {"AveragesLab": "averages", "JacobiansLab": "jacobians", "KernelsLab": "kernels", "MatricesLab": "matrices", "PhasesLab": "phases",
-        "ProgramsLab": "programs", "TrainingLab": "training"}
+LABS = {"AveragesLab": "averages", "JacobiansLab": "jacobians", "KernelsLab": "kernels", "MatricesLab": "matrices",
+        "PhasesLab": "phases", "ProgramsLab": "programs", "TrainingLab": "training"}
 
 
 def __getattr__(name: str):

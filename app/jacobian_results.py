@@ -1,4 +1,4 @@
-"""Requests and results of the Jacobians lab: frozen, hashable requests in, frozen results out. Nothing here computes."""
+"""Requests and results of the Jacobians lab: frozen, hashable requests in, frozen results out."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import panel as pn
 
 from tpapp.compute import jacobians as compute
 from tpapp.compute import jacobians_code
@@ -54,8 +55,8 @@ class JacobiansLab(Page):
         self.links = note(f"Sparse: {compute.LINKS} links a neuron.")
         return [
             section("Network", self.control("phi"), self.control("depth"), aside="no readout"),
-            section("Weights", self.control("weights", segmented=True), self.links, self.control("sigma_w", format="0.000"),
-                    self.control("sigma_b", format="0.000")),
+            section("Weights", self.control("weights", segmented=True), self.links,
+                    self.control("sigma_w", format="0.000"), self.control("sigma_b", format="0.000")),
             section("Input", self.control("start", segmented=True), self.q0, aside="where variances start"),
             section("Networks", self.control("draws", segmented=True), row(seed, again, parts=("figure-row",)),
                     aside="independent draws"),
@@ -64,8 +65,6 @@ class JacobiansLab(Page):
         ]  # fmt: skip
 
     def _seed_field(self):
-        import panel as pn
-
         seed = pn.widgets.IntInput.from_param(self.state.param.seed, name="Seed")
         seed.stylesheets = [*seed.stylesheets, ".bk-spin-btn { display: none !important; }"]
         return seed
@@ -186,7 +185,7 @@ class JacobiansLab(Page):
         if known.request.weights == "sparse" and not fits:
             return
         free = result.free if fits else compute.free_words(known.request)[0]
-        seen = self.words.means() if fits and self.words._seen is not None else None
+        seen = self.words.means() if fits and self.words.drawn else None
         n = result.request.n if fits else float("inf")
         head = '<h3 class="tp-title">Free independence <small>τ = tr / n</small></h3>'
         self.mixed.object = head + words.table(free, seen, n, self.theme)
@@ -224,7 +223,8 @@ class JacobiansLab(Page):
         if result is not None:
             mean = (result.singular**2).mean(axis=1)
             error = mean.std(ddof=1) / np.sqrt(len(mean)) if len(mean) > 1 else None
-            lines.append(Number(f"Mean of s², limit {self._short(known.mean)}", *self._measured(float(mean.mean()), error)))
+            label = f"Mean of s², limit {self._short(known.mean)}"
+            lines.append(Number(label, *self._measured(float(mean.mean()), error)))
         else:
             lines.append(Number("Mean of s²", fmt.power(known.mean, 3)))
             lines.append(Number("Variance of s²", fmt.power(known.variance, 3)))

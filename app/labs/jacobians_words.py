@@ -54,7 +54,8 @@ def formula(point: Point, projector: bool = False) -> str:
         law = r"W = \tfrac{\sigma_w}{\sqrt 3} (P_1 + P_2 + P_3)"
     means = r"\mu_k = \mathbb{E}\, \phi'(h)^{2k}, \quad \chi_1 = \sigma_w^2 \mu_1"
     ratio = r"L \bigl(\tfrac{\mu_2}{\mu_1^2} - 1\bigr)" if orthogonal else r"L\, \frac{\mu_2}{\mu_1^2}"
-    spread = rf"\mathbb{{E}}\, s^2 = \chi_1^L, \quad \frac{{\operatorname{{Var}} s^2}}{{(\mathbb{{E}} s^2)^2}} = {ratio}"
+    spread = rf"\frac{{\operatorname{{Var}} s^2}}{{(\mathbb{{E}} s^2)^2}} = {ratio}"
+    spread = rf"\mathbb{{E}}\, s^2 = \chi_1^L, \quad {spread}"
     lines = [law, means] + ([] if projector or point.request.weights == "sparse" else [spread])
     return r"$\begin{array}{l} " + r" \\[6pt] ".join(rf"\displaystyle {line}" for line in lines) + r" \end{array}$"
 

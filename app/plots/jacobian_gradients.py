@@ -1,4 +1,4 @@
-"""How large a gradient is after each layer: the limit dashed, networks of one width as dots with bars, on a log axis."""
+"""How large a gradient is after each layer: the limit dashed, networks of one width as dots with bars."""
 
 from __future__ import annotations
 

@@ -20,7 +20,8 @@ def log_ticks(low: float, high: float, most: int = 5) -> tuple[list[float], list
         return places, [_decade(int(k)) for k in places]
     if span > 0.5:
         low_k, high_k = math.floor(low), math.ceil(high)
-        values = [m * 10.0**k for k in range(low_k, high_k + 1) for m in ((1, 2, 5) if span > 0.8 else (1, 1.5, 2, 3, 5, 7))]
+        heads = (1, 2, 5) if span > 0.8 else (1, 1.5, 2, 3, 5, 7)
+        values = [m * 10.0**k for k in range(low_k, high_k + 1) for m in heads]
     else:
         values, _ = plain_ticks(10**low, 10**high, most)
     values = [v for v in values if v > 0 and low - 1e-9 <= math.log10(v) <= high + 1e-9]

@@ -75,6 +75,11 @@ class MixedMoments(Plot):
         write(self.points, rows)
         self._relabel()
 
+    @property
+    def drawn(self) -> bool:
+        """Whether networks are on show."""
+        return self._seen is not None
+
     def means(self) -> tuple[np.ndarray, np.ndarray]:
         """Means over the networks and their standard errors (0 of a single one)."""
         count = len(self._seen)

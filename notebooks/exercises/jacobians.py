@@ -18,7 +18,7 @@ def chi(answer) -> str:
     q = _fixed(w, b)
     truth = w**2 * _slope(q)
     if near(value, truth, 1e-3):
-        return "Below 1: order, but not far from the edge." if truth < 1 else "Above 1: chaos, but not far from the edge."
+        return f"{'Below 1: order' if truth < 1 else 'Above 1: chaos'}, but not far from the edge."
     if near(value, q, 1e-3):
         raise Wrong("That is q*; the slopes at this variance are asked for.")
     if near(value, _slope(q), 1e-3):
@@ -33,7 +33,7 @@ def chi(answer) -> str:
         raise Wrong("That is its square root, by which lengths are multiplied.")
     if abs(value / truth - 1) < 0.05:
         raise Wrong("Close; is q iterated until it settles?")
-    raise Wrong("First iterate q -> sigma_w^2 E erf^2 + sigma_b^2 until it settles, then take sigma_w^2 E erf'^2 there.")
+    raise Wrong("First iterate q -> sigma_w^2 E erf^2 + sigma_b^2 until it settles; then sigma_w^2 E erf'^2 there.")
 
 
 def _fixed(w: float, b: float) -> float:
@@ -182,7 +182,7 @@ def isometry(answer) -> str:
     mean, spread = float(w**2 * mu1) ** LAYERS, LAYERS * float(mu2 / mu1**2 - 1)
     if not LOW <= mean <= HIGH:
         side = "order" if mean < 1 else "chaos"
-        raise Wrong(f"After 32 layers the mean of s^2 is {mean:.3g}: {side}. Choose q* first, sigma_w and sigma_b follow.")
+        raise Wrong(f"After 32 layers the mean of s^2 is {mean:.3g}: {side}. Choose q*; sigma_w and sigma_b follow.")
     if spread > SPREAD:
         raise Wrong(f"On the edge, but the spread is {spread:.2g}. Which q* is allowed, if it is about 8 q*^2 L?")
     return f"q* = {q:.3g}, mean of s^2 {mean:.3f}, spread {spread:.3f}: an isometry, and still not linear."

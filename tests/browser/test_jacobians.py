@@ -9,7 +9,8 @@ from tests.browser.drive import findings
 pytestmark = pytest.mark.browser
 
 COLUMNS = """
-  const figure = (name) => [...Bokeh.documents[0]._all_models.values()].find((m) => m.type === "Figure" && m.name === name);
+  const models = [...Bokeh.documents[0]._all_models.values()];
+  const figure = (name) => models.find((m) => m.type === "Figure" && m.name === name);
   const column = (source, name) => Array.from(source.data.get ? source.data.get(name) : source.data[name]);
 """
 
@@ -45,7 +46,8 @@ def place(seen, sigma_w: float, sigma_b: float) -> tuple[float, float]:
 def drawn(seen, text: str) -> None:
     """Wait until a label in a figure says `text`."""
     seen.until("""text => [...Bokeh.documents[0]._all_models.values()].some((m) => m.type === "ColumnDataSource" &&
-      m.columns().includes("text") && [...(m.data.get ? m.data.get("text") : m.data.text)].includes(text))""", text, 40_000)
+      m.columns().includes("text") && [...(m.data.get ? m.data.get("text") : m.data.text)].includes(text))""",
+               text, 40_000)  # fmt: skip
 
 
 def test_it_teaches_with_no_click(visit, app_url):
@@ -123,7 +125,8 @@ def test_a_link_the_code_and_exports(visit, app_url):
     code = seen.see("pre").inner_text()
     assert 'tp.spectra.jacobian(net, weights="orthogonal")' in code and "seed=3" in code
     seen.button("Export").click()
-    for name, ending in (("Figures, PNG", ".png"), ("Figures, SVG", ".svg"), ("Data, CSV", ".csv"), ("Data, NPZ", ".npz")):
+    for name in ("Figures, PNG", "Figures, SVG", "Data, CSV", "Data, NPZ"):
+        ending = f".{name[-3:].lower()}"
         with seen.page.expect_download() as download:
             seen.see(f"button >> text={name}").click()
         assert download.value.suggested_filename.endswith(ending) and download.value.path().stat().st_size > 1000

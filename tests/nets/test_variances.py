@@ -44,6 +44,7 @@ def test_variances_that_vanish_grow_or_are_all_fixed():
     assert maps.fixed_point("relu", 1.0, 0.6) == pytest.approx(0.72, rel=1e-12), "q = q/2 + 0.36"
     gelu = maps.order_chaos("gelu", 1.9, 0.4)
     assert np.isinf(gelu.q) and np.isnan(gelu.chi)
+    assert np.isinf(maps.order_chaos("gelu", 1.6, 0.0).q), "from variance 1 it grows, from a small one it vanishes"
 
 
 @pytest.mark.parametrize("phi", ["tanh", "erf", "sin"])
@@ -81,7 +82,8 @@ def test_variances_start_where_the_input_says():
     fixed = maps.variances(net)
     assert np.allclose(fixed, maps.fixed_point("erf", 1.4, 0.3)) and len(fixed) == 4
     assert np.allclose(maps.variances(net, maps.input_square(net)), fixed, rtol=1e-9)
-    assert maps.input_square(MLP(3, "tanh", 0.8, 0.0)) == 0 and np.allclose(maps.variances(MLP(3, "relu", 1.0, None)), [1, 0.5, 0.25])
+    assert maps.input_square(MLP(3, "tanh", 0.8, 0.0)) == 0
+    assert np.allclose(maps.variances(MLP(3, "relu", 1.0, None)), [1, 0.5, 0.25])
 
 
 def test_misuse_is_told_in_words():
