@@ -113,6 +113,19 @@ CALLS = {
     "moments orders": (lambda b: tp.spectra.spectral_moments("goe", 9, b), [*NOT_NUMBERS, -1, 0.5, 1e300]),
     "moment program": (tp.spectra.moment_program, [*NOT_NUMBERS, -1, 0.5, True, 10**6]),
     "dyson steps": (lambda b: tp.spectra.dyson(3, b), NOT_COUNTS),
+    "ensemble ratio": (lambda b: tp.spectra.eigenvalues("wishart", 5, ratio=b), [*NOT_NUMBERS, -1, 0, 1e300]),
+    "ensemble degree": (lambda b: tp.spectra.eigenvalues("symmetric:sparse", 5, degree=b), [*NOT_NUMBERS, -1, 0]),
+    "ensemble band": (lambda b: tp.spectra.matrix("band", 5, band=b), [*NOT_NUMBERS, -1, 0.5, True]),
+    "ensemble factors": (lambda b: tp.spectra.eigenvalues("product", 5, factors=b), [*NOT_COUNTS, 10**6]),
+    "ensemble spike": (lambda b: tp.spectra.eigenvalues("goe", 5, spike=b), [*NOT_NUMBERS, -1]),
+    "ensemble unknown parameter": (lambda b: tp.spectra.eigenvalues("goe", 5, width=b), [1]),
+    "tracy_widom": (tp.spectra.tracy_widom, [*NOT_COUNTS, 4]),
+    "spacing_law": (tp.spectra.spacing_law, [*NOT_COUNTS, 4]),
+    "spacings": (tp.spectra.spacings, [*NOT_NUMBERS, 1.0, [1.0, 2.0]]),
+    "largest eigenvalues": (lambda b: tp.spectra.largest_eigenvalues("goe", 9, b), [*NOT_COUNTS, 10**12]),
+    "edge": (lambda b: tp.spectra.edge("goe", b), NOT_COUNTS),
+    "narayana": (lambda b: tp.spectra.narayana(3, b), [*NOT_NUMBERS, -1, 0.5, 4]),
+    "modulus": (tp.spectra.modulus, [*NOT_NUMBERS, -1, 0]),
 }
 
 

@@ -39,8 +39,8 @@ SHOWN = 4000  # points of the plane
 EXACT, DENSE = "Sturm counts", "dense eigenvalues"
 
 __all__ = [
-    "HEAVY_REACH", "KINDS", "ORDERS", "REACH", "bin_edges", "check", "code", "fits", "fits_draws", "holds", "law", "limit_code",
-    "limit_moments", "pairings", "path", "path_code", "quick", "semicircle", "shown_law", "spectrum", "view",
+    "HEAVY_REACH", "KINDS", "ORDERS", "REACH", "bin_edges", "check", "code", "fits", "fits_draws", "holds", "law",
+    "limit_code", "limit_moments", "pairings", "path", "path_code", "quick", "semicircle", "shown_law", "spectrum", "view",
 ]  # fmt: skip
 
 
@@ -98,7 +98,8 @@ def check(r: SpectrumRequest) -> None:
         return
     largest = fits(r.kind, r.draws, **r.given)
     if r.n > largest:
-        hint = f"At most n = {largest:,} fits with {draws}; the Gaussian GOE, GUE and Wishart have exact models to n = 1,000,000"
+        exact = "the Gaussian GOE, GUE and Wishart have exact models to n = 1,000,000"
+        hint = f"At most n = {largest:,} fits with {draws}; {exact}"
         must = "Such a matrix is stored whole and may take about ten seconds"
         raise BudgetError(must, f"n = {r.n:,}", hint, fits=largest)
 
@@ -139,7 +140,8 @@ def _counted(r: SpectrumRequest, progress: Progress) -> Iterator[Spectrum]:
         gap = spectra.cdf_gap(seen.law, fine[1:], below[1:], size * draws)
         result = _result(r, draws, edges, counts, gap, (), EXACT, total=size * draws, zeros=zeros * draws)
         yield result
-    values = spectra.spectral_moments(r.kind, r.n, laws.orders(r.kind), r.draws, r.seed, progress=silent(progress), **r.given)
+    orders = laws.orders(r.kind)
+    values = spectra.spectral_moments(r.kind, r.n, orders, r.draws, r.seed, progress=silent(progress), **r.given)
     yield replace(result, moments=_moments(r, values), marks=_marks(r, seen))
 
 

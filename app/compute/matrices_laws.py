@@ -139,7 +139,7 @@ def view_family(kind: str) -> str:
 
 
 def limit_moments(kind: str, given: dict) -> list[float]:
-    """The limits of the table's moments: Catalan numbers, Narayana's polynomials, Fuss and Catalan's numbers, 1/(k+1)."""
+    """The limits of the table's moments: Catalan, Narayana's polynomials, Fuss and Catalan's numbers, 1/(k+1)."""
     family, p = view_family(kind), Parameters(**given)
     if family == "iid":
         return [1 / (k + 1) for k in SQUARES]

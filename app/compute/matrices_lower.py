@@ -166,7 +166,9 @@ def _limit(kind: str, k: int, given: tuple) -> float:
     return float(tp.limit(spectra.moment_program(k, kind, **dict(given))).scalar("m"))
 
 
-def programs(r: SpectrumRequest | None, kind: str, given: dict, progress: Progress | None = None) -> Iterator[ProgramRows]:
+def programs(
+    r: SpectrumRequest | None, kind: str, given: dict, progress: Progress | None = None
+) -> Iterator[ProgramRows]:
     """v^T A^k v / n by the limit's rules, then run at width n (no matrix stored), beside the numbers of cycles."""
     progress, start = progress or Progress(), perf_counter()
     orders = laws.ORDERS if kind == "goe" else laws.SQUARES

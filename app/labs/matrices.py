@@ -86,7 +86,8 @@ class MatricesLab(Page):
         spectrum = request(s) if finite(s) else None
         if spectrum is not None:
             self._check(s, spectrum)
-        yield Request("law", ("law", name, tuple(more.items())), lambda progress: self._law(s), self._show_law, quick=True)
+        key = name, tuple(more.items())
+        yield Request("law", ("law", *key), lambda progress: self._law(s), self._show_law, quick=True)
         if spectrum is not None:
             yield Request("spectrum", spectrum, lambda progress: compute.spectrum(spectrum, progress),
                           self._show_spectrum, compute.quick(spectrum), "the histogram of the eigenvalues")  # fmt: skip
@@ -95,8 +96,8 @@ class MatricesLab(Page):
             yield Request("ghost", ghost, lambda progress: compute.spectrum(ghost, progress),
                           self.spectrum.update_ghost, quick=True)  # fmt: skip
         if spectrum is None:
-            yield Request("alone", ("alone", name, tuple(more.items())),
-                          lambda progress: compute.limit_moments(name, **more), self._show_alone, quick=True)  # fmt: skip
+            yield Request("alone", ("alone", *key), lambda progress: compute.limit_moments(name, **more),
+                          self._show_alone, quick=True)  # fmt: skip
         yield from self.lower.tab.requests(s)
 
     def _check(self, s, spectrum) -> None:

@@ -102,7 +102,8 @@ class Motion(Tab):
         heavy, coins = not seen.finite, path.request.kind.endswith("rademacher")
         moves = "every entry moves and keeps its law"
         moves = "each entry is a coin that turns now and then, so they jump" if coins else moves
-        moves = "each entry is zero, or not, for a while, so they jump" if path.request.kind.endswith("sparse") else moves
+        if path.request.kind.endswith("sparse"):
+            moves = "each entry is zero, or not, for a while, so they jump"
         beyond = "; those beyond ±8 are cut off" if heavy else ""
         repel = "" if seen.family == "iid" else "; they repel each other"
         what = {"iid": "Moduli", "product": "Singular values"}.get(seen.family, "Eigenvalues")

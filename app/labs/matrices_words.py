@@ -14,7 +14,8 @@ NOTES = {
     "product": "Singular values of X₁ ⋯ X_k, square, entries of variance 1/n.",
     "iid": "No symmetry: all entries independent, variance 1/n.",
 }
-TABLE = {"wishart": ("Narayana", "(1/m) tr (XXᵀ/n)<sup>k</sup>"), "product": ("Fuss–Catalan", "(1/n) tr (PPᵀ)<sup>k</sup>"),
+TABLE = {"wishart": ("Narayana", "(1/m) tr (XXᵀ/n)<sup>k</sup>"),
+         "product": ("Fuss–Catalan", "(1/n) tr (PPᵀ)<sup>k</sup>"),
          "iid": ("1/(k+1)", "mean of |λ|<sup>2k</sup>")}  # fmt: skip
 
 
@@ -41,7 +42,8 @@ def claim(s, threshold: float | None) -> str:
         if said:
             return said
     if breaks(s):
-        law = {"wishart": "Marchenko and Pastur’s law", "iid": "the disc", "product": "the law"}.get(s.ensemble, "the semicircle")
+        laws = {"wishart": "Marchenko and Pastur’s law", "iid": "the disc", "product": "the law"}
+        law = laws.get(s.ensemble, "the semicircle")
         return f"Without a variance {law} breaks: a few huge entries make eigenvalues of any size."
     spiked = outside(s, threshold)
     if spiked is not None:
@@ -58,7 +60,7 @@ def claim(s, threshold: float | None) -> str:
 
 def _kinds(s) -> str:
     if s.entries == "sparse":
-        return "With a few entries a row the spectrum keeps the graph’s shape; the semicircle needs more and more of them."
+        return "With a few entries a row the spectrum keeps the graph’s shape; the semicircle needs ever more of them."
     if s.ensemble == "band":
         return "A band of growing width is enough for the semicircle."
     if s.ensemble == "iid":
@@ -92,7 +94,8 @@ def _lower(s, threshold: float | None) -> str:
             return "The edge feels the tails: without four moments one huge entry makes the largest eigenvalue."
         if outside(s, threshold):
             return "An eigenvalue that left the bulk fluctuates like a normal variable."
-        return "" if s.entries == "sparse" or s.ensemble == "band" else "Even the largest eigenvalue has a law of its own."
+        known = s.entries != "sparse" and s.ensemble != "band"
+        return "Even the largest eigenvalue has a law of its own." if known else ""
     if s.figures == "moments":
         return "A moment is a program, and its limit counts cycles."
     return ""
@@ -135,7 +138,9 @@ def _formulas(s, threshold: float | None) -> tuple[str, str]:
     if s.figures == "largest" and s.ensemble not in ("iid", "product"):
         beta = 2 if s.ensemble == "gue" else 1
         end = r"b + c\, n^{-2/3}" if s.ensemble == "wishart" else r"2 + n^{-2/3}"
-        return rf"\lambda_{{\max}} \approx {end}\, \xi", rf"P(\xi \le s) = F_{beta}(s) = \det(1 - \mathrm{{Ai}}_s{'^2' if beta == 2 else ''})"
+        power = "^2" if beta == 2 else ""
+        law = rf"P(\xi \le s) = F_{beta}(s) = \det(1 - \mathrm{{Ai}}_s{power})"
+        return rf"\lambda_{{\max}} \approx {end}\, \xi", law
     return law, moments
 
 
@@ -151,7 +156,8 @@ def caption(result, heavy: bool, holds: bool, word: str) -> str:
     beyond = outside if result.outside else ""
     law = "dashed: the limit" if holds else f"dots: {word}, {'which fails here' if heavy else 'for comparison'}"
     zeros = f"; {result.zeros:,} zeros stand at 0" if result.zeros else ""
-    return f"{many}; bars have area {'1' if not result.zeros else f'{1 - result.zeros / result.total:.3g}'}; {law}{zeros}{beyond}"
+    area = f"{1 - result.zeros / result.total:.3g}"
+    return f"{many}; bars have area {area}; {law}{zeros}{beyond}"
 
 
 __all__ = ["NOTES", "breaks", "caption", "claim", "formula", "kind", "outside", "table_words"]

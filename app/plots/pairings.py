@@ -80,12 +80,14 @@ def tree(walk: tuple[int, ...], rows: bool) -> str:
         lines.append(f"M{x + dx:.1f} {y + dy:.1f}L{u + dx:.1f} {v + dy:.1f}")
     even = {i for i, (_, depth) in place.items() if depth % 2 == 0}
     dots = "".join(
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.2" fill="var(--tp-{"ink" if not rows or i in even else "surface"}, #13161C)"/>'
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.2" '
+        f'fill="var(--tp-{"ink" if not rows or i in even else "surface"}, #13161C)"/>'
         for i, (x, y) in at.items()
     )
     words = " ".join(str(i + 1) for i in (*walk, walk[0]))
     top, high = min(y for _, y in at.values()) - 6, step * deep + 12
-    return (f'<svg viewBox="0 {top:.1f} 64 {high:.1f}" role="img" aria-label="cycle {words}"><path d="{"".join(lines)}" fill="none" '
+    return (f'<svg viewBox="0 {top:.1f} 64 {high:.1f}" role="img" aria-label="cycle {words}">'
+            f'<path d="{"".join(lines)}" fill="none" '
             f'stroke="var(--tp-ink2, #454C59)" stroke-width="1.2"/><g stroke="var(--tp-ink, #13161C)">{dots}</g></svg>')
 
 
@@ -95,8 +97,8 @@ def cycles(found, rows: bool = False) -> tuple[str, str]:
     With `rows`, each is worth ratio^(rows - 1).
     """
     k, count = len(found[0][0]), len(found)
-    each = [f"<figure>{tree(walk, rows)}{_power(visited - 1) if rows else ''.join(str(i + 1) for i in (*walk, walk[0]))}</figure>"
-            for _, walk, visited in found]  # fmt: skip
+    words = [_power(visited - 1) if rows else "".join(str(i + 1) for i in (*walk, walk[0])) for _, walk, visited in found]
+    each = [f"<figure>{tree(walk, rows)}{word}</figure>" for (_, walk, _), word in zip(found, words)]
     what = "filled: rows, open: columns; r rows weigh y<sup>r−1</sup>" if rows else f"{2 * k} steps, around a tree"
     word = "cycle" if count == 1 else "cycles"
     caption = f"C<sub>{k}</sub> = {count} {word}; {what}"

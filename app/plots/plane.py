@@ -10,7 +10,7 @@ from tpapp.plots.base import DASH, Plot, finite, square
 
 
 class PlanePlot(Plot):
-    """Complex eigenvalues as points in the width's colour; the unit circle dashed, grey dots where it is not the limit."""
+    """Complex eigenvalues in the width's colour; the unit circle dashed, grey dots where it is not the limit."""
 
     def __init__(self, *, theme: str = "light", projector: bool = False, height: int = 252):
         super().__init__("In the complex plane", name="plane", theme=theme, projector=projector)
@@ -25,7 +25,8 @@ class PlanePlot(Plot):
         angle = np.linspace(0, 2 * np.pi, 181)
         circle = self.theory(fig, ColumnDataSource({"x": np.cos(angle), "y": np.sin(angle)}))
         self.paint(circle.glyph, line_color=lambda s: s.token("ink" if self.holds else "ink3"),
-                   line_dash=lambda s: DASH if self.holds else [0, 4], line_cap=lambda s: "butt" if self.holds else "round")  # fmt: skip
+                   line_dash=lambda s: DASH if self.holds else [0, 4],
+                   line_cap=lambda s: "butt" if self.holds else "round")  # fmt: skip
         cross = fig.scatter("x", "y", source=self.flag, size=13, marker="x", level="overlay")
         self.paint(cross.glyph, line_color="ink", line_width=lambda s: s.line(2))
         self.text = self.labels(fig, text_align="right")
@@ -51,7 +52,8 @@ class PlanePlot(Plot):
         self._relabel()
 
     def _relabel(self) -> None:
-        rows = [("limit: the disc" if self.holds else "not the limit", self.style.token("ink" if self.holds else "ink3"))]
+        colour = self.style.token("ink" if self.holds else "ink3")
+        rows = [("limit: the disc" if self.holds else "not the limit", colour)]
         if self._result is not None:
             rows.append((f"n = {fmt.width(self.width)}", self.style.width_text(self.width)))
         self.corner(self.text, self.fig, rows)

@@ -24,7 +24,7 @@ table.tp-table small { display: block; font: 400 var(--tp-caption, 12px)/var(--t
 
 
 def moments(rows, width: float, theme: str = "light", name: str = "Catalan") -> str:
-    """``<table>`` of `MomentRow`s: k, (1/n) tr A^k in the width's colour, the limit's (`name`), the difference ± s.e."""
+    """``<table>`` of `MomentRow`s: k, (1/n) tr A^k in the width's colour, the limit's (`name`), difference ± s.e."""
     colour = width_label(width, theme)
     body = "".join(
         f'<tr><td>{row.k}</td><td class="measured" style="color:{colour}">{_moment(row.measured)}</td>'
@@ -36,7 +36,7 @@ def moments(rows, width: float, theme: str = "light", name: str = "Catalan") -> 
 
 
 def programs(found, name: str, theme: str = "light") -> str:
-    """``<table>`` of `ProgramRows`: k, the program run at width n, its limit by rules, the number of cycles (`name`)."""
+    """``<table>`` of `ProgramRows`: k, the program run at width n, its limit, the number of cycles (`name`)."""
     run = "run" if found.n is None else f"run, n = {fmt.width(found.n)}"
     colour = width_label(found.n or 8, theme)
     body = "".join(

@@ -97,7 +97,10 @@ def test_trace_trick():
         assert abs(forms.mean() - np.trace(power) / n) < 4 * forms.std() / np.sqrt(forms.size)
 
 
-@pytest.mark.parametrize(("kind", "more"), [("wishart", {"ratio": 0.6}), ("wishart", {"ratio": 1.8}), ("product", {"factors": 2})])
+SQUARES = [("wishart", {"ratio": 0.6}), ("wishart", {"ratio": 1.8}), ("product", {"factors": 2})]
+
+
+@pytest.mark.parametrize(("kind", "more"), SQUARES)
 def test_programs_of_squares_tend_to_narayana_and_fuss(kind, more):
     """Limit of the program, trace at finite n, and combinatorics: three routes to one number."""
     limit = pytest.importorskip("tpcore").limit
@@ -127,4 +130,5 @@ def test_programs_at_finite_width_have_the_moments_of_their_matrices():
 def test_banded_traces_equal_sums_over_eigenvalues(kind, ratio):
     values = eigenvalues(kind, 50, seed=2, draws=3, ratio=ratio)
     expected = np.stack([(values**k).mean(axis=1) for k in range(6)], axis=1)
-    assert np.allclose(spectral_moments(kind, 50, range(6), draws=3, seed=2, ratio=ratio), expected, rtol=1e-11, atol=1e-12)
+    found = spectral_moments(kind, 50, range(6), draws=3, seed=2, ratio=ratio)
+    assert np.allclose(found, expected, rtol=1e-11, atol=1e-12)

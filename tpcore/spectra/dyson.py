@@ -43,7 +43,8 @@ def dyson(
     Returns
     -------
     ndarray
-        (steps, n) (m instead of n for "wishart"), each row ascending (by real part for "iid", which is complex), each with the law of ``eigenvalues(kind, n)``.
+        (steps, n), m instead of n for "wishart"; each row ascending (by real part for "iid", which is complex),
+        each with the law of ``eigenvalues(kind, n)``.
         A path is the beginning of every longer one with the same seed.
 
     Notes

@@ -161,4 +161,5 @@ def _top(diagonal: np.ndarray, off: np.ndarray) -> float:
     last = diagonal.size - 1
     if last == 0:
         return float(diagonal[0])
-    return float(linalg.eigvalsh_tridiagonal(diagonal, off, select="i", select_range=(last, last), check_finite=False)[0])
+    which = {"select": "i", "select_range": (last, last), "check_finite": False}
+    return float(linalg.eigvalsh_tridiagonal(diagonal, off, **which)[0])

@@ -115,10 +115,11 @@ def count_chunks(
     progress: Progress | None = None,
     **more,
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """`eigenvalue_counts` of growing numbers of draws, as they are computed: (draws so far, counts below each point)."""
+    """`eigenvalue_counts` of growing numbers of draws, as they are computed: (draws so far, counts)."""
     source, p = ensemble(kind, nu, ratio, **more)
     if source.family.plane:
-        raise Misuse("Eigenvalues in the plane have no histogram on the line", repr(kind), "Take np.abs(eigenvalues(...))")
+        hint = "Take np.abs(eigenvalues(...))"
+        raise Misuse("Eigenvalues in the plane have no histogram on the line", repr(kind), hint)
     n, draws = checks.integer("The size n of a matrix", n, 1), checks.integer("The number of draws", draws, 1)
     seed = checks.integer("The seed", seed, 0)
     points = checks.array("The points", points, ndim=1)
