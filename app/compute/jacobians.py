@@ -149,7 +149,7 @@ def law(r: NetRequest) -> SingularLaw:
 
 
 def gap(singular: np.ndarray, found: SingularLaw) -> float | None:
-    """sup |F_m - F| of singular values from the window's lower end up; None where the law is another or a point mass."""
+    """sup |F_m - F| of singular values from the window's lower end up; None for a point mass, or another law."""
     if not found.holds or not len(found.s):
         return None
     values = np.sort(singular, axis=None)

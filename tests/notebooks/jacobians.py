@@ -44,7 +44,8 @@ RIGHT = {
 }
 WRONG = {
     "6.1": [Q, SLOPE, 1.5 * SLOPE, 2.25 * 4 / math.pi / math.sqrt(5),
-            2.25 * 4 / math.pi / math.sqrt(1 + 4 * fixed(1.5, 0)), 1.5 * math.sqrt(SLOPE), 1.02 * 2.25 * SLOPE, 0.5, "chaos"],
+            2.25 * 4 / math.pi / math.sqrt(1 + 4 * fixed(1.5, 0)),
+            1.5 * math.sqrt(SLOPE), 1.02 * 2.25 * SLOPE, 0.5, "chaos"],
     "6.2": [22, 42, 44, 28, 14, 42.06, 21, "many"],
     "6.3": [1.0, 0.5, 0.25, 2.0, 0.8],
     "6.4": [lambda L, c, r, o: fourth(L, c, r, False), lambda L, c, r, o: fourth(L, c, r, True),
@@ -52,7 +53,8 @@ WRONG = {
             lambda L, c, r, o: fourth(L, c**0.5, r, o), lambda L, c, r, o: fourth(1, c, r, o),
             lambda L, c, r, o: [1, 2], 3.0],
     "6.5": [lambda *a: singular(*a, slopes=False), lambda *a: singular(*a, bias=False),
-            lambda *a: singular(*a, before=True), lambda *a: singular(*a, sort=1), lambda *a: singular(*a, power=2), lambda *a: singular(*a, last=False),
+            lambda *a: singular(*a, before=True),
+            lambda *a: singular(*a, sort=1), lambda *a: singular(*a, power=2), lambda *a: singular(*a, last=False),
             lambda x, w, b: singular(x, w, b)[:1], lambda x, w, b: np.eye(3), 1.0],
     "6.6": [(1.0, 0.0), (0.9, 0.3), (1.3, 0.196), (2.0, 0.0), (-1.0, 0.1), (1.3, 0.0), 1.02, (1.02, -0.1)],
 }  # fmt: skip
