@@ -12,7 +12,7 @@ from tests.train.test_unroll import LINEAR_F, LINEAR_X, NTK_F, NTK_ROW, ONE_POIN
 from tpcore import abc
 from tpcore.compute.progress import Progress
 from tpcore.errors import Cancelled, Misuse, Unsupported
-from tpcore.train import MLPModel, Task, kernel_descent, ladder, limit, sgd, unroll
+from tpcore.train import MLPModel, Task, kernel_descent, ladder, limit, sgd, task, unroll
 
 TASK = Task(X, Y)
 TARGETS = np.array([1.0, -1.0, 0.5, 0.2])
@@ -218,13 +218,33 @@ def test_progress_and_errors():
     assert np.array_equal(limit(abc.mup(1), TASK, 3, 0.4).f, limit(abc.mup(1), TASK, 3, 0.4).f)
 
 
+ADAM = {"optimizer": "adam"}
+MANY = task("parity", count=16, dimension=5, tests=0, batch=8)
+# (parametrization, task, steps, learning rate, options, widths from 2^7 up)
+LIMITS = {
+    "muP, 1 hidden layer": (abc.mup(1), TASK, 10, 0.4, {}, 6),
+    "muP, 2 hidden layers": (abc.mup(2), TASK, 10, 0.4, {}, 6),
+    "muP, 3 hidden layers": (abc.mup(3), TASK, 10, 0.4, {}, 6),
+    "muP, 2 hidden layers, 16 inputs in minibatches": (abc.mup(2), MANY, 12, 0.8, {}, 6),
+    "muP, 3 hidden relu layers, 16 inputs in minibatches": (abc.mup(3), MANY, 8, 0.4, {"phi": "relu"}, 6),
+    "muP, 2 hidden layers, gamma = 4": (abc.mup(2), TASK, 10, 0.4, {"gamma": 4.0}, 6),
+    "muP, 1 hidden layer, Adam": (abc.mup(1, **ADAM), TASK, 10, 0.04, ADAM, 6),
+    "muP, 2 hidden layers, Adam": (abc.mup(2, **ADAM), TASK, 10, 0.04, ADAM, 5),
+    "muP, 3 hidden layers, sign descent": (abc.mup(3, **ADAM), TASK, 8, 0.03, {"optimizer": "sign"}, 5),
+    "NTP, 2 hidden layers, Adam from 0": (abc.ntp(2, **ADAM), TASK, 10, 0.04, ADAM | {"center": True}, 5),
+}
+
+
 @pytest.mark.verify
-@pytest.mark.parametrize("depth", [1, 2, 3])
-def test_ladder_to_the_limit(depth, verify_table):
-    found, widths = limit(abc.mup(depth), TASK, 10, 0.4, samples=2**17), [2**k for k in range(7, 13)]
-    gaps = [finite_gap(abc.mup(depth), TASK, n, 32, 10, 0.4, found) for n in widths]
+@pytest.mark.parametrize("name", LIMITS)
+def test_ladder_to_the_limit(name, verify_table):
+    p, one, steps, lr, options, count = LIMITS[name]
+    found = limit(p, one, steps, lr, samples=2**15 if p.adaptive else 2**17, **options)
+    options = options | {"center": True} if "gamma" in options else options
+    widths = [2**k for k in range(7, 7 + count)]
+    gaps = [finite_gap(p, one, n, 32, steps, lr, found, **options) for n in widths]
     slope = float(np.polyfit(np.log(widths), np.log(gaps), 1)[0])
-    verify_table(f"muP, {depth} hidden layers: distance of trained networks from the limit, power of n", f"{slope:.3f}",
+    verify_table(f"{name}: distance of trained networks from the limit, power of n ({found.method})", f"{slope:.3f}",
                  "-0.5 within 0.06", abs(slope + 0.5) < 0.06)  # fmt: skip
 
 

@@ -75,7 +75,7 @@ def test_images_of_vectors_that_are_not_kept_have_the_right_law(monkeypatch):
 
 def test_many_inputs_have_smaller_errors_than_networks():
     one = task("parity", count=32, dimension=6, tests=0)
-    program, networks = (limit(abc.mup(2), one, 8, 0.8, record=[8], method=m) for m in ("auto", "networks"))
+    program, networks = (limit(abc.mup(2), one, 5, 0.8, record=[5], at=[0], method=m) for m in ("auto", "networks"))
     assert program.method == "program" and "networks" in networks.method
     assert np.mean(program.f_error[1:]) < 0.5 * np.mean(networks.f_error[1:])
     z = (program.f - networks.f)[1:] / np.hypot(program.f_error, networks.f_error)[1:]
@@ -85,17 +85,17 @@ def test_many_inputs_have_smaller_errors_than_networks():
 def test_errors_are_honest():
     """Distances between independent seeds, in units of their errors; and from many more particles."""
     one = task("single-index", count=12, dimension=5, tests=0, batch=6)
-    few = [limit(abc.mup(2), one, 6, 0.8, "relu", record=[6], samples=2**13, seed=seed) for seed in range(5)]
-    many = limit(abc.mup(2), one, 6, 0.8, "relu", record=[6], samples=2**15, seed=99)
+    few = [limit(abc.mup(2), one, 6, 0.8, "relu", record=[6], samples=2**13, seed=seed, at=[0]) for seed in range(5)]
+    many = limit(abc.mup(2), one, 6, 0.8, "relu", record=[6], samples=2**15, seed=99, at=[0])
     z = np.array([(a.f - many.f)[1:] / np.hypot(a.f_error, many.f_error)[1:] for a in few])
     assert 0.4 < np.sqrt(np.mean(z**2)) < 1.5, np.sqrt(np.mean(z**2))
 
 
 def test_a_long_run_costs_the_same_each_step():
-    """200 steps, two hidden layers."""
-    found = limit(abc.mup(2), Task(X, Y), 200, 0.5, record=[200], samples=2**12)
-    assert found.method == "program" and found.loss[200] < 0.3 * found.loss[0]
-    runs = list(ladder(abc.mup(2), Task(X, Y), [512], range(4), 200, 0.5, record=[200], at=[], center=True))
+    """150 steps, two hidden layers."""
+    found = limit(abc.mup(2), Task(X, Y), 150, 0.5, record=[150], at=[0], samples=2**12)
+    assert found.method == "program" and found.loss[150] < 0.3 * found.loss[0]
+    runs = list(ladder(abc.mup(2), Task(X, Y), [512], range(3), 150, 0.5, record=[150], at=[], center=True))
     np.testing.assert_allclose(found.f, np.mean([run.f for run in runs], axis=0), atol=0.05)
 
 
