@@ -64,8 +64,13 @@ def feature(request: FeatureRequest, progress: Progress | None = None) -> Machin
     """The feature-learning limit, that of muP."""
     s, at = request.setup, frames(request.setup.steps)
     found = train.limit(abc.mup(s.depth), task(s.task), s.steps, s.lr, s.phi, at=at, record=at, ntk=True,
-                        samples=SAMPLES, progress=progress or Progress())  # fmt: skip
+                        samples=SAMPLES, method=method(s.depth), progress=progress or Progress())  # fmt: skip
     return _machine(found, s, "feature")
+
+
+def method(depth: int) -> str:
+    """How the feature-learning limit is found: for deep networks as a mean of wide ones, which is soon there."""
+    return "auto" if depth == 1 else "networks"
 
 
 def count(width: int, depth: int) -> int:

@@ -272,7 +272,7 @@ class TrainingLab(Page):
         if "feature" in known and known["feature"].diverged is None:
             machine = known["feature"]
             lines.append(Number("Feature limit’s error", fmt.power(machine.error, 1),
-                                note=METHODS.get(machine.method, machine.method)))  # fmt: skip
+                                note=f"by {METHODS.get(machine.method, machine.method)}"))  # fmt: skip
         return lines
 
     def status(self, s):
