@@ -14,7 +14,7 @@ from tests.benchmarks.peer.torch_peer import TorchPeer
 from tests.benchmarks.table import Row, median_seconds
 from tpcore import abc
 from tpcore.compute.tiles import get_threads
-from tpcore.train import Task, ladder, limit, sgd
+from tpcore.train import Task, ladder, limit, sgd, task
 
 TASK, WIDTHS = Task(X, Y), (256, 512, 1024, 2048, 4096)
 
@@ -49,6 +49,13 @@ def limits() -> Iterator[Row]:
         found = [limit(p, TASK, 20, 0.3, seed=seed) for seed in range(2)]
         yield Row(f"limit of 20 steps, {name}", min(one.seconds for one in found), "s",
                   note=f"largest error {max(one.f_error.max() for one in found):.1g}")  # fmt: skip
+    many, adam = task("parity", count=32, tests=0), abc.mup(2, optimizer="adam")
+    for p, one, lr, name in ((abc.mup(2), many, 0.5, "muP, two, 32 inputs"), (adam, TASK, 0.03, "Adam, two")):
+        found = [limit(p, one, 20, lr, record=[20]), limit(p, one, 20, lr, record=[20], method="networks")]
+        note = " and ".join(f"{one.f_error[1:].mean():.1g} in {one.seconds:.1f} s by {one.method}" for one in found)
+        ratio = found[1].f_error[1:].mean() / found[0].f_error[1:].mean()
+        yield Row(f"limit of 20 steps, {name}: error of networks in units of the program's", ratio, "", "> 1", ratio > 1,
+                  f"mean error {note}")  # fmt: skip
     few, many = (limit(abc.mup(2), TASK, 20, 0.3, samples=k).f for k in (2**15, 2**18))
     gap = float(np.abs(few - many).max())
     yield Row("its distance from 2^18 particles, 2^15 of them", gap, "", "< 2e-3", gap < 2e-3)

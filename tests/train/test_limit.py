@@ -183,7 +183,15 @@ def test_where_there_is_no_limit_words_say_why():
     assert fast.diverged == 1 and fast.f.shape == (1, 4) and "after the first step" in fast.words[0]
     never = limit(abc.Parametrization([0, 0], [0, 0]), TASK, 5, 0.1)
     assert never.diverged == 0 and never.f.shape == (0, 4) and "initialization" in never.words[0]
+    assert "ends with the first step" in fast.words[-1] and "from the start" in never.words[-1]
+    gone = limit(abc.Parametrization([0.5, 0.5], [0, 0]), TASK, 5, 0.1)
+    assert "vanish" in gone.words[0] and "a constant" in gone.words[-1]
+    late = limit(abc.rates([0, "3/2"], ["-5/4", 1]), TASK, 5, 0.4)
+    run = sgd(late.p, TASK, 2**16, 1, 0.4)
+    assert late.diverged == 2 and np.abs(late.f[1]).max() > 0.05 and "second step" in late.words[-1]
+    np.testing.assert_allclose(late.f[1], run.f[1], atol=0.02)
     still = limit(abc.sp(1, 2), TASK, 5, 0.1)
+    assert "training does nothing" in still.words[-1]
     assert "never moves" in still.words[0] and not still.delta["df"].any() and still.std[5].min() > 0
     unseen = limit(abc.Parametrization(["-7/10", "7/10"], ["7/10", "7/10"], 0), TASK, 5, 0.1)
     assert "no output sees it" in " ".join(unseen.words) and unseen.overlap is None

@@ -33,7 +33,7 @@ class History:
     gamma : float
         The outputs are gamma times the network's, the learning rate lr / gamma^2; infinite: the kernel limit of that.
     method : str
-        "dense", "lazy"; of limits "kernel", "program", "words".
+        "dense", "lazy"; of limits "kernel", "operator", "program", "16 networks of width ..", "words".
     f : ndarray, (T + 1, B)
         Outputs on X after 0 .. T steps, T = `steps` unless it diverged. The mean where they are Gaussian.
     loss : ndarray, (T + 1,)

@@ -10,6 +10,7 @@ import numpy as np
 
 from tpcore import checks
 from tpcore.abc import Parametrization, Phase
+from tpcore.abc.stability import WHENS
 from tpcore.activations import Activation
 from tpcore.compute.progress import Progress, as_progress
 from tpcore.errors import Misuse, Unsupported
@@ -22,6 +23,11 @@ from tpcore.train.tasks import Task, task
 
 FEW, DEEPEST, GAMMA = 10, 3, 1e4
 METHODS = ("auto", "program", "networks")
+AFTERWARDS = (
+    "There is no limit: the network is infinite from the start.",
+    "The limit ends with the first step, which takes it to infinity; only the start is left.",
+    "The limit ends with the second step, which takes it to infinity; the start and the first step are left.",
+)
 
 
 def limit(p: Parametrization, task: Task | str, steps: int = 50, lr: float = 0.1,
@@ -102,10 +108,18 @@ def limit(p: Parametrization, task: Task | str, steps: int = 50, lr: float = 0.1
 
 
 def _words(p: Parametrization, fields: dict) -> list[str]:
-    """The phase's reasons, and what the learning rate did."""
-    if fields.get("diverged") is None or p.phase == Phase.UNSTABLE:
-        return list(p.reasons)
-    return [*p.reasons, f"At this learning rate training diverges at step {fields['diverged']}, at any width."]
+    """The phase's reasons, what the limit is where it has no numbers, and what the learning rate did."""
+    said = list(p.reasons)
+    if p.phase == Phase.UNSTABLE:
+        first = p.violated[0]
+        if first.growth < 0:
+            return [*said, "In the limit the network is a constant from the start: its inputs do not come through."]
+        return [*said, AFTERWARDS[WHENS.index(first.when)]]
+    if p.phase == Phase.TRIVIAL:
+        return [*said, "In the limit training does nothing: after any number of steps the function is what it was."]
+    if fields.get("diverged") is None:
+        return said
+    return [*said, f"At this learning rate training diverges at step {fields['diverged']}, at any width."]
 
 
 @dataclass
@@ -226,14 +240,21 @@ def _trivial(request: _Request) -> dict:
 
 
 def _unstable(request: _Request) -> dict:
-    first, count, tests = request.p.violated[0], request.task.count, len(request.task.X_test)
-    end = {"at initialization": 0, "after the first step": 1, "after the second step": 1}[first.when]
-    start = np.zeros((end, count))
-    broken = {"at initialization": 0, "after the first step": 1, "after the second step": 2}[first.when]
+    """What comes before the step that blows up: the mean of f_0, and where features are still frozen in the first step,
+    which is one of kernel descent, that of f_1."""
+    p, count, tests = request.p, request.task.count, len(request.task.X_test)
+    broken = WHENS.index(p.violated[0].when)
+    f = np.zeros((min(broken, 1), count + tests))
+    if broken == 2 and p.first_r > p.tolerance and not p.adaptive:
+        found = _initial(request)
+        layers = [layer for layer, r in enumerate(p.first_layer_r, 1) if abs(p.a[-1] + p.b[-1] + r - 1) <= p.tolerance]
+        K = kernel_regime.selected(found, abs(p.readout_step - 1) <= p.tolerance, tuple(layers))
+        f = kernel_regime.descend(K, request.task, request.lr, request.batches[:1], None, None).mean
+    f, steps = f[: request.steps + 1], np.arange(len(f))
     return {
-        "method": "words", "f": start, "loss": request.task.mean_loss(start), "recorded": np.arange(end),
-        "f_test": np.zeros((end, tests)), "delta": {"df": np.zeros(end)}, "at": np.arange(0), "kernels": {},
-        "overlap": None, "diverged": broken,
+        "method": "words", "f": f[:, :count], "loss": request.task.mean_loss(f[:, :count]), "recorded": steps[: len(f)],
+        "f_test": f[:, count:], "delta": {"df": np.sqrt(np.mean((f - f[:1])[:, :count] ** 2, axis=1))},
+        "at": np.arange(0), "kernels": {}, "overlap": None, "diverged": broken if broken <= request.steps else None,
     }  # fmt: skip
 
 
