@@ -54,6 +54,14 @@ def test_the_tables_of_student_are_those_of_cauchy_at_one_degree_of_freedom():
         assert np.abs(survival - exact).max() < 1e-8
 
 
+@pytest.mark.parametrize("nu", [1.3, 2.0, 30.0])
+def test_a_million_terms_of_any_student_are_finite_and_symmetric(nu):
+    drawn = sums.draw("student", 10**6, 20_000, seed=2, nu=nu)
+    assert np.isfinite(drawn).all() and abs((drawn > 0).mean() - 0.5) * 20_000**0.5 < 2
+    if nu > 2:
+        assert stats.kstest(drawn / (10**6 * nu / (nu - 2)) ** 0.5, "norm").pvalue > 1e-3
+
+
 @pytest.mark.parametrize("nu", [1.5, 2.5, 4.0])
 def test_a_block_of_student_follows_its_tail_beyond_the_table(nu):
     rng = np.random.default_rng(0)
@@ -113,7 +121,8 @@ def test_the_same_seed_gives_the_same_numbers_on_any_number_of_threads():
 @pytest.mark.parametrize(("call", "words"), [
     (lambda: sums.draw("coins", 3), "Did you mean 'coin'"), (lambda: sums.draw("coin", 0), "at least 1"),
     (lambda: sums.draw("coin", 10**6 + 1), "1,000,000"), (lambda: sums.draw("coin", 3, correlation=-0.1), "at least 0"),
-    (lambda: sums.draw("student", 3, nu=0.5), "at least 1"), (lambda: sums.draw("coin", 3, seed=-1), "seed"),
+    (lambda: sums.draw("student", 3, nu=0.5), "at least 1"), (lambda: sums.terms("student", 31), "at most 30"),
+    (lambda: sums.variance_of_mean("coin", np.ones(2)), "whole number"), (lambda: sums.draw("coin", 3, seed=-1), "seed"),
     (lambda: sums.running("coin", [3, 3]), "must rise"), (lambda: sums.running("coin", []), "one axis"),
     (lambda: sums.running("coin", [0.5]), "whole number"), (lambda: sums.draw("coin", float("nan")), "whole number"),
 ])  # fmt: skip

@@ -49,7 +49,7 @@ def cdf(kind: str, n: int, x, nu: float = 3.0) -> np.ndarray:
         places, below = _lattice(law, n)
         at = np.searchsorted(places, x + 1e-9, side="right")
         return np.concatenate([[0.0], below])[at]
-    return special.ndtr(x) + _beyond_normal(law, n, x, nu)
+    return np.clip(special.ndtr(x) + _beyond_normal(law, n, x, nu), 0.0, 1.0)
 
 
 def distance(kind: str, n: int, nu: float = 3.0) -> float:

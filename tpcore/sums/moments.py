@@ -68,6 +68,6 @@ def variance_of_mean(kind: str, n: float, nu: float = 3.0, correlation: float = 
     """Var(S_n / n) = sigma^2 (rho + (1 - rho) / n); n may be ``math.inf``: what is left of it, rho sigma^2."""
     law = terms(kind, nu)
     rho = checks.real("The correlation", correlation, 0.0, 1.0)
-    if n != math.inf:
+    if not (isinstance(n, float) and n == math.inf):
         n = checks.integer("The number of terms n", n, 1)
     return law.variance * (rho + (1 - rho) / n) if math.isfinite(law.variance) else math.inf

@@ -19,6 +19,7 @@ from tpcore.sums import student
 
 BITS = 30  # binary digits of a uniform term that are drawn; what is left is smaller than 1e-9 of a term
 TINY = 1e-300  # keeps logarithms of vanishing characteristic functions finite
+MOST_NU = 30.0  # beyond, Bessel functions overflow, and t is all but normal
 MIXED = ((0.9, 0.0, 1.0), (0.1, 5.0, 1.0))  # weight, mean, standard deviation
 
 
@@ -237,7 +238,7 @@ def terms(kind: str, nu: float = 3.0) -> Terms:
         "coin" (0 or 1), "die", "uniform" (on [0, 1]), "exponential" (mean 1), "mixture" (0.9 N(0, 1) + 0.1 N(5, 1)),
         "student" (t with `nu` degrees of freedom, not rescaled), "cauchy" (Student's with nu = 1).
     nu : float
-        From 1 to 100.
+        From 1 to 30.
 
     Raises
     ------
@@ -245,5 +246,5 @@ def terms(kind: str, nu: float = 3.0) -> Terms:
         Unknown kind, `nu` out of range.
     """
     kind = checks.choice("A law of the terms", kind, KINDS)
-    nu = checks.real("The degrees of freedom nu", nu, 1.0, 100.0)
+    nu = checks.real("The degrees of freedom nu", nu, 1.0, MOST_NU)
     return _made(kind, nu if kind == "student" else 3.0)
