@@ -53,9 +53,9 @@ def limits() -> Iterator[Row]:
     for p, one, lr, name in ((abc.mup(2), many, 0.5, "muP, two, 32 inputs"), (adam, TASK, 0.03, "Adam, two")):
         found = [limit(p, one, 20, lr, record=[20]), limit(p, one, 20, lr, record=[20], method="networks")]
         note = " and ".join(f"{one.f_error[1:].mean():.1g} in {one.seconds:.1f} s by {one.method}" for one in found)
-        ratio = found[1].f_error[1:].mean() / found[0].f_error[1:].mean()
-        yield Row(f"limit of 20 steps, {name}: error of networks in units of the program's", ratio, "", "> 1", ratio > 1,
-                  f"mean error {note}")  # fmt: skip
+        ratio = float(found[1].f_error[1:].mean() / found[0].f_error[1:].mean())
+        name = f"limit of 20 steps, {name}: error of networks in units of the program's"
+        yield Row(name, ratio, "", "> 1", ratio > 1, f"mean error {note}")
     few, many = (limit(abc.mup(2), TASK, 20, 0.3, samples=k).f for k in (2**15, 2**18))
     gap = float(np.abs(few - many).max())
     yield Row("its distance from 2^18 particles, 2^15 of them", gap, "", "< 2e-3", gap < 2e-3)
