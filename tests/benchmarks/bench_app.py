@@ -32,7 +32,8 @@ WATCH = """figures => {
 }"""
 LIMIT_SLIDERS = (("kernels", "Weights", "kernel-limit"), ("kernels", "Depth", "kernel-limit"))
 WIDTH = "Width"
-FINITE_SLIDERS = (("kernels", WIDTH, "kernel-draw"), ("kernels", WIDTH, "outputs"), ("matrices", WIDTH, "spectrum"))
+FINITE_SLIDERS = (("kernels", WIDTH, "kernel-draw"), ("kernels", WIDTH, "outputs"), ("matrices", WIDTH, "spectrum"),
+                  ("averages", "Number of terms", "averages-scaled"))  # fmt: skip
 
 
 def quantiles(times: list[float]) -> tuple[float, float]:
@@ -82,7 +83,7 @@ def repaints(server: Server, browser) -> Iterator[Row]:
 
 
 def first_plots(server: Server, browser) -> Iterator[Row]:
-    for lab in ("kernels", "matrices"):
+    for lab in ("kernels", "matrices", "averages"):
         times = []
         for _ in range(5):
             visit = Visit(browser)
