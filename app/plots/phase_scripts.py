@@ -26,7 +26,8 @@ for (let i = 0; i < n; i++) {
     const reach = long / 2 * Math.abs(u), ends = [(reach + 2 - m) / u, (most - reach - 2 - m) / u]
     low = Math.max(low, Math.min(...ends)); high = Math.min(high, Math.max(...ends))
   }
-  const along = low > high ? 0 : Math.min(Math.max(0, low), high)
+  if (low > high) { text[i] = ""; continue }
+  const along = Math.min(Math.max(0, low), high)
   dx[i] += along * ux; dy[i] -= along * uy
 }
 const same = (a, b) => a.length === b.length && Array.from(a).every((v, i) => v === b[i])
