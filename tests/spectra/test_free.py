@@ -10,6 +10,7 @@ from tests.spectra.every_law import check_law, distance
 from tpcore.errors import Misuse
 from tpcore.spectra.laws import (
     PointMass,
+    Root,
     circular,
     discrete,
     free_product,
@@ -122,10 +123,18 @@ def test_sampled_matrices_follow_free_convolutions():
 
 
 def test_the_stated_error_bounds_a_quadrature():
-    law = free_sum(product(2), semicircle(0.5))  # product enters as nodes
-    close = free_sum(product(2), semicircle(1.5))
-    assert law.error < 5e-3 and close.error < law.error
-    assert close.moment(2) == pytest.approx(3 + 2.25, abs=20 * close.error)
+    law = free_sum(Root(marchenko_pastur(0.6)), semicircle(0.1))
+    wide = free_sum(Root(marchenko_pastur(0.6)), semicircle(0.8))
+    assert wide.error < 1e-9 < law.error and abs(law.moment(0) - 1) <= law.error
+    assert wide.moment(2) == pytest.approx(1 + 0.64, rel=1e-8)
+
+
+def test_known_laws_enter_without_a_loss():
+    law = free_sum(product(2), semicircle(0.5))
+    assert law.error < 1e-9 and law.moment(2) == pytest.approx(3.25, rel=1e-11)
+    inner = free_product(marchenko_pastur(0.5), discrete([1.0, 3.0]))
+    law = free_sum(inner, semicircle(0.3))
+    assert law.error < 1e-6 and law.moment(2) == pytest.approx(inner.moment(2) + 0.09, rel=1e-7)
 
 
 def test_trivial_and_nested_convolutions():

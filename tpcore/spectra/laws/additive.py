@@ -99,7 +99,7 @@ def solve(terms: Terms, x: np.ndarray) -> tuple[np.ndarray, list[np.ndarray], np
     with np.errstate(all="ignore"):
         g, omegas, left = _down(terms, x, *PATHS[0])
         for path in PATHS[1:]:
-            again = np.flatnonzero(~(left <= CLOSE))
+            again = np.flatnonzero(~(left <= 1e-11))
             if not again.size:
                 break
             new_g, new, closer = _down(terms, x[again], *path)
@@ -127,7 +127,7 @@ def _down(terms: Terms, x: np.ndarray, factor: float, least: float, steps: int):
     for _ in range(NEWTON):
         before_g, before = part_g.copy(), [omega.copy() for omega in part]
         left[at] = np.nan_to_num(_newton(terms, x[at] + 0j, part_g, part), nan=np.inf)
-        done = left[at] <= CLOSE / 10
+        done = left[at] <= CLOSE / 4
         # what has converged keeps the values before the step
         g[at] = np.where(done, before_g, part_g)
         for omega, old, new in zip(omegas, before, part, strict=True):

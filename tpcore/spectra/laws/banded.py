@@ -201,3 +201,18 @@ class Banded(Law):
         places = [[at for at, _ in self.atoms], *(piece.line.x(t) for piece in self.pieces)]
         masses = [[mass for _, mass in self.atoms], *(weight / np.pi * piece.mass_rate(t) for piece in self.pieces)]
         return np.concatenate(places), np.concatenate(masses)
+
+    def below(self, count: int = 400) -> tuple[np.ndarray, np.ndarray]:
+        """The same on paths below the real line from end to end of each band: complex places and masses."""
+        angle, weight = legendre(count)
+        share = angle / np.pi + 0.5
+        places: list = [[at for at, _ in self.atoms]]
+        masses: list = [[mass for _, mass in self.atoms]]
+        for piece in self.pieces:
+            steep = piece.line._span if isinstance(piece.line, Logarithm) else 1.0
+            lift = 1j * min(0.15, 20 / piece.rate.size, 2 / steep)
+            t = share + lift * share * (1 - share)
+            rate = chebyshev.chebval(1 - 2 * t, piece.rate) * (1 + lift * (1 - 2 * share))
+            places.append(piece.line.x(t))
+            masses.append(rate * weight / np.pi)
+        return np.concatenate(places), np.concatenate(masses)

@@ -7,6 +7,7 @@ import numpy as np
 from tpcore.errors import Misuse
 from tpcore.spectra.laws import additive, multiplicative
 from tpcore.spectra.laws.atom import Discrete, PointMass
+from tpcore.spectra.laws.banded import Banded
 from tpcore.spectra.laws.base import Law
 from tpcore.spectra.laws.marchenko_pastur import MarchenkoPastur
 from tpcore.spectra.laws.measure import Measure
@@ -96,7 +97,9 @@ def _checked(laws: tuple[Law, ...]) -> tuple[Law, ...]:
 
 
 def _measure(law: Law, nodes: int) -> Measure:
-    return Measure(*law.nodes(nodes), law.atoms)
+    """Nodes of the law; where it can be continued, on a path below the real line too."""
+    path = law.below(nodes) if isinstance(law, FussCatalan | Banded) else None
+    return Measure(*law.nodes(nodes), law.atoms, path)
 
 
 def _terms(laws: tuple[Law, ...], nodes: int) -> additive.Terms:

@@ -145,7 +145,7 @@ def solve(factors: Factors, log_r: np.ndarray, fine: float = 0.06) -> tuple[Stat
     with np.errstate(all="ignore"):
         left = _along(factors, log_r, state, _arc(fine), 3)
         for ratio, steps in AGAIN:
-            again = np.flatnonzero(~(left <= CLOSE))
+            again = np.flatnonzero(~(left <= 1e-10))
             if not again.size:
                 break
             part = _negative(factors, log_r[again])
@@ -173,7 +173,7 @@ def _along(factors: Factors, log_r: np.ndarray, state: State, arc: list[float], 
         part = state.take(at)
         left[at] = np.nan_to_num(_newton(factors, log_r[at] + 0j, part), nan=np.inf)
         # what has converged keeps the values before the step
-        at, part = at[left[at] > CLOSE / 10], part.take(left[at] > CLOSE / 10)
+        at, part = at[left[at] > CLOSE / 4], part.take(left[at] > CLOSE / 4)
         if not at.size:
             break
         state.put(at, part)

@@ -85,6 +85,19 @@ class FussCatalan(Law):
         mass = ((k + 1) + k * slope / kth) / np.pi * weight * half
         return self._unit * np.exp(self._log_place(-np.log(s / end))), mass
 
+    def below(self, count: int = 400) -> tuple[np.ndarray, np.ndarray]:
+        """The same on a path of t above the real line, where x lies below it: complex places and masses."""
+        k, end = self.factors, np.pi / (self.factors + 1)
+        at, weight = legendre(count)
+        share = at / np.pi + 0.5
+        t = end * (share + 0.15j * share * (1 - share))
+        first, sine, kth = np.sin((k + 1) * t), np.sin(t), np.sin(k * t)
+        x = self._unit * first ** (k + 1) / (sine * kth**k)
+        # -dF/dt
+        slope = (k + 1) ** 2 * np.cos((k + 1) * t) - first * np.cos(t) / sine - k * k * first * np.cos(k * t) / kth
+        mass = -sine / (np.pi * kth) * slope * end * (1 + 0.15j * (1 - 2 * share)) * weight / np.pi
+        return x, mass
+
     def moment(self, k: int) -> float:
         """C((f + 1) k, k) / (f k + 1) scale^(2 f k), f the number of factors."""
         k = checks.integer("The order k of a moment", k, 0, 1000)
