@@ -39,15 +39,14 @@ def point(r: NetRequest) -> Point:
     net = network(r)
     q = maps.fixed_point(net.phi, net.sigma_w, net.sigma_b)
     table = maps.variance_map(net.phi)
-    chi = float("nan")
-    if np.isfinite(q) or table.homogeneous:
-        at = q if np.isfinite(q) and not table.homogeneous else 1.0
-        chi = float(net.sigma_w**2 * maps.slope_moments(net.phi, at, (1,))[0])
     variances = maps.variances(net, r.q0)
     still = np.ptp(variances) == 0 or table.homogeneous
     mu = maps.slope_moments(net.phi, variances[:1] if still else variances)
     mu = np.broadcast_to(mu, (r.depth, 3))
     chis = net.sigma_w**2 * mu[:, 0]
+    chi = float(chis[-1])  # at the fixed point, or anywhere where the slopes do not depend on it
+    if r.q0 is not None and not table.homogeneous:
+        chi = float(net.sigma_w**2 * maps.slope_moments(net.phi, q, (1,))[0]) if np.isfinite(q) else float("nan")
     spread = mu[:, 1] / np.maximum(mu[:, 0], 1e-300) ** 2 - (r.weights == "orthogonal")
     mean = float(np.prod(chis))
     a, b = _marginals(r, mu)

@@ -123,7 +123,7 @@ class ChaosPlane(Plot):
             return
         p, ink, ink2 = self._plane, self.style.token("ink"), self.style.token("ink2")
         rows = []
-        for chi, curves in p.contours:
+        for chi, curves in sorted(p.contours, key=lambda row: abs(np.log(row[0]))):  # the nearest to 1 first
             if not curves:
                 continue
             curve = max(curves, key=lambda c: c[1].max())
@@ -132,6 +132,8 @@ class ChaosPlane(Plot):
             if curve.shape[1] == 2:
                 y = LABELLED.get(chi, 9.0) * float(p.sigma_b[-1])
             if abs(y / p.sigma_b[-1] - LABELLED.get(chi, 9.0)) > 0.1 or not 0.06 < x / p.sigma_w[-1] < 0.92:
+                continue
+            if any(abs(x - r[0]) < 0.12 * p.sigma_w[-1] and abs(y - r[1]) < 0.1 * p.sigma_b[-1] for r in rows):
                 continue
             rows.append((x, y, f"χ₁ = {chi:g}" if chi == 1 else f"{chi:g}", ink if chi == 1 else ink2))
         rows += [(x, y, name, ink) for name, (x, y) in self._names().items()]

@@ -164,8 +164,14 @@ def _places(table: VarianceMap, w: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def fixed_point(phi, sigma_w: float, sigma_b: float | None) -> float:
     """q* of one network to twelve digits: 0 where variances vanish, inf where they grow without bound."""
-    table, b = variance_map(phi), float(sigma_b or 0.0)
-    place = float(_places(table, np.array([float(sigma_w)]), np.array([b]))[0])
+    w, b = (checks.real(name, value or 0.0, 0.0) for name, value in (("sigma_w", sigma_w), ("sigma_b", sigma_b)))
+    return _settled(differentiable(get(phi)), w, b)
+
+
+@lru_cache(maxsize=1024)
+def _settled(phi: Activation, w: float, b: float) -> float:
+    table = variance_map(phi)
+    place = float(_places(table, np.array([w]), np.array([b]))[0])
     if place < 0 or place > POINTS - 1:
         return 0.0 if place < 0 else np.inf
     if table.homogeneous and b == 0:
@@ -173,7 +179,7 @@ def fixed_point(phi, sigma_w: float, sigma_b: float | None) -> float:
     low, high = table.q[max(int(np.ceil(place)) - 1, 0)], table.q[min(int(np.floor(place)) + 1, POINTS - 1)]
     for _ in range(8):
         q = np.linspace(low, high, REFINED)
-        over = sigma_w**2 * np.asarray(pair(table.phi, q, q, q)) + b**2 - q
+        over = w**2 * np.asarray(pair(phi, q, q, q)) + b**2 - q
         change = np.flatnonzero(np.signbit(over[1:]) != np.signbit(over[:-1]))
         if not len(change) or high - low <= 1e-13 * high:
             break
