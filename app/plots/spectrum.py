@@ -96,7 +96,8 @@ class SpectrumPlot(Plot):
         x, y = staircase(result.edges, finite("The histogram", result.density))
         source.data = {"x": x, "y": y}
         if source is self.main:
-            self.marks.data = {"x": list(result.marks), "y": [0.0] * len(result.marks)}
+            if list(result.marks) != list(self.marks.data["x"]):
+                self.marks.data = {"x": list(result.marks), "y": [0.0] * len(result.marks)}
             start = -result.reach if result.start is None else result.start
             self.fig.x_range.update(start=float(start), end=float(result.reach))
 
