@@ -20,7 +20,7 @@ from tpcore.spectra.laws.banded import Band, Banded, Line
 from tpcore.spectra.laws.measure import Measure, surviving
 from tpcore.spectra.laws.pivot import edge, filled, step
 
-NEWTON, CLOSE, SCAN, ZERO, SURE = 40, 1e-12, 257, 1e-6, 1e-8
+NEWTON, CLOSE, SCAN, ZERO, SURE = 40, 1e-12, 257, 1e-5, 1e-8
 PATHS = (0.6, 1e-2, 2), (0.5, 1e-13, 3), (0.75, 1e-13, 5)  # factor of the height, its end, Newton steps at each
 
 
