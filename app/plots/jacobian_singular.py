@@ -77,7 +77,8 @@ class SingularPlot(Plot):
     def _fit(self) -> None:
         peak = self._peak()
         seen = max([float(np.max(h.density)) for h in (self._main, self._ghost) if h is not None], default=0.0)
-        top = HEADROOM * (min(max(peak, seen), 2.5 * peak) if peak else seen or 1.0)
+        rows = len(self._law.atoms) if self._law is not None else 0  # more labels above the curve
+        top = (HEADROOM + 0.12 * rows) * (min(max(peak, seen), 2.5 * peak) if peak else seen or 1.0)
         if self.fig.y_range.end != top:
             self.fig.y_range.end = float(top)
             places, texts = plain_ticks(0.0, top, 4)
