@@ -239,7 +239,9 @@ def picture(request: PictureRequest) -> Picture:
     lonely = [Mark("", _xy(p), str(phase)) for one in planes if len(one.stable) == 1 for p, phase in one.corners]
     levels = LEVELS["adam" if planes[0].letters.get("d") else "sgd"]
     contours = [(float(r), _xy(s), _xy(e)) for r in levels[1:] for s, e in found.contour(Fraction(r))]
-    labels = tuple(SIX[name].replace("_", " of ") for name in (request.x, request.y)) if request.kind == "six" else found.labels
+    labels = found.labels
+    if request.kind == "six":
+        labels = tuple(SIX[name].replace("_", " of ") for name in (request.x, request.y))
     return Picture(
         request.kind, labels, _xy(found.xlim), _xy(found.ylim), areas, _distinct(borders),
         _names(found, areas, marks), tuple(marks + lonely), tuple(map(_xy, found.path)) if unfolded else (),

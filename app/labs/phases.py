@@ -63,7 +63,8 @@ class PhasesLab(Controls, Page):
     def _seen(self) -> bool:
         """Whether the networks at the present point have shown how fast their features freeze."""
         training = self.result("training")
-        return self.flow.done is None or (training is not None and any(one.slope == one.slope for one in training.ladders))
+        fitted = training is not None and any(one.slope == one.slope for one in training.ladders)
+        return fitted or self.flow.done is None
 
     def _frame(self):
         root = super()._frame()
@@ -177,7 +178,8 @@ class PhasesLab(Controls, Page):
         self.loss.describe(None, f"mean over seeds; {known}")
         self.output.describe(None, "output at one input, dots: its target")
         self.change.describe(None, f"after {r.steps} steps, ± 2 s.e.; dashed: predicted")
-        update(self.powers, words.powers(compute.verdict(r.point), ladders, result.growth if result is not None else None))
+        growth = result.growth if result is not None else None
+        update(self.powers, words.powers(compute.verdict(r.point), ladders, growth))
 
     def _show(self, s, verdict) -> None:
         update(self.pill, words.pill(verdict))

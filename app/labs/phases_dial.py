@@ -23,7 +23,10 @@ FIELD = """
 
 
 class PathDial(Transport):
-    """r of UP_r. What a page asks of a dial, with r for the width. Parameters as `Transport`; Play waits for `seen()`."""
+    """r of UP_r. What a page asks of a dial, with r for the width.
+
+    Parameters as `Transport`; Play waits for `seen()`.
+    """
 
     period = 900
 

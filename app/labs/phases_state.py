@@ -85,7 +85,8 @@ class PhasesState(State):
             new["depth"] = 2
         elif "depth" in names and self.view == "six" and self.depth != 2:
             new["view"] = "facets"
-        if (names | set(new)) & {"depth", "optimizer", "path"} and not names & {"a", "b", "c", "d"} and not on_path(self):
+        given = names & {"a", "b", "c", "d"}
+        if (names | set(new)) & {"depth", "optimizer", "path"} and not given and not on_path(self):
             new |= {"a": "", "b": "", "c": "", "d": ""}
         if "depth" in names | set(new) and not names & {"x", "y"}:
             new |= {"x": "", "y": ""}

@@ -16,6 +16,7 @@ from tpapp.plots.phase_scripts import ALONG, CONDITIONS, FOLLOW, TOOLTIP
 from tpapp.plots.phase_text import NAMES, PHASES, UNDER, plain, tick
 
 HATCH = {"unstable": "/", "trivial": "."}
+BRIEF = {"readout updated maximally": "update maximal", "readout initialized maximally": "start maximal"}
 GAP = 0.04  # s between two places of a drag that are answered
 THICK, EDGE, THIN = 6, 4, 1.5  # px: feature learning, another phase than what it bounds, the same phase
 
@@ -98,7 +99,7 @@ class PhaseDiagram(Plot):
         self.levels = self._texts(fig, common, text_align="left", text_font_style="italic")
         turned = (*common, "angle", "full", "ux", "uy", "ox", "oy")
         self.along = self._texts(fig, turned, halo="unstable-fill", angle="angle")
-        args = {"fig": fig, "source": self.along, "glyph": fig.renderers[-1].glyph, "slack": 2.2 if self._brief else 1.0}
+        args = {"fig": fig, "source": self.along, "glyph": fig.renderers[-1].glyph, "slack": 1.2}
         turn = CustomJS(args=args, code=ALONG)
         for name in ("inner_width", "inner_height"):
             fig.js_on_change(name, turn)
@@ -218,7 +219,7 @@ class PhaseDiagram(Plot):
         inside = [_centre(p.areas, b) for b in rows]
         write(self.along, {
             "x": [x for x, _ in mid], "y": [y for _, y in mid], "text": [""] * len(rows),
-            "full": [b.label for b in rows],
+            "full": [BRIEF.get(b.label, b.label) if self._brief else b.label for b in rows],
             "colour": [self.style.token("feature") if b.phase == "feature" else colour for b in rows],
             "angle": [0.0] * len(rows), "dx": [0.0] * len(rows), "dy": [0.0] * len(rows),
             "ux": [b.end[0] - b.start[0] for b in rows], "uy": [b.end[1] - b.start[1] for b in rows],

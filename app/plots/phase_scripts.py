@@ -19,7 +19,9 @@ for (let i = 0; i < n; i++) {
   const long = d.full[i].length * size * 0.53
   text.push(long > slack * length ? "" : d.full[i])
   if (long <= length) continue
-  const mx = (d.x[i] - fig.x_range.start) * kx, my = (d.y[i] - fig.y_range.start) * ky, ux = ax / length, uy = ay / length
+  const mx = (d.x[i] - fig.x_range.start) * kx
+  const my = (d.y[i] - fig.y_range.start) * ky
+  const ux = ax / length, uy = ay / length
   let low = -1e9, high = 1e9
   for (const [m, u, most] of [[mx, ux, W], [my, uy, H]]) {
     if (Math.abs(u) < 1e-6) continue
