@@ -47,9 +47,11 @@ def test_three_machines_and_the_moment_by_hand(visit, app_url):
     for name in ("kernel", "network", "feature"):
         assert seen.page.evaluate(f"(name) => ({MODEL})(name) !== undefined", f"function-{name}")
     seen.see("text=step 100 of 100").wait_for()
+    seen.page.wait_for_timeout(500)  # the words have changed the heights
     seen.page.mouse.move(*spot(seen, "loss", 99))
     seen.page.mouse.down()
     seen.page.mouse.move(*spot(seen, "loss", 40), steps=8)
+    seen.page.wait_for_timeout(100)
     seen.page.mouse.up()
     seen.address("training.moment=")
     seen.see("text=step 45 of 100").or_(seen.see("text=step 35 of 100")).wait_for()
