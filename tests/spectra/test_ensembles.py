@@ -215,3 +215,16 @@ def test_misuse_in_words():
         eigenvalues("goe", 10, draws=0)
     with pytest.raises(Misuse, match="time step"):
         dyson(3, 2, dt=-1)
+
+
+def test_a_band_is_a_band_and_complex_entries_have_their_variance():
+    n, w = 60, 4
+    a = np.array([matrix("band", n, seed=s, band=w) for s in range(60)])
+    away = np.abs(np.subtract.outer(np.arange(n), np.arange(n)))
+    inside = np.minimum(away, n - away) <= w
+    assert np.array_equal(a, a.transpose(0, 2, 1)) and not a[:, ~inside].any()
+    assert stats.kstest(a[:, inside & np.tri(n, dtype=bool)].ravel() * 3, stats.norm.cdf).pvalue > 0.01  # 2 w + 1 = 9
+    g = matrix("gue", 150, seed=1)
+    upper = g[np.triu_indices(150, 1)] * np.sqrt(150)
+    assert np.array_equal(g, g.conj().T) and stats.kstest(upper.imag * np.sqrt(2), stats.norm.cdf).pvalue > 0.01
+    assert stats.kstest(np.abs(upper) ** 2, stats.expon.cdf).pvalue > 0.01
