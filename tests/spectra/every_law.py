@@ -16,12 +16,12 @@ def distance(draws: np.ndarray, law: Law) -> float:
     return float(max(np.abs(upto - law.cdf(x + step)).max(), np.abs(before - law.cdf(x - step - 1e-300)).max()))
 
 
-T0 = 0.003
+T0, NODES = 0.003, 24
 
 
 def _panels() -> tuple[np.ndarray, np.ndarray]:
     """A composite rule on [T0, 1]."""
-    node, weight = np.polynomial.legendre.leggauss(24)
+    node, weight = np.polynomial.legendre.leggauss(NODES)
     edges = T0 * (1 / T0) ** np.linspace(0, 1, 41)
     half = np.diff(edges)[:, None] / 2
     return (edges[:-1, None] + half * (1 + node)).ravel(), (half * weight).ravel()
@@ -41,6 +41,12 @@ def check_law(law: Law, tolerance: float = 2e-8, mass: float = 1e-8) -> None:
         value, start = float(np.sum(weight * slope * law.pdf(x))), low + (high - low) * np.sin(np.pi * T0 / 2) ** 6
         inside = sum(mass for at, mass in law.atoms if start < at <= high)
         assert abs(value - (law.cdf(high) - law.cdf(start)) + inside) < tolerance
+        # and from T0 up to every panel
+        parts = (weight * slope * law.pdf(x)).reshape(-1, NODES).sum(axis=1).cumsum()
+        ends = low + (high - low) * np.sin(np.pi * T0 ** (1 - np.arange(1, 41) / 40) / 2) ** 6
+        ends = ends[:-1]
+        steps = sum(mass * ((start < at) & (at <= ends)) for at, mass in law.atoms)
+        assert np.abs(parts[:-1] - (law.cdf(ends) - law.cdf(start)) + steps).max() < tolerance
         total += law.cdf(high) - law.cdf(low)
     inside = sum(w for at, w in law.atoms if any(low < at <= high for low, high in law.bands))
     assert abs(total - inside + atoms - 1) < mass
