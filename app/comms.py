@@ -6,6 +6,9 @@ noticed by the loop of the kernel, which sleeps, and a slider moves while the wo
 the channel stands in the queue of the cells: while cells still run, the kernel receives messages on channels that it
 does not know yet, and drops them. `install` makes such messages wait, and run where the page runs.
 
+*Changes that come too early.* What Python changes before the browser has drawn the page is lost on the way; with "Run
+All" that may be minutes, since JupyterLab draws what is in view. `Shown` tells when the page is there.
+
 *Echoes.* In a notebook Panel's page sends every change that Python made back to Python, up to 80 KB a move. Among
 them are values that Bokeh refuses (an area's colour), and with them it refuses whatever the visitor did in the same
 moment. `quiet` keeps the page from repeating what it was told.
@@ -82,11 +85,44 @@ def patient(handle: Callable, known: Callable[[str], bool], elsewhere: Callable[
     return wait
 
 
+def kernel():
+    """The notebook kernel that this process is, or None."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return getattr(shell, "kernel", None)
+
+
+class Shown:
+    """Calls back once the browser has drawn a page in a notebook: its figures then tell their sizes.
+
+    Parameters
+    ----------
+    figures : list of bokeh figures
+        Those that are drawn first; without any, everything is called at once.
+    """
+
+    def __init__(self, figures: list):
+        self._waiting: list[Callable[[], None]] = []
+        self._there = not figures
+        for figure in figures:
+            figure.on_change("inner_width", self._seen)
+
+    def __call__(self, callback: Callable[[], None]) -> None:
+        if self._there:
+            callback()
+        else:
+            self._waiting.append(callback)
+
+    def _seen(self, attr, old, new) -> None:
+        self._there = True
+        waiting, self._waiting = self._waiting, []
+        for callback in waiting:
+            callback()
+
+
 def install() -> None:
     """Make this process's kernel patient, once; nothing where there is no kernel."""
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    kernel = getattr(shell, "kernel", None)
-    handlers, manager = getattr(kernel, "shell_handlers", {}), getattr(kernel, "comm_manager", None)
+    found = kernel()
+    handlers, manager = getattr(found, "shell_handlers", {}), getattr(found, "comm_manager", None)
     handle = handlers.get("comm_msg")
     if manager is not None and handle is not None and not hasattr(handle, "handle") and _running():
         handlers["comm_msg"] = patient(

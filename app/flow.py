@@ -71,12 +71,12 @@ class Flow:
         self._behind: list[Request] = []
         self._urgent = True
 
-    def start(self) -> bool:
+    def start(self, when_shown: Callable[[Callable[[], None]], None] = jobs.when_shown) -> bool:
         """Connect to the current document; False if that was done before."""
         if self.jobs is not None:
             return False
         self.jobs = jobs.Jobs()
-        jobs.when_shown(self._begin)
+        when_shown(self._begin)
         return True
 
     def _begin(self) -> None:

@@ -57,6 +57,11 @@ class Layout:
             line.param.update(objects=views, styles={"min-height": "0"})
         self.root.css_classes = ["tp-lab", "tp-complete"]
 
+    @property
+    def first(self) -> list:
+        """The Bokeh figures of the first row."""
+        return [pane.object for view in self.figures[0] for pane in view.select(pn.pane.Bokeh)] if self.figures else []
+
     def put(self, k: int, views: Sequence) -> None:
         """Other figures in row k."""
         self.figures[k] = list(views)

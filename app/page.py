@@ -187,7 +187,8 @@ class Page(Hooks, pn.viewable.Viewer):
 
     def start(self) -> None:
         """Compute and show the present state. Called when the page is first displayed."""
-        if self.flow.start():
+        in_notebook = pn.state.curdoc is None and comms.kernel() is not None
+        if self.flow.start(comms.Shown(self.layout.first) if in_notebook else jobs.when_shown):
             self.restyle(self.theme, self.projector)
             jobs.when_shown(self._complete)
         with self.together():

@@ -8,7 +8,10 @@ import threading
 import time
 from functools import partial
 
+from bokeh.plotting import figure
 from jupyter_client.manager import start_new_kernel
+from tests.app.driven import settled
+from tests.app.example import MeansLab
 from tpapp import comms
 from tpapp.comms import patient
 
@@ -126,3 +129,27 @@ def test_a_page_is_quiet_before_it_is_drawn():
     assert bundle["other"] == "" and about == {"a": 1}
     assert bundle["text/html"].index("event.sync") < bundle["text/html"].index("(function(root)")
     assert comms.quiet(({"text/plain": "a lab"}, {})) == ({"text/plain": "a lab"}, {})
+
+
+def test_a_page_is_shown_when_its_figures_tell_their_sizes():
+    figures, called = [figure(), figure()], []
+    shown = comms.Shown(figures)
+    shown(lambda: called.append("first"))
+    assert called == []
+    figures[1].trigger("inner_width", 0, 300)
+    assert called == ["first"]
+    figures[0].trigger("inner_width", 0, 300)
+    shown(lambda: called.append("second"))
+    assert called == ["first", "second"]
+    comms.Shown([])(lambda: called.append("no figure"))
+    assert called[2:] == ["no figure"]
+
+
+def test_a_page_in_a_notebook_computes_when_it_is_on_the_screen(monkeypatch):
+    monkeypatch.setattr(comms, "kernel", lambda: object())
+    page = MeansLab()
+    page.start()
+    assert page.flow.jobs is not None and not page.flow._open and page.flow.result("finite") is None
+    page.layout.first[0].trigger("inner_width", 0, 300)
+    settled(page)
+    assert page.flow._open and page.flow.result("finite") is not None

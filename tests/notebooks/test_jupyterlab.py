@@ -44,6 +44,11 @@ NUMBERS = """() => Bokeh.documents.flatMap(d => [...d._all_models.values()]).map
   .filter(text => typeof text === "string")
   .map(text => new DOMParser().parseFromString(text, "text/html").documentElement.textContent)
   .filter(text => text.includes("tp-numbers"))"""
+# What is being computed: the line at the right of the dial.
+STATUS = """() => Bokeh.documents.flatMap(d => [...d._all_models.values()]).map(m => m.text)
+  .filter(text => typeof text === "string")
+  .map(text => new DOMParser().parseFromString(text, "text/html").documentElement.textContent)
+  .filter(text => text.includes('role="status"'))"""
 # How each page's channel to Python stands.
 CHANNELS = """() => Bokeh.documents.flatMap(d => [...d._all_models.values()])
   .filter(m => m.type === "panel.models.comm_manager.CommManager")
@@ -113,6 +118,8 @@ def drive(url: str, notebook: str, typed: str, shown: str) -> dict:
         page.set_default_timeout(PATIENCE)
         sent: list[str | bytes] = []
         page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
+        # JupyterLab's own questions (about its kernel, its workspace) are answered as it proposes.
+        page.add_locator_handler(page.locator(".jp-Dialog .jp-mod-accept"), lambda accept: accept.click())
         page.goto(f"{url}/lab/tree/{notebook}.ipynb?reset")
         page.locator(".jp-Notebook .jp-Cell").first.click()
         _run_all(page)
@@ -120,6 +127,7 @@ def drive(url: str, notebook: str, typed: str, shown: str) -> dict:
         _scroll_to(page, width)
         page.locator(".jp-Notebook canvas >> visible=true").first.wait_for()
         page.wait_for_function(f"() => ({NUMBERS})().length > 0")
+        page.wait_for_function(f"() => ({STATUS})().length > 0 && !({STATUS})().some(text => text.includes('% done'))")
         before = page.evaluate(DATA), page.evaluate(NUMBERS)
         _type(page, width.first, typed, shown, before)
         seen = {
