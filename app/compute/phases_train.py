@@ -56,15 +56,18 @@ def training(r: TrainRequest, progress: Progress | None = None) -> Iterator[Trai
 
 
 def has_limit(point: PointRequest) -> bool:
-    """Whether the training at a point has a limit that is known: SGD, stable, and three layers at most where r = 0."""
+    """Whether training at a point has a limit that is known: stable, three layers at most where features move.
+
+    For adaptive optimizers there alone: elsewhere their f_0 is Gaussian, and the steps are not linear in it.
+    """
     p = phases.point(point)
-    return not p.adaptive and p.stable and not (p.phase == "feature" and p.depth > 3)
+    return p.stable and (p.depth <= 3 if p.phase == "feature" else not p.adaptive)
 
 
 def limit(r: TrainRequest, progress: Progress | None = None) -> Limit:
     """The limit of `training`, with the loss that networks have in the mean."""
     found = train.limit(phases.point(r.point), task(r.task), r.steps, r.lr, r.phi, at=[0], samples=SAMPLES,
-                        progress=silent(progress or Progress()))  # fmt: skip
+                        optimizer=r.point.optimizer, progress=silent(progress or Progress()))  # fmt: skip
     spread = np.mean(found.std[:, : found.task.count] ** 2, axis=1) / 2 if found.cov is not None else 0.0
     return Limit(r, Curve(np.inf, found.loss + spread, found.f, found.diverged), found.method)
 
@@ -132,7 +135,7 @@ def code(r: TrainRequest) -> str:
         "for n, count in zip(widths, seeds):\n"
         f"    seeds_n = range({r.seed}, {r.seed} + count)\n"
         f'    runs += tp.train.ladder(p, task, [n], seeds_n, steps={r.steps}, lr={r.lr:g}, phi="{r.phi}"{how})\n'
-        + (f'limit = tp.train.limit(p, task, {r.steps}, {r.lr:g}, "{r.phi}", samples={SAMPLES})\n'
+        + (f'limit = tp.train.limit(p, task, {r.steps}, {r.lr:g}, "{r.phi}", samples={SAMPLES}{how})\n'
            if has_limit(r.point) else "")
         + "for layer in range(1, p.depth + 1):\n"
         "    change = [[run.delta[f\"dx{layer}\"][-1] for run in runs if run.width == n and run.diverged is None]\n"

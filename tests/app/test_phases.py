@@ -346,6 +346,17 @@ def test_the_limit_has_the_loss_that_networks_have_in_the_mean():
     assert not trains.has_limit(PointRequest(1, "adam", 0.2)) and not trains.has_limit(PointRequest(4, path=0.0))
 
 
+@pytest.mark.parametrize("optimizer", ["adam", "sign"])
+def test_adaptive_optimizers_have_a_limit_where_features_move(optimizer):
+    request = TrainRequest(PointRequest(1, optimizer, 0.0), "curve", "tanh", 0.02, 8, 0, (2048,), (6,))
+    assert trains.has_limit(request.point)
+    runs = tp.train.ladder(compute.point(request.point), trains.task("curve"), [2048], range(6), 8, 0.02, "tanh",
+                           optimizer=optimizer)
+    losses = np.array([run.loss for run in runs])
+    error = losses.std(axis=0, ddof=1) / np.sqrt(len(losses))
+    assert np.all(np.abs(losses.mean(axis=0) - trains.limit(request).curve.loss) < 4 * error + 0.01)
+
+
 @pytest.mark.parametrize("values", [{}, SP | {"c": "1", "view": "slice", "x": "b3", "y": "c"},
                                     {"optimizer": "adam", "lr": 0.02},
                                     {"optimizer": "sign", "lr": 0.02, "d": "0.8, 1"}, {"preset": "six"}, {"a": "-1/3, 0.5", "b": "1/3, 0.7"}])
