@@ -122,6 +122,19 @@ class Visit:
         """The visible button of that name."""
         return self.page.get_by_role("button", name=name, exact=True).first
 
+    def code(self) -> str:
+        """The page's code, shown; pressed again where the page moved under the hand."""
+        from playwright.sync_api import TimeoutError as PlaywrightTimeout
+
+        for _ in range(3):
+            self.button("Show the code").click()
+            try:
+                self.see("pre").wait_for(timeout=10_000)
+                break
+            except PlaywrightTimeout:
+                continue
+        return self.see("pre").inner_text()
+
     def until(self, expression: str, argument=None, timeout: int = 20_000) -> None:
         """Wait until a JavaScript expression holds."""
         self.page.wait_for_function(expression, arg=argument, timeout=timeout)

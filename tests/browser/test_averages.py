@@ -108,8 +108,7 @@ def test_a_link_cards_conspiracy_and_bad_input(visit, app_url):
 def test_export_and_code(visit, app_url):
     seen = visit(lab(app_url, draws=1000))
     drawn(seen, "N = 1,024")
-    seen.button("Show the code").click()
-    assert "tp.sums.draw" in seen.see("pre").inner_text()
+    assert "tp.sums.draw" in seen.code()
     seen.button("Export").click()
     for name, ending in (("Figures, PNG", ".png"), ("Figures, SVG", ".svg"), ("Data, CSV", ".csv"), ("Data, NPZ", ".npz")):
         with seen.page.expect_download() as download:

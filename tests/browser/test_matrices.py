@@ -185,8 +185,7 @@ def test_export_and_code(visit, app_url):
     drawn(seen, "spike: 7.333")
     seen.see(".tp-cycles figure").first.wait_for()
     assert seen.page.locator(".tp-cycles figure >> visible=true").count() == 5
-    seen.button("Show the code").click()
-    said = seen.see("pre").inner_text()
+    said = seen.code()
     assert "tp.spectra.eigenvalue_histogram" in said and "tp.spectra.moment_program" in said
     seen.button("Export").click()
     files = (("Figures, PNG", ".png"), ("Figures, SVG", ".svg"), ("Data, CSV", ".csv"), ("Data, NPZ", ".npz"))
