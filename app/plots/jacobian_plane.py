@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from bokeh.events import Pan, PanEnd, Tap
-from bokeh.models import ColumnDataSource, CustomJS, LinearColorMapper, Range1d
+from bokeh.models import ColumnDataSource, LinearColorMapper, Range1d
 
 from tpapp.colours import VALUES, interpolate
 from tpapp.plots.base import Plot, write
-from tpapp.plots.phase_scripts import FOLLOW
+from tpapp.plots.hand import Hand
 
-GAP = 0.04  # s between two places of a drag that are answered
 REACH = 0.6  # |log10 chi_1| of the fullest colour
 ORDER, CHAOS = "#80cdc1", "#dfc27d"  # the two sides of BrBG
 LABELLED = {0.25: 0.93, 0.5: 0.93, 1.0: 0.76, 1.25: 0.93, 2.0: 0.08}  # where along the height a curve says its chi_1
@@ -27,7 +24,7 @@ class ChaosPlane(Plot):
     def __init__(self, *, on_point: Callable[[float, float], None] | None = None, theme: str = "light",
                  projector: bool = False, height: int = 280):  # fmt: skip
         super().__init__("Order and chaos", name="order-chaos", theme=theme, projector=projector)
-        self._on_point, self._plane, self._shade, self._last = on_point, None, "chi", 0.0
+        self._on_point, self._plane, self._shade = on_point, None, "chi"
         fig = self.axes(height=height, x_range=Range1d(0, 3), y_range=Range1d(0, 1.5), x_label="weights σ_w",
                         y_label="biases σ_b")  # fmt: skip
         fig.xaxis.axis_label, fig.yaxis.axis_label = "σ of weights", "σ of biases"
@@ -52,25 +49,8 @@ class ChaosPlane(Plot):
         self.paint(core.glyph, fill_color="ink", size=lambda s: s.px(7))
         fig.toolbar_location = None
         self.build(fig)
-        self._hand(fig)
-
-    def _hand(self, fig: Any) -> None:
-        if self._on_point is None:
-            return
-        follow = CustomJS(args={"fig": fig, "here": self.here}, code=FOLLOW)
-        for kind in (Tap, Pan):
-            fig.js_on_event(kind, follow)
-        fig.on_event(Tap, lambda event: self._pointed(event, True))
-        fig.on_event(Pan, lambda event: self._pointed(event, False))
-        fig.on_event(PanEnd, lambda event: self._pointed(event, True))
-
-    def _pointed(self, event: Any, done: bool) -> None:
-        if event.x is None or event.y is None or (not done and time.monotonic() - self._last < GAP):
-            return
-        x = min(max(event.x, self.fig.x_range.start), self.fig.x_range.end)
-        y = min(max(event.y, self.fig.y_range.start), self.fig.y_range.end)
-        self._on_point(x, y)
-        self._last = time.monotonic()
+        if self._on_point is not None:
+            self._hand = Hand(fig, self.here, lambda x, y, done: self._on_point(x, y))
 
     def update(self, plane, shade: str = "chi") -> None:
         """A `Plane`, coloured by chi_1 ("chi": green below 1, brown above) or by q* ("q")."""

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from bokeh.core.properties import value
-from bokeh.events import Pan, PanEnd, Tap
 from bokeh.models import ColumnDataSource, CustomJS, CustomJSHover, HoverTool, Range1d, Text
 
 from tpapp.plots.base import FONT, NOWHERE, Plot, fixed_ticks, write
-from tpapp.plots.phase_scripts import ALONG, CONDITIONS, FOLLOW, TOOLTIP
+from tpapp.plots.hand import Hand
+from tpapp.plots.phase_scripts import ALONG, CONDITIONS, TOOLTIP
 from tpapp.plots.phase_text import NAMES, PHASES, UNDER, plain, tick
 
 HATCH = {"unstable": "/", "trivial": "."}
 BRIEF = {"readout updated maximally": "update maximal", "readout initialized maximally": "start maximal"}
-GAP = 0.04  # s between two places of a drag that are answered
 THICK, EDGE, THIN = 6, 4, 1.5  # px: feature learning, another phase than what it bounds, the same phase
 
 
@@ -31,7 +29,7 @@ class PhaseDiagram(Plot):
     def __init__(self, title: str, *, name: str, on_point: Callable[[float, float, bool], None] | None = None,
                  theme: str = "light", projector: bool = False, height: int = 340, brief: bool = False):  # fmt: skip
         super().__init__(title, name=name, theme=theme, projector=projector)
-        self._on_point, self._picture, self._probes, self._last = on_point, None, (), 0.0
+        self._on_point, self._picture, self._probes = on_point, None, ()
         self._brief = brief
         fig = self.axes(height=height, x_range=Range1d(-1, 1), y_range=Range1d(-1, 1), x_label="x", y_label="y")
         fig.ygrid.visible = False
@@ -41,7 +39,8 @@ class PhaseDiagram(Plot):
         self._names(fig)
         self._dots(fig)
         self.build(fig)
-        self._hand(fig)
+        if self._on_point is not None:
+            self._hand = Hand(fig, self.here, self._on_point)
 
     # -- parts -------------------------------------------------------------------------------------------------
 
@@ -120,24 +119,6 @@ class PhaseDiagram(Plot):
         core = fig.scatter("x", "y", source=self.here, line_color=None, fill_alpha="full", level="overlay")
         self.paint(ring.glyph, fill_color="surface", line_color="ink", size=lambda s: s.px(17))
         self.paint(core.glyph, fill_color="ink", size=lambda s: s.px(7))
-
-    def _hand(self, fig: Any) -> None:
-        if self._on_point is None:
-            return
-        follow = CustomJS(args={"fig": fig, "here": self.here}, code=FOLLOW)
-        for kind in (Tap, Pan):
-            fig.js_on_event(kind, follow)
-        fig.on_event(Tap, lambda event: self._pointed(event, True))
-        fig.on_event(Pan, lambda event: self._pointed(event, False))
-        fig.on_event(PanEnd, lambda event: self._pointed(event, True))
-
-    def _pointed(self, event: Any, done: bool) -> None:
-        if event.x is None or event.y is None or (not done and time.monotonic() - self._last < GAP):
-            return
-        x = min(max(event.x, self.fig.x_range.start), self.fig.x_range.end)
-        y = min(max(event.y, self.fig.y_range.start), self.fig.y_range.end)
-        self._on_point(x, y, done)
-        self._last = time.monotonic()
 
     # -- what is drawn -----------------------------------------------------------------------------------------
 

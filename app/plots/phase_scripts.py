@@ -63,12 +63,6 @@ return `${xname} = ${shown(x)}, ${yname} = ${shown(y)}\\n\\nstable: all of\\n${o
 """
 
 # The marker follows the hand at once; Python says where it snaps.
-FOLLOW = """
-const {x, y} = cb_obj
-if (x >= fig.x_range.start && x <= fig.x_range.end && y >= fig.y_range.start && y <= fig.y_range.end)
-  here.data = {...here.data, x: [x], y: [y]}
-"""
-
 TOOLTIP = """<div style="white-space: pre; font: 12px/16px ui-monospace, Menlo, 'DejaVu Sans Mono', monospace;
  font-variant-numeric: tabular-nums"><b>@sheet{phase}</b>
 @sheet{conditions}</div>"""
