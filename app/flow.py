@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from tpapp import jobs
+from tpapp import jobs, shown
 
 FRAME = 0.06  # s: what is drawn first reaches the screen before the rest is sent
 
@@ -71,7 +71,7 @@ class Flow:
         self._behind: list[Request] = []
         self._urgent = True
 
-    def start(self, when_shown: Callable[[Callable[[], None]], None] = jobs.when_shown) -> bool:
+    def start(self, when_shown: Callable[[Callable[[], None]], None] = shown.when_shown) -> bool:
         """Connect to the current document; False if that was done before."""
         if self.jobs is not None:
             return False

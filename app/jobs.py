@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Hashable
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 import panel as pn
@@ -19,6 +20,7 @@ import panel as pn
 from tpcore.errors import Misuse
 
 from tpapp.pool import Pool, Task, Work, words
+from tpapp.shown import when_heard
 
 MIN_GAP = 0.1
 SLOT_CAP = 8
@@ -29,15 +31,11 @@ def process_pool() -> Pool:
     return pn.state.as_cached("tpapp-pool", Pool)
 
 
-def when_shown(callback: Callable[[], None]) -> None:
-    """Call `callback` once the browser has drawn the current page; at once where no browser is waited for."""
-    pn.state.onload(callback)
-
-
 class Loop:
     """Where a page's callbacks run: its document's loop, a notebook kernel's, or here and now.
 
-    `post` may be called from any thread, `later` only from the loop itself.
+    `post` may be called from any thread, `later` only from the loop itself. In a document they wait for a browser
+    that is reading it (see `tpapp.shown`).
     """
 
     def __init__(self, doc=None):
@@ -55,15 +53,15 @@ class Loop:
         if self.immediate:
             callback()
         elif self.loop is None:
-            self.doc.add_next_tick_callback(callback)
+            self.doc.add_next_tick_callback(partial(when_heard, callback))
         elif self.doc is None:
             self.loop.call_soon_threadsafe(callback)
         else:
-            self.loop.call_soon_threadsafe(self.doc.add_next_tick_callback, callback)
+            self.loop.call_soon_threadsafe(self.doc.add_next_tick_callback, partial(when_heard, callback))
 
     def later(self, callback: Callable[[], None], seconds: float) -> None:
         if self.doc is not None:
-            self.doc.add_timeout_callback(callback, max(1, int(1000 * seconds)))
+            self.doc.add_timeout_callback(partial(when_heard, callback), max(1, int(1000 * seconds)))
         elif self.loop is not None:
             self.loop.call_later(seconds, callback)
         else:

@@ -66,7 +66,7 @@ from typing import Any
 
 import panel as pn
 
-from tpapp import comms, jobs, theme
+from tpapp import comms, shown, theme
 from tpapp.dial import Dial
 from tpapp.flow import Flow, Request
 from tpapp.header import Header
@@ -188,9 +188,9 @@ class Page(Hooks, pn.viewable.Viewer):
     def start(self) -> None:
         """Compute and show the present state. Called when the page is first displayed."""
         in_notebook = pn.state.curdoc is None and comms.kernel() is not None
-        if self.flow.start(comms.Shown(self.layout.first) if in_notebook else jobs.when_shown):
+        if self.flow.start(comms.Shown(self.layout.first) if in_notebook else shown.when_shown):
             self.restyle(self.theme, self.projector)
-            jobs.when_shown(self._complete)
+            shown.when_shown(self._complete)
         with self.together():
             self._refresh()
 

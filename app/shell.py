@@ -18,7 +18,7 @@ from markupsafe import Markup
 from panel.custom import JSComponent
 from panel.io.resources import LOCAL_DIST
 
-from tpapp import jobs, spares, theme
+from tpapp import shown, spares, theme
 from tpapp.page import Page
 from tpapp.state import format_query, parse_query
 from tpapp.uploads import MAX_BYTES
@@ -71,8 +71,8 @@ class Shell:
         """Show the page that the address asks for, unless the visitor is already elsewhere."""
         if not self.slug:
             self.go(self.search)
-            jobs.when_shown(lambda: self.wire.param.update(formulas=True))
-            jobs.when_shown(self._see_to_the_next)
+            shown.when_shown(lambda: self.wire.param.update(formulas=True))
+            shown.when_shown(self._see_to_the_next)
 
     def _see_to_the_next(self) -> None:
         doc = pn.state.curdoc
@@ -137,8 +137,10 @@ class Shell:
 
     def _heard(self, event) -> None:
         message = event.data
-        if not isinstance(message, dict):
-            return
+        if isinstance(message, dict):
+            shown.when_heard(lambda: self._obey(message))
+
+    def _obey(self, message: dict) -> None:
         if isinstance(message.get("go"), str):
             self.go(message["go"], restore=message.get("from") != "rail")
         if message.get("theme") in THEMES:
@@ -204,7 +206,7 @@ def serve(classes: list[type[Page]] | None = None) -> None:
     shell = Shell(classes, search, asked if asked in THEMES else "light")
     template(shell).servable(title="Tensor Programs Explorer")
     if pn.state.curdoc is not None and pn.state.headers:  # a browser asks; else the server warms up
-        pn.state.curdoc.add_timeout_callback(shell.start, SCRIPTS_FIRST_MS)
+        pn.state.curdoc.add_timeout_callback(lambda: shown.when_heard(shell.start), SCRIPTS_FIRST_MS)
     else:
         shell.start()
         shell.lay_in()

@@ -21,6 +21,7 @@ class MeansState(State):
     law = param.Selector(objects=["normal", "uniform"], default="normal", label="Law")
     slow = param.Boolean(False, label="Slow")
     forbidden = param.Boolean(False, label="Ask for the impossible", precedence=-1)
+    late = param.Boolean(False, label="Say a word a second after the start")
 
 
 class DensityPlot(Plot):
@@ -54,10 +55,16 @@ class MeansLab(Page):
         self.plots = [DensityPlot(i) for i in range(3)]
 
     def controls(self):
+        self.word = note("more draws, smoother bars")
         return [
             section("Numbers", self.control("law", segmented=True), self.control("scale"), aside="iid"),
-            section("Draws", *map(self.control, ("draws", "slow", "forbidden")), note("more draws, smoother bars")),
+            section("Draws", *map(self.control, ("draws", "slow", "forbidden")), self.word),
         ]
+
+    def start(self):
+        super().start()
+        if self.state.late:
+            self.flow.jobs.loop.later(lambda: setattr(self.word, "object", "<p>A late word.</p>"), 1.0)
 
     def figures(self):
         return [[plot.view for plot in self.plots]]

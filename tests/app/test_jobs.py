@@ -4,12 +4,17 @@ import asyncio
 import threading
 import time
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import numpy as np
+import panel as pn
 import pytest
+from bokeh.document import Document
+from panel.io.state import set_curdoc
 
 from tpapp.jobs import Jobs
 from tpapp.pool import Cache, Pool, size_of, words
+from tpapp.shown import when_heard
 from tpcore.errors import BudgetError, Misuse
 
 
@@ -251,8 +256,6 @@ def test_caps_are_told_in_words():
 
 
 def test_the_end_of_a_session_ends_its_work(pool):
-    from bokeh.document import Document
-
     class Context:
         pass
 
@@ -291,3 +294,32 @@ def test_cache_is_bounded_by_bytes_and_forgets_the_oldest():
 
 def test_misuse_keeps_its_words():
     assert words(Misuse("It must hold", "this")) == "It must hold. Got this."
+
+
+class _Session:
+    """What a document knows of the browser that reads it."""
+
+    connection_count = 0
+
+
+@pytest.fixture
+def document():
+    """A document whose browser has not drawn it yet, as the current one."""
+    document, context = Document(), SimpleNamespace(session=_Session())
+    document._session_context = lambda: context
+    with set_curdoc(document):
+        yield document
+
+
+def test_nothing_changes_while_a_browser_reads_the_page(document):
+    session, called = document.session_context.session, []
+    when_heard(lambda: called.append("nobody there"))
+    session.connection_count = 1
+    when_heard(lambda: called.append("waited"))
+    when_heard(lambda: 1 / 0)
+    when_heard(lambda: called.append("waited too"))
+    assert called == ["nobody there"]
+    pn.state._on_load(document)
+    assert called == ["nobody there", "waited", "waited too"], "one failure keeps no other back"
+    when_heard(lambda: called.append("drawn"))
+    assert called[-1] == "drawn"

@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,10 +25,11 @@ SECONDS = 90
 
 @dataclass(frozen=True)
 class Server:
-    """A running ``panel serve``: its app's address and its process."""
+    """A running ``panel serve``: its app's address, its process, and the file it writes its words to."""
 
     url: str
     process: subprocess.Popen
+    log: Path
 
     def peak_bytes(self) -> int:
         """The largest resident memory that the process has had (Linux)."""
@@ -37,7 +39,10 @@ class Server:
 
 @contextmanager
 def served(folder: Path):
-    """``panel serve folder`` on a free port; yields its `Server`."""
+    """``panel serve folder`` on a free port; yields its `Server`.
+
+    Fails at the end if the server told of an exception in the project's own code.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -45,24 +50,27 @@ def served(folder: Path):
     command = [sys.executable, "-m", "panel", "serve", str(folder), f"--port={port}", "--warm", "--log-level=warning"]
     command.append(f"--allow-websocket-origin=127.0.0.1:{port}")
     url = f"http://127.0.0.1:{port}/{folder.name}"
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    server = subprocess.Popen(command, env=environment, cwd=ROOT, **pipes)
-    try:
-        _wait(url, server)
-        yield Server(url, server)
-    finally:
-        server.terminate()
+    with tempfile.TemporaryDirectory() as scratch, open(log := Path(scratch) / "log", "w") as words:
+        server = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=words, stderr=subprocess.STDOUT)
         try:
-            server.wait(10)
-        except subprocess.TimeoutExpired:
-            server.kill()
+            _wait(url, server, log)
+            yield Server(url, server, log)
+        finally:
+            server.terminate()
+            try:
+                server.wait(10)
+            except subprocess.TimeoutExpired:
+                server.kill()
+            said = log.read_text(errors="replace")
+    ours = [line for line in said.splitlines() if f'File "{ROOT}' in line and "site-packages" not in line]
+    assert not ours, f"the server at {url} told of an exception:\n{said[-6000:]}"
 
 
-def _wait(url: str, server: subprocess.Popen) -> None:
+def _wait(url: str, server: subprocess.Popen, log: Path) -> None:
     end = time.monotonic() + SECONDS
     while time.monotonic() < end:
         if server.poll() is not None:
-            raise RuntimeError("the server ended:\n" + server.stdout.read()[-3000:])
+            raise RuntimeError("the server ended:\n" + log.read_text(errors="replace")[-3000:])
         try:
             urlopen(url, timeout=30).close()
             return

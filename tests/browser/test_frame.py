@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.drive import findings
+from tests.browser.drive import Visit, findings
 
 pytestmark = pytest.mark.browser
 
@@ -28,6 +28,30 @@ def test_first_sight(visit, frame_url):
     assert "200 draws" in seen.see("[role=status]").inner_text()
     assert seen.page.evaluate("location.search") in ("", "?page=means")
     assert bars(seen) > 0.2
+
+
+def test_what_changes_while_the_browser_reads_the_page_is_not_lost(browser, frame_url):
+    """The browser's first word, that it has drawn the page, is held back until the late word has been said."""
+    seen, held = Visit(browser), []
+
+    def between(socket):
+        server, open_ = socket.connect_to_server(), []
+        held.append((server, open_, waiting := []))
+        socket.on_message(lambda frame: server.send(frame) if open_ or not (waiting or "PATCH-DOC" in str(frame))
+                          else waiting.append(frame))
+
+    seen.page.route_web_socket("**/ws*", between)
+    seen.page.goto(f"{frame_url}?means.late=true")
+    seen.see("text=smoother bars").wait_for()
+    seen.page.wait_for_timeout(1500)
+    (server, open_, waiting), = held
+    assert waiting and seen.page.locator("text=A late word.").count() == 0
+    open_.append(True)
+    for frame in waiting:
+        server.send(frame)
+    seen.see("text=A late word.").wait_for()
+    seen.see("text=Ask next").wait_for()
+    seen.end()
 
 
 def test_the_dial_steps_types_and_knows_infinity(visit, frame_url):
