@@ -56,12 +56,12 @@ def served(folder: Path):
             _wait(url, server, log)
             yield Server(url, server, log)
         finally:
+            said = log.read_text(errors="replace")  # before it ends: what runs then may complain
             server.terminate()
             try:
                 server.wait(10)
             except subprocess.TimeoutExpired:
                 server.kill()
-            said = log.read_text(errors="replace")
     ours = [line for line in said.splitlines() if f'File "{ROOT}' in line and "site-packages" not in line]
     assert not ours, f"the server at {url} told of an exception:\n{said[-6000:]}"
 
