@@ -7,6 +7,7 @@ import numpy as np
 from tpapp import theme as themes
 from tpapp.compute import phases as compute
 from tpapp.compute import phases_code
+from tpapp.compute import phases_pictures as draw
 from tpapp.compute import phases_region as regions
 from tpapp.compute import phases_train as trains
 from tpapp.labs import phases_words as words
@@ -127,9 +128,9 @@ class PhasesLab(Controls, Page):
         self._show_controls(s)
         yield Request("verdict", point, lambda progress: compute.verdict(point), lambda v: self._show(s, v),
                       quick=True)  # fmt: skip
-        yield Request("picture", keys[0], lambda progress: compute.picture(pictures[0]), self._show_picture, quick=True)
+        yield Request("picture", keys[0], lambda progress: draw.picture(pictures[0]), self._show_picture, quick=True)
         if len(pictures) > 1:
-            yield Request("across", keys[1], lambda progress: compute.picture(pictures[1]), self._show_across,
+            yield Request("across", keys[1], lambda progress: draw.picture(pictures[1]), self._show_across,
                           quick=True)  # fmt: skip
 
         asked = trains.request(point, s.task, s.phi, s.lr, s.steps, s.seed)

@@ -13,6 +13,7 @@ import pytest
 import tpcore as tp
 from tpapp import PhasesLab
 from tpapp.compute import phases as compute
+from tpapp.compute import phases_pictures as pictures
 from tpapp.compute import phases_train as trains
 from tpapp.labs.phases_state import NEXT, on_path
 from tpapp.labs.phases_words import checks, pill
@@ -62,14 +63,14 @@ def phase(lab) -> str:
 ])  # fmt: skip
 def test_polygons_and_laws_say_the_phases_of_points(request_):
     """Random points: the polygon that holds one, and the laws that its pointer reads, against the classification."""
-    picture, plane = compute.picture(request_), compute.plane(request_)
+    picture, plane = pictures.picture(request_), compute.plane(request_)
     rng = np.random.default_rng(3)
     (x0, x1), (y0, y1) = picture.xlim, picture.ylim
     for x, y in zip(rng.uniform(x0, x1, 40), rng.uniform(y0, y1, 40)):
         p = plane.at(float(x), float(y))
         if plane.distance(float(x), float(y)) < 0.01:
             continue
-        inside = [a.phase for a in picture.areas if compute._inside(a, np.array([x]), np.array([y]))[0]]
+        inside = [a.phase for a in picture.areas if pictures._inside(a, np.array([x]), np.array([y]))[0]]
         assert (inside[0] if inside else "unstable") == p.phase
         other = picture.fold is not None and x + y < picture.fold
         for law, one in zip(picture.other if other else picture.laws, p.conditions, strict=True):
@@ -80,14 +81,14 @@ def test_polygons_and_laws_say_the_phases_of_points(request_):
 
 def test_borders_of_the_unfolded_picture_are_those_of_figure_5():
     """Tensor Programs IV, figure 5: features move at a_1 = -1/2, NTP and SP lie where f starts as a Gaussian process."""
-    picture = compute.picture(PictureRequest("facets", UP))
+    picture = pictures.picture(PictureRequest("facets", UP))
     feature = [b for b in picture.borders if b.phase == "feature"]
     assert {b.label for b in feature} == {"features move"} and all(b.weight == 2 for b in feature)
     assert {b.start for b in feature} | {b.end for b in feature} >= {(-0.5, 1.0), (-0.5, 1.5)}
     assert {(m.name, m.at, m.phase) for m in picture.marks} == {
         ("μP = MFP", (-0.5, 1.0), "feature"), ("NTP", (0.0, 0.5), "kernel"), ("SP", (0.5, 0.5), "kernel")}  # fmt: skip
     assert picture.path == ((-0.5, 1.0), (0.0, 0.5)) and picture.labels == ("a_1", "a_2 + b_2")
-    across = compute.picture(PictureRequest("across", UP))
+    across = pictures.picture(PictureRequest("across", UP))
     assert [a.phase for a in across.areas] == ["trivial"]
     assert sorted((b.phase, b.weight) for b in across.borders) == [("kernel", 2), ("kernel", 2)]
 
@@ -125,7 +126,7 @@ def test_six_numbers_are_the_same_training_without_multipliers():
     six = compute.point(PointRequest(2, **compute.from_six(found)))
     assert six.equivalent(compute.point(UP2)) and six == tp.abc.six(*(found[f"{x}_{y}"] for x in "bc" for y in "UWV"))
     picture = PictureRequest("six", UP2, "c1", "c2")
-    assert compute.here(picture, UP2) == (-0.6, 0.4, True) and compute.picture(picture).labels == ("c of U", "c of W")
+    assert compute.here(picture, UP2) == (-0.6, 0.4, True) and pictures.picture(picture).labels == ("c of U", "c of W")
     at = compute.point(PointRequest(2, **compute.pick(picture, 0.7, 1.1)))
     assert (at.a, at.rates[:2], at.b[2]) == ((0, 0, 0), (Fraction(7, 10), Fraction(11, 10)), Fraction(4, 5))
 
