@@ -24,7 +24,8 @@ from tpcore.errors import BudgetError, Misuse
 
 ASKED = 4  # questions at a time: those that come next
 HERE_SECONDS = 4.0
-OTHER_NETWORK = 0.4  # s: while the hand is on a network's slider, its limit comes first
+# s that the hand rests before the slower figures begin: its next step finds the processor free for the limit
+OTHER_NETWORK, NARROW, MANY_WIDTHS = 0.5, 0.6, 0.7
 
 
 def halves(*widgets) -> pn.Row:
@@ -127,7 +128,7 @@ class KernelsLab(Shown, Page):
             yield from self.finite_requests(s, X, made)
         ladder = deviation_request(s, LADDER)
         if ladder is not None:
-            yield Request("ladder", ("deviations", ladder), rested(compute.deviations, ladder, 0.5),
+            yield Request("ladder", ("deviations", ladder), rested(compute.deviations, ladder, MANY_WIDTHS),
                           self.show_deviation, label="the deviations")
 
     def finite_requests(self, s, X, made):
@@ -139,11 +140,11 @@ class KernelsLab(Shown, Page):
                       label="the outputs")
         here = deviation_request(s, (n,), HERE_SECONDS) if n not in LADDER else None
         if here is not None:
-            yield Request("here", ("deviations", here), rested(compute.deviations, here, 0.5), self.show_here,
+            yield Request("here", ("deviations", here), rested(compute.deviations, here, MANY_WIDTHS), self.show_here,
                           label="the deviation at this width")
         if n >= 4 * GHOST:
             ghost = outputs_request(s, GHOST)
-            yield Request("ghost", ("outputs", ghost), rested(compute.outputs, ghost, 0.4), self.show_ghost,
+            yield Request("ghost", ("outputs", ghost), rested(compute.outputs, ghost, NARROW), self.show_ghost,
                           label="the narrow network's outputs")
 
     def measured(self, work, request):
