@@ -30,10 +30,12 @@ WATCH = """figures => {
     }
   }
 }"""
-LIMIT_SLIDERS = (("kernels", "Weights", "kernel-limit"), ("kernels", "Depth", "kernel-limit"))
+LIMIT_SLIDERS = (("kernels", "Weights", "kernel-limit"), ("kernels", "Depth", "kernel-limit"),
+                 ("jacobians", "Weights", "singular-values"))  # fmt: skip
 WIDTH = "Width"
 FINITE_SLIDERS = (("kernels", WIDTH, "kernel-draw"), ("kernels", WIDTH, "outputs"), ("matrices", WIDTH, "spectrum"),
-                  ("averages", "Number of terms", "averages-scaled"))  # fmt: skip
+                  ("averages", "Number of terms", "averages-scaled"),
+                  ("jacobians&jacobians.width=8", WIDTH, "singular-values"))  # fmt: skip
 
 
 def quantiles(times: list[float]) -> tuple[float, float]:
@@ -78,12 +80,12 @@ def repaints(server: Server, browser) -> Iterator[Row]:
             visit.page.wait_for_timeout(3000)
             median, high = sweep(visit, slider, figure)
             visit.end()
-            name = f"{lab}: slider “{slider}” to repaint of {figure} ({what})"
+            name = f"{lab.partition('&')[0]}: slider “{slider}” to repaint of {figure} ({what})"
             yield Row(name, f"{median:.0f} / {high:.0f}", "ms median / p95", f"p95 <= {asked} ms", high <= asked)
 
 
 def first_plots(server: Server, browser) -> Iterator[Row]:
-    for lab in ("kernels", "matrices", "averages"):
+    for lab in ("kernels", "matrices", "averages", "jacobians"):
         times = []
         for _ in range(5):
             visit = Visit(browser)
