@@ -11,6 +11,11 @@ import pytest
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "reference"
 
 
+def missing(what: str) -> None:
+    """Something the browser tests need is not there: a failure under CI, else a skip."""
+    (pytest.fail if os.environ.get("CI") else pytest.skip)(what)
+
+
 @pytest.fixture
 def reference():
     """Load a file of independent reference values by name; skip where they are not at hand."""
@@ -37,3 +42,14 @@ def verify_table(request):
         assert ok, f"{name}: measured {measured}, expected {expected}"
 
     return add
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """An installed Chromium or Chrome with one profile for all; without one, a failure under CI, else a skip."""
+    from tests.browser.drive import profile
+
+    with profile() as found:
+        if found is None:
+            missing("no Chromium or Chrome is installed; python -m tests.browser.chromium installs one")
+        yield found

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
-from tests.browser.drive import ROOT, Visit, launched, served
-
-
-def missing(what: str) -> None:
-    """Something the browser tests need is not there: a failure under CI, else a skip."""
-    (pytest.fail if os.environ.get("CI") else pytest.skip)(what)
+from tests.browser.drive import ROOT, Visit, served
 
 
 @pytest.fixture(scope="session")
@@ -26,15 +19,6 @@ def frame_url():
     """The address of the two example labs of tests/app/example.py."""
     with served(ROOT / "tests" / "browser" / "frame_app") as server:
         yield server.url
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """An installed Chromium or Chrome."""
-    with launched() as found:
-        if found is None:
-            missing("no Chromium or Chrome is installed; python -m tests.browser.chromium installs one")
-        yield found
 
 
 @pytest.fixture

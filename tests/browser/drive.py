@@ -1,4 +1,7 @@
-"""Drive the app in a browser: a server of it, a page that may only talk to this machine, what axe-core finds there."""
+"""Drive the app in a browser: a server of it, a page that may only talk to this machine, what axe-core finds there.
+
+Limits of time are long, for computers that do other things too; a wait ends when what it waits for is there.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,10 @@ from tests.browser import chromium
 ROOT = Path(__file__).resolve().parent.parent.parent
 LOCAL = ("127.0.0.1", "localhost", "::1", None)
 SECONDS = 90
+PATIENCE = 60_000  # ms that a page may take for anything
+# No name but this machine's is found, whatever asks for it; unlike a route, this leaves the browser its cache.
+FLAGS = [*chromium.FLAGS, "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"]
+VIEW = {"width": 1440, "height": 900}
 
 
 @dataclass(frozen=True)
@@ -80,47 +87,77 @@ def _wait(url: str, server: subprocess.Popen, log: Path) -> None:
 
 
 @contextmanager
-def launched():
-    """An installed Chromium or Chrome, headless; None where there is none."""
+def playing():
+    """Playwright and the path of an installed Chromium or Chrome; None where there is none."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         path = chromium.find(playwright)
-        if path is None:
+        yield None if path is None else (playwright, path)
+
+
+@contextmanager
+def launched():
+    """An installed Chromium or Chrome, headless, in which every visit is a new visitor's; None where there is none."""
+    with playing() as found:
+        if found is None:
             yield None
             return
-        browser = playwright.chromium.launch(executable_path=path, args=chromium.FLAGS)
+        playwright, path = found
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
         browser.close()
 
 
-class Visit:
-    """A page of the browser, gated to this machine; `complaints` collects what must stay empty."""
+@contextmanager
+def profile():
+    """The same with a profile that all visits share: scripts stay in its cache, compiled; what pages store does not."""
+    with playing() as found, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        if found is None:
+            yield None
+            return
+        playwright, path = found
+        context = playwright.chromium.launch_persistent_context(folder, executable_path=path, args=FLAGS, viewport=VIEW)
+        yield context
+        context.close()
 
-    def __init__(self, browser, **options):
+
+class Visit:
+    """A page of a browser (`launched`, `profile`), gated to this machine; `complaints` collects what must stay empty."""
+
+    def __init__(self, browser, *, viewport=None, color_scheme: str = "light", reduced_motion: str = "no-preference"):
         self.complaints: list[str] = []
         self.foreign: list[str] = []
-        options = {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light"} | options
-        self.context = browser.new_context(**options)
-        self.page = self.context.new_page()
+        self._own = browser.new_context() if hasattr(browser, "new_context") else None
+        self.page = (self._own or browser).new_page()
+        self.page.set_default_timeout(PATIENCE)
+        self.page.set_viewport_size(viewport or VIEW)
+        self.page.emulate_media(color_scheme=color_scheme, reduced_motion=reduced_motion)
+        if self._own is None:
+            self._forget()
         self.page.on("console", lambda m: self.complaints.append(m.text) if m.type == "error" else None)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.route("**/*", self._gate)
+        self.page.on("request", lambda request: self._gate(request.url))
+        self.page.on("websocket", lambda wire: self._gate(wire.url))
 
-    def _gate(self, route) -> None:
-        if urlparse(route.request.url).hostname in LOCAL:
-            route.continue_()
-        else:
-            self.foreign.append(route.request.url)
-            route.abort()
+    def _forget(self) -> None:
+        """What earlier visits stored (a theme, cookies) is gone: a visit is a new visitor's."""
+        wire = self.page.context.new_cdp_session(self.page)
+        kinds = "cookies,local_storage,indexeddb,websql,file_systems,service_workers"
+        wire.send("Storage.clearDataForOrigin", {"origin": "*", "storageTypes": kinds})
+        wire.detach()
+
+    def _gate(self, url: str) -> None:
+        if urlparse(url).hostname not in LOCAL:
+            self.foreign.append(url)
 
     def open(self, url: str) -> None:
         """Go there and wait until the lab is drawn and its wire to Python is up."""
         self.page.goto(url)
-        self.page.wait_for_selector("canvas >> visible=true", timeout=60_000)
-        self.page.wait_for_selector(".tp-complete >> visible=true", timeout=60_000)
-        self.page.wait_for_function("Bokeh.documents.length > 0 && Bokeh.documents[0].is_idle", timeout=60_000)
-        self.page.wait_for_function("document.documentElement.dataset.wired === '1'", timeout=60_000)
+        self.page.wait_for_selector("canvas >> visible=true")
+        self.page.wait_for_selector(".tp-complete >> visible=true")
+        self.page.wait_for_function("Bokeh.documents.length > 0 && Bokeh.documents[0].is_idle")
+        self.page.wait_for_function("document.documentElement.dataset.wired === '1'")
 
     def see(self, selector: str):
         """The first visible element (labs seen before stay in the document, hidden)."""
@@ -143,7 +180,7 @@ class Visit:
                 continue
         return self.see("pre").inner_text()
 
-    def until(self, expression: str, argument=None, timeout: int = 20_000) -> None:
+    def until(self, expression: str, argument=None, timeout: int = PATIENCE) -> None:
         """Wait until a JavaScript expression holds."""
         self.page.wait_for_function(expression, arg=argument, timeout=timeout)
 
@@ -153,7 +190,7 @@ class Visit:
 
     def width(self, text: str) -> None:
         """Wait until the visible dial shows the width `text`."""
-        end = time.monotonic() + 20
+        end = time.monotonic() + PATIENCE / 1000
         while time.monotonic() < end:
             if self.see(".tp-value input").input_value() == text:
                 return
@@ -166,8 +203,13 @@ class Visit:
         folder.mkdir(exist_ok=True)
         self.page.screenshot(path=str(folder / f"{name}.png"))
 
+    def close(self) -> None:
+        """Leave, whatever the page complained of."""
+        (self._own or self.page).close()
+
     def end(self) -> None:
-        self.context.close()
+        """Leave; no complaint may have come."""
+        self.close()
         assert not self.foreign, f"requests that leave this machine: {sorted(set(self.foreign))}"
         assert not self.complaints, f"{len(self.complaints)} complaints of the page: {sorted(set(self.complaints))}"
 

@@ -48,8 +48,7 @@ def page(browser, tmp_path_factory):
     html = file_html(column(lines), INLINE)
     path = tmp_path_factory.mktemp("figures") / "page.html"
     path.write_text(html)
-    visit = Visit(browser, accept_downloads=True)
-    visit.page.unroute("**/*")
+    visit = Visit(browser)
     failed: list[str] = []
     visit.page.on("requestfailed", lambda request: failed.append(request.url))
     visit.page.goto(path.as_uri())
@@ -57,7 +56,7 @@ def page(browser, tmp_path_factory):
     visit.until("Bokeh.documents.length > 0 && Bokeh.documents[0].is_idle")
     yield Of(visit=visit, page=visit.page, trio=trio, points=points, failed=failed,
              uris=plots.data_uris(images))
-    visit.context.close()
+    visit.close()
 
 
 def saved(page, kind, folder):

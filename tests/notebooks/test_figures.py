@@ -12,7 +12,7 @@ import pytest
 import tpcore as tp
 from figures import draw, measure
 from PIL import Image
-from tests.browser.conftest import missing
+from tests.conftest import missing
 from tests.notebooks.architectures import recurrent
 from tests.notebooks.conftest import NOTEBOOKS
 

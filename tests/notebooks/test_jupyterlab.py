@@ -1,7 +1,4 @@
-"""The labs are live inside JupyterLab and ask no other host: a control moves, Python computes, figures change.
-
-Playwright runs in a thread of its own, since the tests of tests/browser may hold its loop in this one.
-"""
+"""The labs are live inside JupyterLab and ask no other host: a control moves, Python computes, figures change."""
 
 from __future__ import annotations
 
@@ -13,15 +10,14 @@ import socket
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from urllib.error import URLError
 from urllib.request import urlopen
 
 import nbformat
 import pytest
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
-from tests.browser.conftest import missing
-from tests.browser.drive import Visit, launched
+from tests.browser.drive import Visit
+from tests.conftest import missing
 from tests.notebooks.conftest import NOTEBOOKS
 
 pytestmark = pytest.mark.browser
@@ -108,37 +104,28 @@ def _answers(url, server, log) -> None:
     pytest.fail(f"nothing answers at {url}")
 
 
-def drive(url: str, notebook: str, typed: str, shown: str) -> dict:
+def drive(visit: Visit, url: str, notebook: str, typed: str, shown: str) -> dict:
     """Run a notebook in a browser, then type into the dial of its lab; what was seen."""
-    with launched() as browser:
-        if browser is None:
-            return {"browser": None}
-        visit = Visit(browser)
-        page = visit.page
-        page.set_default_timeout(PATIENCE)
-        sent: list[str | bytes] = []
-        page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
-        # JupyterLab's own questions (about its kernel, its workspace) are answered as it proposes.
-        page.add_locator_handler(page.locator(".jp-Dialog .jp-mod-accept"), lambda accept: accept.click())
-        page.goto(f"{url}/lab/tree/{notebook}.ipynb?reset")
-        page.locator(".jp-Notebook .jp-Cell").first.click()
-        _run_all(page)
-        width = page.locator(".tp-value input")
-        _scroll_to(page, width)
-        page.locator(".jp-Notebook canvas >> visible=true").first.wait_for()
-        page.wait_for_function(f"() => ({NUMBERS})().length > 0")
-        page.wait_for_function(f"() => ({STATUS})().length > 0 && !({STATUS})().some(text => text.includes('% done'))")
-        before = page.evaluate(DATA), page.evaluate(NUMBERS)
-        _type(page, width.first, typed, shown, before)
-        seen = {
-            "browser": browser.version,
-            "errors": page.locator("[data-mime-type='application/vnd.jupyter.stderr']").all_inner_texts(),
-            "foreign": visit.foreign,
-            "complaints": visit.complaints,
-            "echoes": sum(COLOUR in (frame.encode() if isinstance(frame, str) else frame) for frame in sent),
-        }
-        visit.context.close()
-        return seen
+    page = visit.page
+    page.set_default_timeout(PATIENCE)
+    sent: list[str | bytes] = []
+    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
+    # JupyterLab's own questions (about its kernel, its workspace) are answered as it proposes.
+    page.add_locator_handler(page.locator(".jp-Dialog .jp-mod-accept"), lambda accept: accept.click())
+    page.goto(f"{url}/lab/tree/{notebook}.ipynb?reset")
+    page.locator(".jp-Notebook .jp-Cell").first.click()
+    _run_all(page)
+    width = page.locator(".tp-value input")
+    _scroll_to(page, width)
+    page.locator(".jp-Notebook canvas >> visible=true").first.wait_for()
+    page.wait_for_function(f"() => ({NUMBERS})().length > 0")
+    page.wait_for_function(f"() => ({STATUS})().length > 0 && !({STATUS})().some(text => text.includes('% done'))")
+    before = page.evaluate(DATA), page.evaluate(NUMBERS)
+    _type(page, width.first, typed, shown, before)
+    return {
+        "errors": page.locator("[data-mime-type='application/vnd.jupyter.stderr']").all_inner_texts(),
+        "echoes": sum(COLOUR in (frame.encode() if isinstance(frame, str) else frame) for frame in sent),
+    }
 
 
 def _run_all(page) -> None:
@@ -183,12 +170,13 @@ def _scroll_to(page, target) -> None:
 
 
 @pytest.mark.parametrize(("notebook", "typed", "shown"), [(LECTURE, WIDTH, SHOWN), *((k, *v) for k, v in LABS.items())])
-def test_the_lab_is_live_without_internet(jupyter, notebook, typed, shown):
-    with ThreadPoolExecutor(1) as thread:
-        seen = thread.submit(drive, jupyter, notebook, typed, shown).result()
-    if seen["browser"] is None:
-        missing("no Chromium or Chrome is installed; python -m tests.browser.chromium installs one")
-    assert seen["foreign"] == [], "requests that leave this machine"
-    assert seen["complaints"] == [], "complaints of the page"
+def test_the_lab_is_live_without_internet(jupyter, browser, notebook, typed, shown):
+    visit = Visit(browser)
+    try:
+        seen = drive(visit, jupyter, notebook, typed, shown)
+    finally:
+        visit.close()
+    assert visit.foreign == [], "requests that leave this machine"
+    assert visit.complaints == [], "complaints of the page"
     assert seen["errors"] == []
     assert seen["echoes"] == 0, "the page told Python what Python had told it"
