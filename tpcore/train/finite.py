@@ -17,6 +17,7 @@ from tpcore.errors import BudgetError, Misuse
 from tpcore.finite.values import root_of
 from tpcore.limit.expect import differentiable
 from tpcore.train.arguments import FAR, FULL, moments, parametrization, rule, scales, with_batch
+from tpcore.train.cost import store
 from tpcore.train.history import History
 from tpcore.train.matrices import precision
 from tpcore.train.network import Network, Overflow, Pass, Plan
@@ -66,7 +67,8 @@ def sgd(p: Parametrization, task: Task | str, width: int = 1024, steps: int = 50
     batch : int, optional
         Size of minibatches, in place of the task's own.
     method : {"auto", "dense", "lazy"}
-        "lazy" never stores a hidden matrix; the law of the outputs is the same. SGD only.
+        "lazy" never stores a hidden matrix; the law of the outputs is the same. SGD only. "auto" takes what is faster
+        (`tpcore.train.cost`) and fits: lazy for wide networks, the sooner the fewer steps and inputs.
     record : iterable of int, optional
         Steps at which changes and test outputs are measured: by default all, or 60 of them evenly spaced.
     at : iterable of int, optional
@@ -177,32 +179,42 @@ class Job:
         """
         n = checks.integer("width", width, 1, MOST_WIDTH)
         columns, updates = self._columns(), sum(map(len, self.batches))
-        dense = self.method == "dense" or self.optimizer != "sgd" or self.p.depth == 1
-        if self.method == "auto" and not dense:
-            dense = n < 1000 or n < 6 * sum(columns)
-        self._fits(n, dense, columns, updates)
+        dense = self._stores(n, columns, updates)
+        if self._need(n, dense, columns, updates) > self.budget:
+            self._refuse(n, columns, updates)
         return Plan(self.p, self.task.inputs, self.phi.f, prime(self.phi).f, self.sigmas, self.lr, self.optimizer,
                     dense, updates, columns, self.gamma, self.center)  # fmt: skip
 
-    def _fits(self, n: int, dense: bool, columns: tuple[int, int], updates: int) -> None:
-        """Refuse what is larger than the budget."""
-        def need(n: int) -> float:
-            entry, hidden = precision(n).itemsize, self.p.depth - 1
-            low = self.optimizer == "sgd" and 2 * updates <= n
-            change = 16.0 * updates * n if low else entry * n**2 * (3 if self.optimizer == "adam" else 1)
-            start = entry * n**2 if dense else 8.0 * n * 2 * (min(columns[0], n) + min(columns[1], n))
-            vectors = 8.0 * n * len(self.task.inputs) * (10 * self.p.depth + len(self.at))
-            vectors += 24.0 * n * self.task.dimension
-            return hidden * (start + change) + vectors
+    def _stores(self, n: int, columns: tuple[int, int], updates: int) -> bool:
+        """Whether hidden matrices of this width are stored: as `method` says; by itself, where that is faster and fits
+        the budget."""
+        if self.method != "auto" or self.optimizer != "sgd" or self.p.depth == 1:
+            return self.method != "lazy" or self.p.depth == 1
+        if self._need(n, True, columns, updates) > self.budget:
+            return False
+        products = 2 * (self.steps + 1) + self.ntk * len(self.at)
+        return store(n, products, columns, len(self.task.inputs))
 
-        if need(n) > self.budget:
-            fits = 1
-            while need(2 * fits) <= self.budget:
-                fits *= 2
-            raise BudgetError(
-                f"A network and its training must fit into {self.budget / 2**30:.3g} GiB of memory",
-                f"width {n:,}, which needs {need(n) / 2**30:.3g} GiB", f"A width of {fits:,} fits", fits=fits,
-            )  # fmt: skip
+    def _need(self, n: int, dense: bool, columns: tuple[int, int], updates: int) -> float:
+        """Bytes of a network of width n and its training."""
+        entry, hidden = precision(n).itemsize, self.p.depth - 1
+        low = self.optimizer == "sgd" and 2 * updates <= n
+        change = 16.0 * updates * n if low else entry * n**2 * (3 if self.optimizer == "adam" else 1)
+        start = entry * n**2 if dense else 8.0 * n * 2 * (min(columns[0], n) + min(columns[1], n))
+        vectors = 8.0 * n * len(self.task.inputs) * (10 * self.p.depth + len(self.at))
+        vectors += 24.0 * n * self.task.dimension
+        return hidden * (start + change) + vectors
+
+    def _refuse(self, n: int, columns: tuple[int, int], updates: int) -> None:
+        """Say what is larger than the budget, and what fits."""
+        need = lambda n: self._need(n, self._stores(n, columns, updates), columns, updates)  # noqa: E731
+        fits = 1
+        while need(2 * fits) <= self.budget:
+            fits *= 2
+        raise BudgetError(
+            f"A network and its training must fit into {self.budget / 2**30:.3g} GiB of memory",
+            f"width {n:,}, which needs {need(n) / 2**30:.3g} GiB", f"A width of {fits:,} fits", fits=fits,
+        )  # fmt: skip
 
     def run(self, width: int, seed: int, tick: Callable[[], None]) -> History:
         """Train one network; `tick` is called once a step, and raises to stop."""
