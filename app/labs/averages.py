@@ -133,6 +133,7 @@ class AveragesLab(Page):
         x = compute.normal_grid()
         words_ = "limit: normal" if info.normal else "normal: not the limit"
         self.scaled.update_limit(*x, (), words_, -compute.REACH, compute.REACH, holds=info.normal)
+        self.quantiles.update_limit(info.normal)
 
     def _show_sums(self, result) -> None:
         self.scaled.update(result.scaled, result.request.n)

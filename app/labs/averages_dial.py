@@ -19,3 +19,8 @@ class TermsDial(Dial):
         self.value.stylesheets = [*self.value.stylesheets, FIELD]
         self.slider.name = "Number of terms, from one to the limit"
         self.track.styles = self.track.styles | {"--tp-name": "'Number of terms'"}
+
+    def _show(self) -> None:
+        super()._show()
+        said = self.slider.styles
+        self.slider.styles = said | {"--tp-words": said["--tp-words"].replace("n = ", "N = ")}

@@ -104,14 +104,14 @@ def captions(s, info: TermsLaw, result: Sums | None) -> dict[str, tuple[str, str
     """Figure -> the two lines above it."""
     heavy, cauchy = math.isinf(info.sd), math.isnan(info.mean)
     many = f"{s.draws:,} draws" if finite(s) else "the limit alone"
-    band = "" if heavy else "dotted: ± 2 standard deviations"
-    band = "dotted: half of all lie between" if cauchy else band
+    band = "" if heavy else "dotted: ± 2 s.d."
+    band = "dotted: half lie between" if cauchy else band
     over = "√N" if heavy else "σ√N" if info.mean else "(σ√N)"
     top = "Sum" if heavy or info.mean == 0 else "Sum − Nμ"
     return {
         "mean_paths": ("Sum / N", "; ".join(filter(None, ["30 repetitions as N grows", band]))),
         "scaled_paths": (f"({top}) / ({over})" if " " in top else f"{top} / {over}",
-                         "the same repetitions, magnified" + ("" if heavy else "; dotted: ± 2 standard deviations")),
+                         "the same repetitions, magnified" + ("" if heavy else "; dotted: ± 2 s.d.")),
         "means": ("Law of Sum / N", f"{many}; dashed: {_limit(s, info)}" + _outside(result and result.means)),
         "scaled": ("Law of the fluctuations", f"{many}; {'dashed' if info.normal else 'dots'}: the normal"
                    + _outside(result and result.scaled)),
@@ -133,9 +133,9 @@ def _quantiles(many: str, info: TermsLaw) -> str:
 
 
 def _outside(bars) -> str:
-    return f"; {bars.outside:,} lie outside" if bars is not None and bars.outside else ""
+    return f"; {bars.outside:,} outside" if bars is not None and bars.outside else ""
 
 
 def _far(s, info: TermsLaw) -> str:
     draws = "dots: of 50,000 draws; dotted: their noise"
-    return f"dashed: the law’s; {draws}" if info.normal else f"{draws}; it does not fall"
+    return f"dashed: the law’s; {draws}" if info.normal else draws

@@ -6,7 +6,7 @@ import numpy as np
 from bokeh.models import ColumnDataSource, HoverTool, LogTicker, Range1d
 
 from tpapp.plots import format as fmt
-from tpapp.plots.base import POWER_TICKS, Plot, finite, fixed_ticks, write
+from tpapp.plots.base import DASH, POWER_TICKS, Plot, finite, fixed_ticks, write
 from tpapp.plots.eigenvalues import TENS
 
 REACH = 4.4
@@ -18,7 +18,7 @@ class QuantilePlot(Plot):
 
     def __init__(self, *, theme: str = "light", projector: bool = False, height: int = 165):
         super().__init__("Quantiles against the normal’s", name="averages-quantiles", theme=theme, projector=projector)
-        self.width, self._qq = 1.0, None
+        self.width, self.holds, self._qq = 1.0, True, None
         self.points = ColumnDataSource({"x": [], "y": []})
         self.band = ColumnDataSource({"x": [], "low": [], "high": []})
         self.line = ColumnDataSource({"x": [-REACH, REACH], "y": [-REACH, REACH]})
@@ -28,11 +28,20 @@ class QuantilePlot(Plot):
         fixed_ticks(fig.yaxis[0], [-4, -2, 0, 2, 4])
         band = fig.varea("x", "low", "high", source=self.band, fill_alpha=0.18)
         self.paint(band.glyph, fill_color="ink3")
-        self.theory(fig, self.line)
+        line = self.theory(fig, self.line)
+        self.paint(line.glyph, line_color=lambda s: s.token("ink" if self.holds else "ink3"),
+                   line_dash=lambda s: DASH if self.holds else [0, 4],
+                   line_cap=lambda s: "butt" if self.holds else "round")  # fmt: skip
         dots = fig.scatter("x", "y", source=self.points, level="overlay", line_color=None)
         self.paint(dots.glyph, fill_color=lambda s: s.width(self.width), size=lambda s: s.line(5))
         self.text = self.labels(fig, text_align="left")
         self.build(fig)
+
+    def update_limit(self, holds: bool) -> None:
+        """Whether the sums turn normal; if not, the diagonal is grey dots."""
+        self.holds = holds
+        self.repaint()
+        self._relabel()
 
     def update(self, qq, n: float) -> None:
         """(3, Q): normal quantiles, measured ones (on the edge if beyond), two standard errors; None clears it."""
@@ -48,7 +57,8 @@ class QuantilePlot(Plot):
         self._relabel()
 
     def _relabel(self) -> None:
-        rows = [("limit: normal", self.style.token("ink"))]
+        words, token = ("limit: normal", "ink") if self.holds else ("normal: not the limit", "ink3")
+        rows = [(words, self.style.token(token))]
         if self._qq is not None:
             rows.append((f"N = {fmt.width(self.width)}", self.style.width_text(self.width)))
         step = self.style.px(18)

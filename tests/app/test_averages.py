@@ -120,9 +120,11 @@ def test_a_leader_leaves_two_heaps_of_coins_and_their_variance():
     assert lines["for N → ∞, ρσ²"].value == 0.0625
     assert compute.law("coin", 3.0, 0.25).places == (0.25, 0.75)
     assert texts(lab.scaled)[0] == "normal: not the limit" and "do not average out" in lab.claim(lab.state.snapshot())
+    assert texts(lab.quantiles)[0] == "normal: not the limit" and not lab.quantiles.holds
     assert lab.scaled.fig.x_range.end > 50 and lab.result("sums").scaled.outside < 100
     lab.state.rho = 0.0
     assert settled(lab) and texts(lab.scaled)[0] == "limit: normal" and lab.scaled.fig.x_range.end == compute.REACH
+    assert texts(lab.quantiles)[0] == "limit: normal"
 
 
 @pytest.mark.parametrize(("kind", "rho"), [("exponential", 0.3), ("mixture", 0.5), ("uniform", 1.0), ("student", 0.2)])
@@ -202,6 +204,7 @@ def test_what_is_typed_wrongly_is_told_of_n():
     lab = shown(draws=1000)
     lab.dial.value.value = "many"
     assert "N must be a number from 1 to 1,000,000" in lab._words and lab.state.width == 1024
+    assert lab.dial.slider.styles["--tp-words"] == "'N = 1,024'"
     lab.dial.value.value = "2M"
     assert lab.state.width == 10**6 and "N runs from 1 to 1,000,000" in lab._words
 
