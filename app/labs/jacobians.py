@@ -229,8 +229,9 @@ class JacobiansLab(Page):
             lines.append(Number("Mean of s²", fmt.power(known.mean, 3)))
             lines.append(Number("Variance of s²", fmt.power(known.variance, 3)))
         if law is not None and law.holds:
-            largest = "" if result is None else f"n: {fmt.power(float(result.singular.max()), 3)}"
-            lines.append(Number("Largest s", fmt.power(law.top, 3), note=largest))
+            top = fmt.power(law.top, 3)
+            lines.append(Number("Largest s", top) if result is None else
+                         Number(f"Largest s, limit {top}", fmt.power(float(result.singular.max()), 3)))  # fmt: skip
         gap = compute.gap(result.singular, law) if result is not None and law is not None else None
         if gap is not None:
             lines.append(Number("Largest CDF gap", fmt.power(gap, 2)))

@@ -25,9 +25,8 @@ class ChaosPlane(Plot):
                  projector: bool = False, height: int = 280):  # fmt: skip
         super().__init__("Order and chaos", name="order-chaos", theme=theme, projector=projector)
         self._on_point, self._plane, self._shade = on_point, None, "chi"
-        fig = self.axes(height=height, x_range=Range1d(0, 3), y_range=Range1d(0, 1.5), x_label="weights σ_w",
-                        y_label="biases σ_b")  # fmt: skip
-        fig.xaxis.axis_label, fig.yaxis.axis_label = "σ of weights", "σ of biases"
+        fig = self.axes(height=height, x_range=Range1d(0, 3), y_range=Range1d(0, 1.5), x_label="σ of weights",
+                        y_label="σ of biases")  # fmt: skip
         fig.ygrid.visible = False
         self.picture = ColumnDataSource({"image": [np.zeros((2, 2), np.float32)]})
         self.mapper = LinearColorMapper(palette=["#FFFFFF"], low=-REACH, high=REACH)
