@@ -11,7 +11,7 @@ from bokeh.models import ColumnDataSource, CustomJS, CustomJSHover, HoverTool, R
 
 from tpapp.plots.base import FONT, NOWHERE, Plot, fixed_ticks, write
 from tpapp.plots.hand import Hand
-from tpapp.plots.phase_scripts import ALONG, CONDITIONS, TOOLTIP
+from tpapp.plots.phase_scripts import ALONG, CONDITIONS, ROOMY, TOOLTIP
 from tpapp.plots.phase_text import NAMES, PHASES, UNDER, plain, tick
 
 HATCH = {"unstable": "/", "trivial": "."}
@@ -95,7 +95,10 @@ class PhaseDiagram(Plot):
         common = ("x", "y", "text", "colour", "dx", "dy")
         self.regions = self._texts(fig, common, size=14, text_font_style="bold")
         self.under = self._texts(fig, common)
+        small = [fig.renderers[-1]]
         self.levels = self._texts(fig, common, text_align="left", text_font_style="italic")
+        small.append(fig.renderers[-1])
+        fig.js_on_change("inner_width", CustomJS(args={"fig": fig, "small": small}, code=ROOMY))
         turned = (*common, "angle", "full", "ux", "uy", "ox", "oy")
         self.along = self._texts(fig, turned, halo="unstable-fill", angle="angle")
         args = {"fig": fig, "source": self.along, "glyph": fig.renderers[-1].glyph, "slack": 1.2}

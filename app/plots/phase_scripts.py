@@ -37,6 +37,12 @@ if (!same(d.text, text) || !same(d.dx, dx) || !same(d.dy, dy) || !same(d.angle, 
   source.data = {...d, angle, dx, dy, text}
 """
 
+# fig, small: what only a wide enough figure has room for.
+ROOMY = """
+const size = parseFloat(small[0].glyph.text_font_size?.value ?? small[0].glyph.text_font_size) || 12
+if (fig.inner_width > 0) for (const part of small) part.visible = fig.inner_width > 28 * size
+"""
+
 # Conditions and their values where the pointer is.
 CONDITIONS = """
 const {x, y} = special_vars
