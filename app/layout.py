@@ -13,8 +13,9 @@ from tpapp.widgets import button, column, html, row
 silence(EMPTY_LAYOUT)  # the rows that `Layout.complete` fills
 
 PROJECTOR_HEIGHT = 520
+CONTROLS = 64  # px that a row of them above the projector's figure takes
 ROW_HEIGHT = 280
-FADE = ".bk-Figure { opacity: var(--tp-fade, 1); }"
+FADE = ".bk-Figure { opacity: var(--tp-fade, 1); max-height: var(--tp-tallest, none); }"
 
 
 class Layout:
@@ -97,10 +98,15 @@ class Layout:
         self._projecting, self._asking = projecting, False
         self.reading.project(projecting)
         main = self.main or (self.figures[0][0] if self.figures and self.figures[0] else None)
-        for line, views in zip(self.lines, self.figures):
+        above = main is not None and bool(main.select(pn.widgets.Button))
+        for line, views, after in zip(self.lines, self.figures, [*self.figures[1:], []]):
+            choice = main in after and not _tall(views)  # of the figure: it stays
             for view in views:
-                view.visible = not projecting or view is main
-            line.visible = not projecting or main in views
+                view.visible = not projecting or view is main or choice
+            line.visible = not projecting or main in views or choice
+            line.css_classes = [] if line.visible else ["tp-away"]
+            above = above or choice
+        self.middle.styles = {"--tp-above": f"{CONTROLS if above else 0}px"}
         for fig, height in self._heights.items():
             fig.height = height
         self._heights.clear()

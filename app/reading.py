@@ -19,6 +19,8 @@ from tpapp.widgets import button, column, escape, html, row
 
 MINUS = "\u2212"
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_PLAIN = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹·ʳ", MINUS + "0123456789.r")
+_POWER = re.compile("[⁻⁰¹²³⁴⁵⁶⁷⁸⁹·ʳ]*⁻[⁻⁰¹²³⁴⁵⁶⁷⁸⁹·ʳ]+")
 _TOKENS = re.compile(r"(#[^\n]*)|(\"[^\"\n]*\"|'[^'\n]*')|\b(" + "|".join(keyword.kwlist) + r")\b")
 
 
@@ -72,16 +74,21 @@ def scientific(value: float) -> str:
     return f"{mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPT)}"
 
 
+def raised(text: str) -> str:
+    """Negative powers in the letters of the rest: ``n⁻⁰·²`` as ``n<sup>−0.2</sup>``; few fonts have those characters."""
+    return _POWER.sub(lambda found: f"<sup>{found[0].translate(_PLAIN)}</sup>", text)
+
+
 def table(numbers) -> str:
     """The numbers as an HTML table: label, value, ± error or a note."""
     rows = []
     for item in numbers:
         bar = ""
         if item.error is not None:
-            bar = f' <small>± {escape(figures(item.error, item.error))}</small>'
+            bar = f' <small>± {raised(escape(figures(item.error, item.error)))}</small>'
         if item.note:
             bar += f" <small>{escape(item.note)}</small>"
-        value = escape(figures(item.value, item.error))
+        value = raised(escape(figures(item.value, item.error)))
         rows.append(f'<tr><th scope="row">{escape(item.label)}</th><td>{value}{bar}</td></tr>')
     return f'<table class="tp-numbers"><tbody>{"".join(rows)}</tbody></table>'
 
@@ -166,7 +173,7 @@ class Reading(pn.viewable.Viewer):
 
     def show(self, claim: str, formula: str, numbers, code: str) -> None:
         """Bring the column up to date; what did not change is left alone."""
-        update(self.claim, f'<p class="tp-claim">{escape(claim)}</p>')
+        update(self.claim, f'<p class="tp-claim">{raised(escape(claim))}</p>')
         update(self.banner, self.claim.object)
         update(self.formula, formula)
         update(self.numbers, table(numbers))

@@ -130,6 +130,8 @@ export function render({ model }) {
       if (!timer) timer = setTimeout(flush, 250);
     }
   });
+  // Python may have read the link before this side was there to hear what it made of it.
+  if (model.address.link && !new URLSearchParams(location.search).has("theme")) write(model.address.link, false);
   model.on("page", () => mark(model.page));
   const typeset = () => {
     const script = document.createElement("script");

@@ -167,7 +167,7 @@ class MatricesLab(Page):
         return words.claim(s, self._threshold(s))
 
     def formula(self, s):
-        return words.formula(s, self._threshold(s), self.projector)
+        return words.formula(s, self._threshold(s))
 
     @staticmethod
     def _threshold(s) -> float | None:

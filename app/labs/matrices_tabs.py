@@ -262,7 +262,7 @@ class Lower:
         segments.stylesheets = [*segments.stylesheets, ":host { max-width: 100%; width: auto; }"]
         self.side = row(*self.tab.extras(), parts=("transport",))
         self.body = row(*self.tab.views(), parts=("figures",))
-        group = column(row(segments, self.side, parts=("figure-row",)), self.body, parts=("group",))
+        group = column(row(segments, self.side, parts=("figure-row", "wraps")), self.body, parts=("group",))
         self.view = column(group)  # a box that may be hidden: the group's own display is fixed
 
     def show(self, key: str) -> None:

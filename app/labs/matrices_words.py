@@ -101,14 +101,12 @@ def _lower(s, threshold: float | None) -> str:
     return ""
 
 
-def formula(s, threshold: float | None, projector: bool) -> str:
+def formula(s, threshold: float | None) -> str:
     """LaTeX between dollars: the law, and what the moments tend to."""
     if breaks(s):
         power = "n" if s.entries == "cauchy" or s.nu == 1 else rf"n^{{1/{s.nu:g}}}"
         return rf"$A_{{ij}} = X_{{ij}} / {power}, \qquad \mathbb{{E}}\, X_{{ij}}^2 = \infty$"
     lines = _formulas(s, threshold)
-    if projector:
-        return rf"$\displaystyle {lines[0]}, \quad {lines[1]}$"
     return rf"$\begin{{array}}{{l}} \displaystyle {lines[0]} \\[4pt] {lines[1]} \end{{array}}$"
 
 

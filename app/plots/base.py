@@ -20,8 +20,8 @@ from bokeh.plotting import figure
 
 from tpapp import colours
 from tpapp.panes import HTML, Bokeh
+from tpapp.theme import FONT
 
-FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
 DASH = [6, 4]
 HEAD_CSS = """
 :host { width: 100%; }

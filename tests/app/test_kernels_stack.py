@@ -214,6 +214,8 @@ def test_the_projector_changes_no_figure_for_good(lab):
     settled(lab)
     heights = {plot.name: plot.fig.height for plot in lab.own}
     lab.set_style("light", projector=True)
+    away = [line.css_classes == ["tp-away"] for line in lab.layout.lines]
+    assert away == [True, False, False]  # the choice of the figure stays above it
     assert lab.histogram.fig.height > heights["outputs"] and not lab.density.view.visible
     lab.state.figures = "program"
     settled(lab)

@@ -10,7 +10,7 @@ import pytest
 from tests.app.example import MeansLab, SumsLab
 from tpapp import theme
 from tpapp.page import Number, Page, Request
-from tpapp.reading import figures, highlight, scientific, table
+from tpapp.reading import figures, highlight, raised, scientific, table
 from tpapp.shell import LABS, Shell
 from tpapp.widgets import control, css_text
 from tpcore.errors import Misuse
@@ -191,6 +191,12 @@ def test_scientific_and_tables():
     assert scientific(-3.2e-6) == "−3.2 × 10⁻⁶"
     markup = table([Number("Deviation", 0.033, 0.0045), Number("<i>", "a & b", note="closed form")])
     assert "0.0330 <small>± 0.0045</small>" in markup and "&lt;i&gt;" in markup and "a &amp; b" in markup
+    assert "<td>2 × 10<sup>−15</sup></td>" in table([Number("Error", 2e-15)])
+
+
+def test_negative_powers_are_raised_and_nothing_else():
+    assert raised("they change like n⁻⁰·², x² and n⁻ʳ") == "they change like n<sup>−0.2</sup>, x² and n<sup>−r</sup>"
+    assert raised("E ρσ², 1 · 2") == "E ρσ², 1 · 2"
 
 
 def test_code_is_escaped_and_whole():
