@@ -58,7 +58,7 @@ def test_a_click_in_each_phase_is_the_right_verdict_beside_measured_powers(visit
     seen = visit(lab(app_url))
     assert seen.see("h1").inner_text() == "Phases"
     verdict(seen, "kernel")
-    assert seen.see(".tp-claim").inner_text() == "The function moves, the features freeze: they change like n⁻⁰·²."
+    assert seen.see(".tp-claim").inner_text() == "The function moves, the features freeze: they change like n−0.2."
     for phase, (figure, at, claim, predicted) in CLICKS.items():
         click(seen, *at, figure)
         verdict(seen, phase)
