@@ -8,6 +8,7 @@ import tpcore as tp
 from tpcore.errors import Misuse
 from tpcore.limit.budget import Beyond
 from tpcore.limit.interpret import exact
+from tpcore.limit.particles.interpret import particles
 
 
 def average(f):
@@ -56,6 +57,51 @@ def test_averages_that_are_infinite_are_refused(p):
         second(lambda x: np.abs(x - 0.3) ** (-p / 2 - 0.05))
     with pytest.raises(Misuse, match="grows like"):
         average(lambda x: 1 / x)
+
+
+def nonlinear(f, *extra):
+    """W f(b, ...) with b = W^T tanh(W x): W meets a function of what is not independent of it."""
+    prog = tp.Program("second")
+    W, x = prog.matrix("W"), prog.vector("x", mean=0.3)
+    b = W.T @ tp.tanh(W @ x)
+    prog.name("z", W @ tp.nonlin(f, b, *(prog.vector(name) for name in extra)))
+    return prog
+
+
+@pytest.mark.parametrize("f", [
+    lambda s: 1 / (s - 0.7),
+    lambda s: 1 / (s - 0.7) ** 2,
+    lambda s: s / np.abs(s + 0.3) ** 3,
+    lambda s: 1 / (s * s - 1),
+    lambda s: 1 / (s - 4) ** 2,
+    np.tan,
+])
+def test_poles_away_from_the_middle_are_refused(f):
+    """E f^2 is infinite: no number of particles finds it."""
+    with pytest.raises(Misuse, match="grows like"):
+        second(f)
+    with pytest.raises(Misuse, match="grows like"):
+        tp.limit(nonlinear(f))
+
+
+@pytest.mark.parametrize(("f", "extra"), [
+    (lambda s: 1 / (s - 0.4) ** 2, ()),
+    (lambda s: np.abs(s + 0.2) ** -0.6, ()),
+    (lambda s, t: t / (s - 0.4), "t"),
+    (lambda s, t: 1 / (s - t), "t"),
+    (lambda s, t: 1 / np.sum([s, t], axis=0), "t"),
+])
+def test_particles_refuse_poles_too(f, extra):
+    with pytest.raises(Misuse, match="grows like"):
+        particles(nonlinear(f, *extra), samples=2**13)
+
+
+def test_particles_say_where_tails_are_heavy_and_finite():
+    """E |z|^-0.8 is finite, of the square it is not: estimated, with words."""
+    found = particles(nonlinear(lambda s: np.abs(s - 0.4) ** -0.4), samples=2**13)
+    assert any("z averages has heavy tails" in note for note in found.notes)
+    found = particles(nonlinear(lambda s: np.maximum(s, 0)), samples=2**13)
+    assert not any("heavy" in note for note in found.notes)
 
 
 def test_singular_lines_are_left_to_particles():

@@ -15,6 +15,7 @@ from tpcore.limit.particles.cloud import Cloud
 from tpcore.limit.particles.law import ParticleLimit
 from tpcore.limit.particles.rules import RULES, linear_lines
 from tpcore.limit.particles.space import Exhausted
+from tpcore.limit.particles.tails import HEAVY
 from tpcore.limit.watch import Watch
 from tpcore.program import ops
 from tpcore.program.check import check_program
@@ -25,7 +26,6 @@ SOFT, MANY_COLUMNS = 3e-3, 256
 _DEFAULT, _FIRST, _MOST = 2**16, 2**13, 2**24
 _WORK, _TOL_WORK = 3e11, 2e12
 _KEPT_BYTES, _BYTES = 2**29, 2 * 2**30
-_HEAVY = 0.2
 
 
 def particles(
@@ -157,7 +157,7 @@ class _Attempt:
             )
         for node in self.nodes:
             share = np.median([cloud.tails.get(node.index, 0.0) for cloud in clouds])
-            if share > _HEAVY:
+            if share > HEAVY:
                 found.append(
                     f"What {node.name} averages has heavy tails: a single particle makes up {100 * share:.0f} % of its "
                     "second moment, so its error may be larger than estimated."

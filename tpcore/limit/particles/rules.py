@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from tpcore.errors import Misuse
+from tpcore.limit.particles import tails
 from tpcore.limit.particles.cloud import Cloud
 from tpcore.limit.particles.forms import Form, Table
 from tpcore.limit.particles.matrix import ParticleMatrix, added, beside
@@ -59,6 +60,7 @@ def _mat_mul(cloud: Cloud, node: ops.Node, op: ops.MatMul) -> None:
         rows = form.numbers()
         sizes = norms(rows)
         _finite(sizes, node, f"The vector {cloud.nodes[op.x].name} that meets a matrix")
+        cloud.tails[node.index] = tails.check(cloud, cloud.nodes[op.x], rows, sizes, 4)
         floor = matrix.floor(sizes, op.transposed)
         form.near = form.space.absorb(rows, floor, form.shadow)
     cloud.put(node, coef=matrix.multiply(form.span, floor, op.transposed))
@@ -223,9 +225,7 @@ def _moment(cloud: Cloud, node: ops.Node, op: ops.Moment) -> None:
     params = [cloud.scalars[p] for p in op.params]
     rows = as_rows(cloud, node, op.function.call(*(cloud.block(arg) for arg in op.args), *params))
     sizes = norms(rows)
-    top = np.maximum(rows.max(axis=1, initial=0.0), -rows.min(axis=1, initial=0.0))
-    share = np.square(top / np.where(sizes > 0, sizes, 1.0)) / cloud.size
-    cloud.tails[node.index] = float(share.max(initial=0.0))
+    cloud.tails[node.index] = tails.check(cloud, node, rows, sizes, 2)
     _set(cloud, node, rows.mean(axis=1), float(sizes.max(initial=0.0)))
 
 
