@@ -30,7 +30,10 @@ class KernelRequest:
 
 @dataclass(frozen=True)
 class FeatureRequest:
+    """The limit of a network whose outputs are gamma times those of muP, gamma fixed: infinite, the kernel limit."""
+
     setup: Setup
+    gamma: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,7 @@ class Machine:
         Root mean square change of the features, relative to their size at the start.
     diverged : int or None
     maps : (A, N, N) or None
-        Of kernel limits: what outputs at the start become.
+        Of limits with gamma > 1, and of the kernel limit: what outputs at the start become; None where they grow.
     """
 
     name: str
@@ -176,10 +179,11 @@ class Networks:
 
 @dataclass(frozen=True, eq=False)
 class Widths:
-    """What has been trained so far, width by width."""
+    """What has been trained so far, width by width; `limits` are those at each width's own gamma, where it is not 1."""
 
     request: WidthsRequest
     paths: tuple[Paths, ...]
+    limits: tuple[Machine, ...] = ()
 
     @property
     def count(self) -> int:

@@ -1,12 +1,14 @@
 """Three machines that learn one task: a network, its kernel limit, and the feature-learning limit.
 
 The networks lie on the path UP_r: muP with its output times gamma = n^r and its learning rates over gamma^2. For every
-r > 0 they tend to the kernel limit, at r = 0 to the feature-learning limit.
+r > 0 they tend to the kernel limit, at r = 0 to the feature-learning limit. A network of width n has a feature-learning
+limit at any r: that of networks whose gamma stays n^r while they widen. From r = 0 on it goes over into the kernel limit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 
@@ -23,6 +25,8 @@ from tpcore.compute.progress import Progress
 FRAMES = 13  # steps that are looked at closely
 SAMPLES = 2**13  # particles, or neurons, of the feature-learning limit
 LAZY = Fraction(1, 2)
+FEW, SMOOTH = 10, ("tanh", "erf", "identity")  # inputs and activations of limits found by particles at depth 2
+GROWN = 10.0  # what becomes of outputs at the start, in units of them, that is no longer a correction
 ZERO_START = Fraction(1, 4)  # a point with NTP's kernel, whose function starts at zero
 
 
@@ -45,6 +49,11 @@ def network_point(r: float, depth: int) -> abc.Parametrization:
     return abc.up(exponent(r), depth)
 
 
+def gamma(r: float, width: float) -> float:
+    """n^r; 1 in muP at any width."""
+    return float(width) ** float(exponent(r)) if r > 0 else 1.0
+
+
 def kernel_point(request: KernelRequest) -> abc.Parametrization:
     """A parametrization in the kernel regime: UP_r itself where r > 0; with `trains` "readout", hidden layers stay."""
     r, depth = exponent(request.r), request.setup.depth
@@ -60,17 +69,24 @@ def kernel(request: KernelRequest, progress: Progress | None = None) -> Machine:
     return _machine(found, s, "kernel")
 
 
-def feature(request: FeatureRequest, progress: Progress | None = None) -> Machine:
-    """The feature-learning limit, that of muP."""
-    s, at = request.setup, frames(request.setup.steps)
+def feature(request: FeatureRequest, progress: Progress | None = None, samples: int | None = None) -> Machine:
+    """The feature-learning limit, that of muP with its outputs times gamma."""
+    s, at, progress = request.setup, frames(request.setup.steps), progress or Progress()
     found = train.limit(abc.mup(s.depth), task(s.task), s.steps, s.lr, s.phi, at=at, record=at, ntk=True,
-                        samples=SAMPLES, method=method(s.depth), progress=progress or Progress())  # fmt: skip
-    return _machine(found, s, "feature")
+                        samples=samples or SAMPLES, gamma=request.gamma, method=method(s), progress=progress)
+    machine = _machine(found, s, "feature")
+    maps = _maps(found) if request.gamma > 1 and len(found.f) else None
+    return machine if maps is None or np.abs(maps).max() > GROWN else replace(machine, maps=maps)
 
 
-def method(depth: int) -> str:
-    """How the feature-learning limit is found: for deep networks as a mean of wide ones, which is soon there."""
-    return "auto" if depth == 1 else "networks"
+def method(s: Setup) -> str:
+    """How the feature-learning limit is found: by particles where that is soon there, else as a mean of wide networks.
+
+    With two hidden layers particles pay where what is met has few directions: few inputs, a smooth activation that is
+    bounded or linear.
+    """
+    few = s.depth == 2 and s.phi in SMOOTH and task(s.task).count <= FEW
+    return "program" if s.depth == 1 or few else "networks"
 
 
 def count(width: int, depth: int) -> int:
@@ -131,12 +147,20 @@ def _machine(run: train.History, s: Setup, name: str) -> Machine:
 
 
 def _maps(run: train.History) -> np.ndarray:
-    """(A, N, N): f_t is the descent from zero, plus these times the outputs at the start."""
-    K, B = run.ntk[0], run.task.count
-    M, found = np.eye(len(K)), []
+    """(A, N, N): f_t is the descent from zero, plus these times the outputs at the start.
+
+    Descent with the tangent kernel K_t, between the steps that have one by straight lines: exact in the kernel limit;
+    else to first order in the start, but for what the start does to K_t.
+    """
+    B, M, found = run.task.count, np.eye(len(run.task.inputs)), []
     for t in range(int(run.recorded[-1]) + 1):
         if t in run.recorded:
             found.append(M)
+        k = int(np.searchsorted(run.at, t, side="right")) - 1
+        K = run.ntk[k]
+        if k + 1 < len(run.at):
+            part = (t - run.at[k]) / (run.at[k + 1] - run.at[k])
+            K = (1 - part) * K + part * run.ntk[k + 1]
         M = M - run.lr / B * K[:, :B] @ M[:B]
     return np.array(found)
 

@@ -1,16 +1,17 @@
-"""Networks of several widths, and how far each is from the two limits."""
+"""Networks of several widths, and how far each is from the kernel limit and from the feature limit at its gamma."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
 
+from tpapp.compute import training
 from tpapp.compute.ladder import silent
-from tpapp.compute.training import frames, network_point, paths
+from tpapp.compute.training import feature, frames, gamma, network_point, paths
 from tpapp.compute.training_tasks import task
-from tpapp.training_results import Distance, Machine, Paths, Setup, Widths, WidthsRequest
+from tpapp.training_results import Distance, FeatureRequest, Machine, Paths, Setup, Widths, WidthsRequest
 from tpcore import agreement, train
 from tpcore.compute.progress import Progress
 
@@ -24,7 +25,7 @@ def request(setup: Setup, r: float, seed: int) -> WidthsRequest:
 
 def widths(r: WidthsRequest, progress: Progress | None = None) -> Iterator[Widths]:
     """Width by width; each partial result has all that is known so far."""
-    progress, s, done = progress or Progress(), r.setup, ()
+    progress, s, done, limits = progress or Progress(), r.setup, (), ()
     progress.start(sum(r.counts))
     for width, count in zip(r.widths, r.counts):
         runs, seeds = [], range(r.seed, r.seed + count)
@@ -32,26 +33,40 @@ def widths(r: WidthsRequest, progress: Progress | None = None) -> Iterator[Width
                                 record=frames(s.steps), progress=silent(progress)):  # fmt: skip
             runs.append(run)
             progress.tick()
+        if r.r > 0:
+            samples = training.SAMPLES >> (s.depth > 1)  # several of them: coarser where one takes long
+            limits = (*limits, feature(FeatureRequest(s, gamma(r.r, width)), silent(progress), samples))
         done = (*done, paths(width, runs))
-        yield Widths(r, done)
+        yield Widths(r, done, limits)
 
 
-def distance(found: Iterable[Paths], limit: Machine) -> Distance:
-    """Root mean square over inputs and frames of what networks put out less what the limit does.
+def distance(found: Sequence[Paths], limits: Sequence[Machine]) -> Distance:
+    """Root mean square over inputs and frames of what networks put out less what the limit does: one for each width.
 
-    The kernel limit descends from each network's own outputs at the start.
+    Limits with gamma > 1 descend from each network's own outputs at the start, with their own tangent kernel.
     """
-    rows = {}
-    for one in found:
-        if one.f:
-            rows[one.width] = fars(one, limit)
+    rows = {one.width: fars(one, limit) for one, limit in zip(found, limits) if one.f}
     mean = np.array([row.mean() for row in rows.values()])
     error = np.array([row.std(ddof=1) / np.sqrt(len(row)) if len(row) > 1 else np.nan for row in rows.values()])
     slope = slope_error = float("nan")
     if len(rows) >= 3 and min(row.min() for row in rows.values()) > 0:
         fit = agreement.slope(list(rows), list(rows.values()))
         slope, slope_error = float(fit.slope), float(fit.stderr)
-    return Distance(limit.name, np.array(list(rows)), mean, error, slope, slope_error, tuple(map(len, rows.values())))
+    counts = tuple(map(len, rows.values()))
+    return Distance(limits[0].name, np.array(list(rows)), mean, error, slope, slope_error, counts)
+
+
+def distances(result: Widths, machines: Mapping[str, Machine]) -> list[Distance]:
+    """To the kernel limit, and to the feature limit at each width's own gamma, of what stays bounded."""
+    known = {name: [machines[name]] * len(result.paths) for name in ("kernel", "feature") if name in machines}
+    if result.request.r > 0:
+        known["feature"] = list(result.limits)
+    found = []
+    for name in ("kernel", "feature"):
+        pairs = [pair for pair in zip(result.paths, known.get(name, ())) if pair[1].diverged is None]
+        if pairs:
+            found.append(distance(*zip(*pairs)))
+    return found
 
 
 @lru_cache(maxsize=256)
@@ -63,5 +78,5 @@ def fars(found: Paths, limit: Machine) -> np.ndarray:
 
 
 def from_start(limit: Machine, f0: np.ndarray) -> np.ndarray:
-    """(A, N): what a kernel limit puts out at its frames if it starts from `f0` (N,) on all inputs."""
+    """(A, N): what a limit puts out at its frames if it starts from `f0` (N,) on all inputs."""
     return limit.f + limit.maps @ f0

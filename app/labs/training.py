@@ -69,7 +69,8 @@ class TrainingLab(Page):
             section("Task", self.control("task")),
             section("Network", self.control("phi"), self.control("depth", segmented=True), aside="hidden layers"),
             section("Rich or lazy", self.control("r"),
-                    note("f is γ times that of μP, its rate η/γ²: μP at r = 0, NTP at r = ½.")),
+                    note("f is γ times that of μP, its rate η/γ²: μP at r = 0, NTP at r = ½. The feature limit "
+                         "keeps the γ of this width.")),
             section("Training", self.control("lr"), self.control("steps"), seed),
             section("Kernels", self.control("trains"), self.control("kernel")),
         ]
@@ -104,7 +105,7 @@ class TrainingLab(Page):
     def requests(self, s):
         setup = self.setup(s)
         self._scene(s)
-        kernel, feature = KernelRequest(setup, s.r, s.trains), FeatureRequest(setup)
+        kernel, feature = KernelRequest(setup, s.r, s.trains), FeatureRequest(setup, compute.gamma(s.r, s.width))
         yield Request("kernel", kernel, lambda progress: compute.kernel(kernel, progress),
                       lambda machine: self._draw(), label="the kernel limit")  # fmt: skip
         if finite(s):
@@ -215,7 +216,7 @@ class TrainingLab(Page):
         which = "feature" if s.kernel == "features" else "tangent"
         self.alignment.describe(None, f"of the {which} kernel with the target")
         self.change.describe(None, f"size of Δ{raised(s.depth)} by that of {raised(s.depth)}")
-        self.widths.describe(None, "distance to each limit, ± 2 s.e.")
+        self.widths.describe(None, "distance to each limit" + ("" if s.r == 0 else ", feature at γ = nʳ") + ", ± 2 s.e.")
 
     @staticmethod
     def _function_words(s, name: str, machine, networks, place) -> str:
@@ -229,12 +230,11 @@ class TrainingLab(Page):
         if name == "kernel":
             what = "all layers train" if s.trains == "all" else "the readout trains"
             return f"{what}; band ± 2 sd" if machine.sd.any() else f"{what}"
-        return "μP at infinite width"
+        return words.knob(s.r, s.width)
 
     def _draw_widths(self) -> None:
         result, known = self.result("widths"), self.machines()
-        limits = [known[name] for name in ("kernel", "feature") if name in known and known[name].diverged is None]
-        rows = [training_widths.distance(result.paths, limit) for limit in limits] if result is not None else []
+        rows = training_widths.distances(result, known) if result is not None else []
         self.widths.update(rows, result.request.widths if result is not None else ())
 
     def clear(self, slot):
@@ -262,7 +262,7 @@ class TrainingLab(Page):
         if networks is not None and networks.paths.f:
             for name, text in (("kernel", "To the kernel limit"), ("feature", "To the feature limit")):
                 if name in known and known[name].diverged is None:
-                    far = training_widths.distance([networks.paths], known[name])
+                    far = training_widths.distance([networks.paths], [known[name]])
                     error = float(far.error[0]) if math.isfinite(far.error[0]) else None
                     lines.append(Number(text, float(far.mean[0]), error))
             tests = np.array(networks.paths.test_loss)

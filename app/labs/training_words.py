@@ -31,12 +31,21 @@ def pill(r: float, width: float) -> str:
             f'<i style="background: var(--tp-{name})"></i><span>{title}</span></span></div>')  # fmt: skip
 
 
+def knob(r: float, width: float) -> str:
+    """Which limit the feature limit is."""
+    if r == 0:
+        return "μP at infinite width"
+    if not math.isfinite(width):
+        return "γ = ∞: the kernel limit"
+    return f"γ = {width**r:,.3g} at infinite width" + (", from 0" if r == 0.5 else "")
+
+
 def claim(s, machines: dict, networks=None) -> str:
     """The verdict in a sentence or two."""
     ended = [machine for machine in machines.values() if machine.diverged is not None]
     if ended:
         return diverged(s, ended, [machine for machine in machines.values() if machine.diverged is None])
-    first = pays(machines)
+    first = pays(machines, s.r)
     return f"{first} {moved(s, networks, machines.get('feature'), brief=bool(first))}".strip()
 
 
@@ -78,7 +87,7 @@ def moved(s, networks, feature, brief: bool = False) -> str:
     return f"{'F' if brief else 'The function moves; the f'}eatures move{far}, and freeze {law}."
 
 
-def pays(machines: dict) -> str:
+def pays(machines: dict, r: float = 0.0) -> str:
     """Which limit does better on new inputs, where one does by far."""
     if not {"kernel", "feature"} <= set(machines):
         return ""
@@ -86,7 +95,8 @@ def pays(machines: dict) -> str:
     if max(fixed, learnt) < PAYS * min(fixed, learnt):
         return ""
     verb = "pay" if fixed > learnt else "do not pay"
-    losses = f"their limit’s loss is {small(learnt)}, the kernel’s {small(fixed)}"
+    whose = "their limit’s loss" if r == 0 else "the loss of their limit at this γ"
+    losses = f"{whose} is {small(learnt)}, the kernel’s {small(fixed)}"
     return f"Learned features {verb}: on new inputs {losses}."
 
 

@@ -101,15 +101,56 @@ def test_components_lie_as_at_infinite_width():
     assert max(own) > 1 > 0.05 > min(own)
 
 
-@pytest.mark.parametrize("r, near, far", [(0.0, "feature", "kernel"), (0.5, "kernel", "feature")])
-def test_networks_come_near_their_own_limit_like_the_root_of_the_width(r, near, far):
-    request = WidthsRequest(SINE, r, 5, (64, 256, 1024), (8, 8, 6))
-    found = last(widths.widths(request))
-    limits = {"kernel": compute.kernel(KernelRequest(SINE, r)), "feature": compute.feature(FeatureRequest(SINE))}
-    own, other = (widths.distance(found.paths, limits[name]) for name in (near, far))
-    assert own.slope == pytest.approx(-0.5, abs=max(3.5 * own.slope_error, 0.12)) and own.slope_error < 0.1
-    assert abs(other.slope) < 0.25 and other.mean[-1] > 2 * own.mean[-1]
-    assert own.counts == (8, 8, 6) and found.done
+@pytest.mark.parametrize("r, slow", [(0.0, (-0.1, 0.1)), (0.15, (-0.35, -0.05)), (0.5, (-0.65, -0.35))])
+def test_networks_come_near_the_limit_at_their_own_gamma_like_the_root_of_the_width(r, slow):
+    """At any r; near the kernel limit only if r > 0, and by about n^-r: as the features freeze."""
+    found = last(widths.widths(WidthsRequest(SINE, r, 5, (64, 256, 1024), (8, 8, 6))))
+    known = {"kernel": compute.kernel(KernelRequest(SINE, r)), "feature": compute.feature(FeatureRequest(SINE))}
+    kernel, feature = widths.distances(found, known)
+    assert (kernel.limit, feature.limit) == ("kernel", "feature") and len(found.limits) == (3 if r else 0)
+    assert feature.slope == pytest.approx(-0.5, abs=max(3.5 * feature.slope_error, 0.12)) and feature.slope_error < 0.1
+    assert slow[0] < kernel.slope < slow[1]
+    assert r == 0.5 or kernel.mean[-1] > 2 * feature.mean[-1]
+    assert feature.counts == (8, 8, 6) and found.done
+    if r == 0.15:  # that of gamma = 1 would be far
+        wrong = widths.distance(found.paths, [known["feature"]] * 3)
+        assert wrong.mean[-1] > 1.5 * feature.mean[-1] and wrong.slope > -0.4
+
+
+@pytest.mark.parametrize("s", [SINE, Setup("sine", "erf", 2, 0.3, 15), Setup("words", "relu", 2, 0.3, 12)],
+                         ids=["particles", "two layers", "networks"])  # fmt: skip
+def test_the_feature_limit_ends_in_the_kernel_limit(s):
+    """At gamma = inf the same numbers; before, features move like 1/gamma and the gap closes."""
+    kernel = compute.kernel(KernelRequest(s, 0.3))
+    end = compute.feature(FeatureRequest(s, compute.gamma(0.3, np.inf)))
+    assert np.allclose(end.f, kernel.f, atol=1e-10) and not end.change.any()
+    assert np.allclose(end.kernels["tangent"], kernel.kernels["tangent"])
+    near = [compute.feature(FeatureRequest(s, g), samples=2**11) for g in (1.0, 8.0, 64.0)]
+    moved, gaps = [one.change[-1] for one in near], [np.abs(one.f - kernel.f).max() for one in near]
+    assert moved[0] > 2 * moved[1] and moved[1] / moved[2] == pytest.approx(8, rel=0.2)
+    assert gaps[2] < min(0.25 * gaps[0], max(4 * near[2].error, 0.01))
+
+
+def test_gamma_is_that_of_the_width_on_show():
+    assert compute.gamma(0.0, np.inf) == compute.gamma(0.0, 64) == 1 and compute.gamma(0.5, 64) == 8
+    assert compute.gamma(0.15, 1024) == pytest.approx(1024**0.15) and compute.gamma(0.05, np.inf) == np.inf
+    deep = Setup("sine", "tanh", 2, 0.5, 20)
+    assert [compute.method(one) for one in (SINE, PARITY, deep)] == ["program"] * 3
+    assert compute.method(Setup("parity", "tanh", 2, 0.5, 20)) == compute.method(Setup("sine", "relu", 2, 1, 9))
+
+
+def test_what_becomes_of_the_outputs_at_the_start():
+    """With squared loss, a descent from f_0 is f_0 more than the one from zero to y - f_0."""
+    s, one = Setup("sine", "tanh", 1, 0.5, 20), task("sine")
+    found = compute.feature(FeatureRequest(s, 8.0))
+    f0 = 0.3 * np.sin(np.arange(found.f.shape[1]))
+    moved = tp.train.Task(one.X, one.y - f0[: one.count], X_test=one.X_test, y_test=one.y_test - f0[one.count :])
+    at = compute.frames(20)
+    want = tp.train.limit(tp.abc.mup(1), moved, 20, 0.5, gamma=8.0, at=[0], record=at, samples=compute.SAMPLES)
+    want = np.concatenate([want.f[at], want.f_test], axis=1) + f0
+    assert np.abs(want - found.f).max() > 0.2
+    assert np.allclose(widths.from_start(found, f0), want, atol=6e-3)
+    assert compute.feature(FeatureRequest(s)).maps is None
 
 
 def test_features_learn_parity_where_the_kernel_fails():
@@ -126,7 +167,7 @@ def test_what_diverges_ends_before_and_shows_what_is_bounded():
     assert np.abs(found.f[found.at(12)]).max() < 100 and np.isfinite(found.f).all()
     networks = last(compute.networks(NetworksRequest(Setup("sine", "relu", 1, 10.0, 40), 0.0, 32, 0, 2)))
     assert networks.paths.diverged and networks.done and networks.first.diverged is not None
-    assert len(widths.distance([networks.paths], found).widths) == (1 if networks.paths.f else 0)
+    assert len(widths.distance([networks.paths], [found]).widths) == (1 if networks.paths.f else 0)
 
 
 @pytest.mark.parametrize("name", TASKS)

@@ -113,8 +113,10 @@ def test_lazy_words_and_the_readout():
     s = lab.state.snapshot()
     assert "freeze like 1/√n" in lab.claim(s) and "γ = √n = 8" in lab.pill.object
     assert "band ± 2 sd" in lab.outputs["kernel"].caption and len(lab.outputs["kernel"].band.data["x"]) == 41
+    assert lab.outputs["feature"].caption == "γ = 8 at infinite width, from 0" and "γ = nʳ" in lab.widths.caption
     lab.state.param.update(r=0.2, trains="readout")
     settled(lab)
+    assert lab.outputs["feature"].caption == "γ = 2.3 at infinite width" and len(lab.result("widths").limits) == 3
     assert "the readout trains" in lab.outputs["kernel"].caption and r"\mathbb E" in lab.formula(lab.state.snapshot())
     assert "n⁻⁰·²" in lab.claim(lab.state.snapshot())
 
@@ -125,9 +127,15 @@ def test_the_limits_alone():
     assert set(lab.machines()) == {"kernel", "feature"} and lab.status(s) == "The limits alone"
     assert not lab.outputs["network"].view.visible and "n =" not in lab.table.object
     assert "network" not in lab.code(s) and lab.claim(s)
+    assert lab.outputs["feature"].caption == "μP at infinite width"
     lab.state.width = 32
     settled(lab)
     assert lab.outputs["network"].view.visible and "n = 32" in lab.table.object
+    lab.state.param.update(width=math.inf, r=0.3)
+    settled(lab)
+    assert lab.outputs["feature"].caption == "γ = ∞: the kernel limit"
+    known = lab.machines()
+    assert np.allclose(known["feature"].f, known["kernel"].f, atol=1e-10)
 
 
 def test_divergence_is_said_in_words_and_never_drawn():
@@ -171,7 +179,7 @@ def test_a_network_too_wide_is_refused_in_words():
     settled(lab, well=True)
 
 
-@pytest.mark.parametrize("values", [{"r": 0.35}, {"trains": "readout", "depth": 2, "r": 0.5}])
+@pytest.mark.parametrize("values", [{"r": 0.35}, {"r": 0.35, "width": math.inf}, {"trains": "readout", "depth": 2, "r": 0.5}])
 def test_the_code_runs_as_shown_and_gives_the_figures_numbers(values):
     lab = shown(**values)
     with contextlib.redirect_stdout(io.StringIO()) as printed:
