@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import re
 import shutil
@@ -11,7 +12,7 @@ import subprocess
 import sys
 import time
 from urllib.error import URLError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import nbformat
 import pytest
@@ -73,7 +74,7 @@ def jupyter(tmp_path_factory):
     environment = {**os.environ, **{name: str(home / name.lower()) for name in folders}, "OMP_NUM_THREADS": "1"}
     command = [
         sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1",
-        f"--port={port}",
+        f"--port={port}", "--ServerApp.disable_check_xsrf=True",
         "--ServerApp.port_retries=0", "--IdentityProvider.token=", "--ServerApp.password=",
         f"--notebook-dir={home / 'work'}",
         "--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
@@ -102,6 +103,14 @@ def _answers(url, server, log) -> None:
         except (URLError, OSError):
             time.sleep(0.2)
     pytest.fail(f"nothing answers at {url}")
+
+
+def end_kernels(url: str) -> None:
+    """A kernel whose page is gone would go on computing beside the next test."""
+    with urlopen(f"{url}/api/kernels", timeout=30) as answer:
+        kernels = json.load(answer)
+    for kernel in kernels:
+        urlopen(Request(f"{url}/api/kernels/{kernel['id']}", method="DELETE"), timeout=30).close()
 
 
 def drive(visit: Visit, url: str, notebook: str, typed: str, shown: str) -> dict:
@@ -176,6 +185,7 @@ def test_the_lab_is_live_without_internet(jupyter, browser, notebook, typed, sho
         seen = drive(visit, jupyter, notebook, typed, shown)
     finally:
         visit.close()
+        end_kernels(jupyter)
     assert visit.foreign == [], "requests that leave this machine"
     assert visit.complaints == [], "complaints of the page"
     assert seen["errors"] == []
