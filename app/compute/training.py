@@ -2,7 +2,7 @@
 
 The networks lie on the path UP_r: muP with its output times gamma = n^r and its learning rates over gamma^2. For every
 r > 0 they tend to the kernel limit, at r = 0 to the feature-learning limit. A network of width n has a feature-learning
-limit at any r: that of networks whose gamma stays n^r while they widen. From r = 0 on it goes over into the kernel limit.
+limit at any r: that of networks whose gamma stays n^r while they widen, which goes over into the kernel limit.
 """
 
 from __future__ import annotations

@@ -18,10 +18,10 @@ def code(request: KernelRequest, width: float, seed: int) -> str:
     rule = f"kernel_p = tp.abc.up({q}, L={s.depth})\n"
     if request.trains == "readout":
         rule += f"kernel_p = tp.abc.Parametrization(kernel_p.a, kernel_p.b, {[1] * s.depth + [0]})\n"
-    route = "" if s.depth == 1 else f', method="{training.method(s)}"'
+    rest = "" if s.depth == 1 else f', method="{training.method(s)}"'
     finite = math.isfinite(width)
     knob = f"{int(width)}**{float(training.exponent(request.r)):g}" if finite else 'float("inf")'
-    knob = "" if request.r == 0 else f", gamma={knob}"
+    rest += "" if request.r == 0 else f", gamma={knob}"
     run = (f"network = tp.train.sgd(tp.abc.up({r}, L={s.depth}), task, width={int(width)}, seed={seed}, **options)\n"
            if finite else "")  # fmt: skip
     shown = "kernel, network, feature" if finite else "kernel, feature"
@@ -29,7 +29,7 @@ def code(request: KernelRequest, width: float, seed: int) -> str:
         f"import tpcore as tp\n\n{training_tasks.code(s.task)}\nframes = {training.frames(s.steps).tolist()}\n"
         f'options = dict(steps={s.steps}, lr={s.lr:g}, phi="{s.phi}", record=frames, at=frames, ntk=True)\n{rule}'
         f"kernel = tp.train.limit(kernel_p, task, **options)\n"
-        f"feature = tp.train.limit(tp.abc.mup({s.depth}), task, samples={training.SAMPLES}{knob}{route}, **options)\n{run}"
+        f"feature = tp.train.limit(tp.abc.mup({s.depth}), task, samples={training.SAMPLES}{rest}, **options)\n{run}"
         f"for machine in ({shown}):\n"
         f'    print(machine, machine.test_loss[-1], machine.alignment()[[0, -1]], machine.delta["dx{s.depth}"][-1])\n'
     )

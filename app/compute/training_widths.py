@@ -28,14 +28,14 @@ def widths(r: WidthsRequest, progress: Progress | None = None) -> Iterator[Width
     progress, s, done, limits = progress or Progress(), r.setup, (), ()
     progress.start(sum(r.counts))
     for width, count in zip(r.widths, r.counts):
+        if r.r > 0:
+            samples = training.SAMPLES >> (s.depth > 1)  # several of them: coarser where one takes long
+            limits = (*limits, feature(FeatureRequest(s, gamma(r.r, width)), silent(progress), samples))
         runs, seeds = [], range(r.seed, r.seed + count)
         for run in train.ladder(network_point(r.r, s.depth), task(s.task), [width], seeds, s.steps, s.lr, s.phi, at=[0],
                                 record=frames(s.steps), progress=silent(progress)):  # fmt: skip
             runs.append(run)
             progress.tick()
-        if r.r > 0:
-            samples = training.SAMPLES >> (s.depth > 1)  # several of them: coarser where one takes long
-            limits = (*limits, feature(FeatureRequest(s, gamma(r.r, width)), silent(progress), samples))
         done = (*done, paths(width, runs))
         yield Widths(r, done, limits)
 

@@ -216,7 +216,8 @@ class TrainingLab(Page):
         which = "feature" if s.kernel == "features" else "tangent"
         self.alignment.describe(None, f"of the {which} kernel with the target")
         self.change.describe(None, f"size of Δ{raised(s.depth)} by that of {raised(s.depth)}")
-        self.widths.describe(None, "distance to each limit" + ("" if s.r == 0 else ", feature at γ = nʳ") + ", ± 2 s.e.")
+        own = "" if s.r == 0 else ", feature at γ = nʳ"
+        self.widths.describe(None, f"distance to each limit{own}, ± 2 s.e.")
 
     @staticmethod
     def _function_words(s, name: str, machine, networks, place) -> str:

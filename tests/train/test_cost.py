@@ -1,5 +1,4 @@
-"""Which matrices are stored: the rule of method="auto", by its choices and by a count of what is done; nothing is timed.
-"""
+"""Which matrices are stored: the rule of method="auto", by its choices and by a count of what is done."""
 
 from __future__ import annotations
 
