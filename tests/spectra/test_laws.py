@@ -8,7 +8,15 @@ import pytest
 from scipy import integrate, stats
 
 from tpcore.errors import Misuse
-from tpcore.spectra.laws import Law, PointMass, Semicircle, semicircle
+from tpcore.spectra.laws import (
+    Law,
+    PointMass,
+    Semicircle,
+    circular,
+    marchenko_pastur,
+    semicircle,
+    singular_values,
+)
 from tpcore.spectra.pairings import catalan
 
 SCALES = [1.0, 0.37, 2.6]
@@ -148,6 +156,17 @@ def test_misuse_of_the_methods():
             law.moment(k)
     with pytest.raises(Misuse, match="real numbers"):
         law.pdf("here")
+    for bad in (PointMass(1.0), law, singular_values(marchenko_pastur(0.5)), circular()):
+        with pytest.raises(Misuse, match="evaluated at"):
+            bad.pdf("here")
+        for size in (-1, 2.5, "many", (3, -1), None):
+            with pytest.raises(Misuse, match="size of a sample"):
+                bad.sample(size)
+        with pytest.raises(Misuse, match="seed"):
+            bad.sample(3, seed=-1)
+        with pytest.raises(Misuse, match="fit into"):
+            bad.sample(10**12)
+        assert bad.sample((2, 3)).shape == (2, 3) and bad.sample(0).shape == (0,)
 
 
 def test_shapes_and_extremes():

@@ -19,7 +19,7 @@ class PointMass(Law):
 
     def pdf(self, x):
         """Zero wherever x is: there is no absolutely continuous part."""
-        return np.zeros(np.shape(x))[()]
+        return np.zeros(points(x).shape)[()]
 
     def cdf(self, x):
         """1 from the point on, 0 before."""
@@ -42,7 +42,7 @@ class Discrete(Law):
 
     def pdf(self, x):
         """Zero wherever x is: there is no absolutely continuous part."""
-        return np.zeros(np.shape(x))[()]
+        return np.zeros(points(x).shape)[()]
 
     def cdf(self, x):
         """The masses of the points up to x."""

@@ -92,7 +92,7 @@ class Law(ABC):
 
     def sample(self, size: int | tuple[int, ...], seed: int = 0) -> np.ndarray:
         """`size` independent draws; here `quantile` of uniform ones."""
-        return np.asarray(self.quantile(np.random.default_rng(seed).random(size)))
+        return np.asarray(self.quantile(uniform(size, seed)[0]))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r}, support=[{self.support[0]:g}, {self.support[1]:g}])"
@@ -110,6 +110,15 @@ def points(x) -> np.ndarray:
     if x.dtype.kind not in "biuf":
         raise Misuse("A law is evaluated at real numbers", repr(x))
     return x.astype(float)
+
+
+def uniform(size, seed, times: int = 1) -> list[np.ndarray]:
+    """`times` independent arrays of shape `size`, uniform on [0, 1)."""
+    sides = size if isinstance(size, tuple) else (size,)
+    shape = tuple(checks.integer("The size of a sample", side, 0) for side in sides)
+    checks.memory("The draws", int(np.prod(shape, dtype=float)), 8.0, 2.0 * 2**30)
+    generator = np.random.default_rng(checks.integer("seed", seed, 0))
+    return [generator.random(shape) for _ in range(times)]
 
 
 def probabilities(p) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 from tpcore import checks
 from tpcore.errors import Misuse
 from tpcore.spectra.laws.atom import PointMass
-from tpcore.spectra.laws.base import Law, probabilities
+from tpcore.spectra.laws.base import Law, probabilities, uniform
 from tpcore.spectra.laws.semicircle import semicircle
 
 
@@ -83,8 +83,8 @@ class Elliptic:
 
     def sample(self, size: int | tuple[int, ...], seed: int = 0) -> np.ndarray:
         """`size` independent draws, complex."""
-        generator = np.random.default_rng(seed)
-        radius, angle = np.sqrt(generator.random(size)), 2 * np.pi * generator.random(size)
+        radius, angle = uniform(size, seed, 2)
+        radius, angle = np.sqrt(radius), 2 * np.pi * angle
         return radius * (self.half_axes[0] * np.cos(angle) + 1j * self.half_axes[1] * np.sin(angle))
 
     @property

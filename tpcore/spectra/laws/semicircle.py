@@ -8,7 +8,7 @@ import numpy as np
 
 from tpcore import checks
 from tpcore.spectra.laws.atom import PointMass
-from tpcore.spectra.laws.base import Law, points, probabilities
+from tpcore.spectra.laws.base import Law, points, probabilities, uniform
 from tpcore.spectra.pairings import catalan
 
 
@@ -63,8 +63,8 @@ class Semicircle(Law):
 
     def sample(self, size: int | tuple[int, ...], seed: int = 0) -> np.ndarray:
         """The abscissa of a uniform point in the disc of radius 2 s."""
-        generator = np.random.default_rng(seed)
-        radius, angle = np.sqrt(generator.random(size)), 2 * np.pi * generator.random(size)
+        radius, angle = uniform(size, seed, 2)
+        radius, angle = np.sqrt(radius), 2 * np.pi * angle
         return 2 * self.scale * radius * np.cos(angle)
 
 
