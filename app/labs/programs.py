@@ -119,8 +119,8 @@ class ProgramsLab(Player):
             self._filling = False
         pair = s.view == "pair"
         for plot, visible in ((self.pair, pair), (self.errors, not pair)):
-            if plot.pane.visible != visible:
-                plot.pane.visible = plot.head.visible = plot.view.visible = visible
+            if plot.fig.visible != visible:  # the pane's own `visible` follows the figure's at times
+                plot.fig.visible = plot.head.visible = visible
 
     def _show_line(self, made, line) -> None:
         title, text, formula = words.explain(line, made, self.facts.memory.get(line.number) if self.facts else None)

@@ -42,7 +42,7 @@ class Layout(Page):
         self.coordinates = CoordinatesPlot(theme=self.theme, height=HEIGHT)
         self.pair = PairPlot(theme=self.theme, height=HEIGHT)
         self.errors = DeviationPlot(theme=self.theme, height=HEIGHT)
-        self.errors.view.visible = False
+        self.errors.fig.visible = self.errors.head.visible = False
         self.plots = [self.coordinates, self.pair, self.errors]
         self.averages = html("")
         self.averages.stylesheets = [*self.averages.stylesheets, table.CSS]

@@ -276,3 +276,14 @@ def test_theme_projector_and_nothing_from_elsewhere():
     assert len(models) > 50 and not any(isinstance(each, ReactiveESM) for each in models)
     markup = " ".join(str(getattr(each, "text", "")) + str(getattr(each, "stylesheets", "")) for each in models)
     assert "http" not in re.sub(r"http(://|%3A//)www\.w3\.org/\S+", "", markup)
+
+
+def test_of_two_second_figures_one_is_shown_however_often_one_changes():
+    lab = shown(width=64, draws=1)
+    lab.root.get_root()
+    for view in ("pair", "error", "pair", "error", "pair"):
+        lab.state.view = view
+        lab._show_words()
+        for plot, seen in ((lab.pair, view == "pair"), (lab.errors, view == "error")):
+            assert plot.fig.visible == plot.head.visible == seen, (view, plot.name)
+    lab.flow.cancel()
