@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 import panel as pn
 
+from tpapp.theme import FONT
+
 KINDS = {"png": "image/png", "svg": "image/svg+xml"}
 
 _SHEET = """
@@ -32,7 +34,7 @@ const place = (b) => ({x: b.left - left + PAD, y: b.top - top + PAD + HEAD})
 const colour = (plot) => plot.background_fill_color?.value ?? plot.background_fill_color
 const paper = colour(views[0].view.model)
 const [ink, ink3] = /^#[89a-f]/i.test(paper) ? ["#13161C", "#626A78"] : ["#F3F5F8", "#929CAB"]
-const font = "system-ui, Roboto, sans-serif"
+const font = "FONT"
 const save = (blob) => {
   const link = document.createElement("a")
   link.href = URL.createObjectURL(blob)
@@ -41,6 +43,7 @@ const save = (blob) => {
   setTimeout(() => URL.revokeObjectURL(link.href), 10000)
 }
 """
+_SHEET = _SHEET.replace("FONT", FONT)
 _PNG = _SHEET + """
 const ratio = Math.max(2, window.devicePixelRatio || 1)
 const sheet = document.createElement("canvas")

@@ -142,7 +142,11 @@ def _number(parameter: param.Number, text: str) -> tuple[float, str]:
     cut = value if low is None else max(low, value)
     cut = cut if high is None else min(high, cut)
     cut = int(cut) if whole else cut
-    return cut, "" if cut == value else f"is outside {low:,} to {high:,} and became {cut:,}"
+    return cut, "" if cut == value else f"is outside {_plain(low)} to {_plain(high)} and became {_plain(cut)}"
+
+
+def _plain(value: float) -> str:
+    return f"{int(value):,}" if value == int(value) else f"{value:,}"
 
 
 def as_text(value: Any) -> str:
