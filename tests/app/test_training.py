@@ -101,20 +101,21 @@ def test_components_lie_as_at_infinite_width():
     assert max(own) > 1 > 0.05 > min(own)
 
 
-@pytest.mark.parametrize("r, slow", [(0.0, (-0.1, 0.1)), (0.15, (-0.35, -0.05)), (0.5, (-0.65, -0.35))])
+@pytest.mark.parametrize("r, slow", [(0.0, (-0.05, 0.05)), (0.15, (-0.2, -0.05)), (0.5, (-0.6, -0.3))])
 def test_networks_come_near_the_limit_at_their_own_gamma_like_the_root_of_the_width(r, slow):
     """At any r; near the kernel limit only if r > 0, and by about n^-r: as the features freeze."""
-    found = last(widths.widths(WidthsRequest(SINE, r, 5, (64, 256, 1024), (8, 8, 6))))
-    known = {"kernel": compute.kernel(KernelRequest(SINE, r)), "feature": compute.feature(FeatureRequest(SINE))}
+    longer = Setup("sine", "tanh", 1, 0.5, 80)
+    found = last(widths.widths(WidthsRequest(longer, r, 5, (256, 1024, 4096), (16, 16, 12))))
+    known = {"kernel": compute.kernel(KernelRequest(longer, r)), "feature": compute.feature(FeatureRequest(longer))}
     kernel, feature = widths.distances(found, known)
     assert (kernel.limit, feature.limit) == ("kernel", "feature") and len(found.limits) == (3 if r else 0)
     assert feature.slope == pytest.approx(-0.5, abs=max(3.5 * feature.slope_error, 0.12)) and feature.slope_error < 0.1
     assert slow[0] < kernel.slope < slow[1]
     assert r == 0.5 or kernel.mean[-1] > 2 * feature.mean[-1]
-    assert feature.counts == (8, 8, 6) and found.done
+    assert feature.counts == (16, 16, 12) and found.done
     if r == 0.15:  # that of gamma = 1 would be far
         wrong = widths.distance(found.paths, [known["feature"]] * 3)
-        assert wrong.mean[-1] > 1.5 * feature.mean[-1] and wrong.slope > -0.4
+        assert wrong.mean[-1] > 3 * feature.mean[-1] and wrong.slope > -0.2
 
 
 @pytest.mark.parametrize("s", [SINE, Setup("sine", "erf", 2, 0.3, 15), Setup("words", "relu", 2, 0.3, 12)],
