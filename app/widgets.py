@@ -83,6 +83,24 @@ def control(parameter: param.Parameter, label: str | None = None, segmented: boo
     return dress(widget)
 
 
+class WholeNumber(pn.widgets.IntInput):
+    """A field for a whole number; emptied, or filled with what is none, it goes back to the last one."""
+
+    def _process_events(self, events: dict) -> None:
+        known = {name: value for name, value in events.items() if value is not None}
+        if known:
+            super()._process_events(known)
+        if known != events:
+            self.param.trigger("value")
+
+
+def seed_field(parameter: param.Parameter, *parts: str) -> WholeNumber:
+    """The field of a State's seed. Its spin buttons would have no names; the arrow keys do the same."""
+    field = dress(WholeNumber.from_param(parameter, name="Seed"), *parts)
+    field.stylesheets = [*field.stylesheets, ".bk-spin-btn { display: none !important; }"]
+    return field
+
+
 def html(markup: str = "", *parts: str, **params) -> HTML:
     """An HTML pane without margins. Escape what a user typed with `escape` first."""
     params = {"sizing_mode": "stretch_width", "margin": 0} | params

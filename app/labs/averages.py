@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-import panel as pn
-
 from tpapp.average_results import DistanceRequest, PathsRequest, SumsRequest
 from tpapp.cards import Cards
 from tpapp.compute import averages as compute
@@ -19,7 +17,7 @@ from tpapp.page import Page, Request, finite, note, section
 from tpapp.plots import averages_table, table
 from tpapp.plots.averages_normal import NormalDistancePlot, QuantilePlot
 from tpapp.plots.averages_paths import RunningPlot, SumsPlot
-from tpapp.widgets import button, column, dress, html, row
+from tpapp.widgets import button, column, html, row, seed_field
 
 CONSPIRACY = "Each term copies one leader with probability √ρ, else it is drawn for itself. Every term keeps its law."
 RATES = "How fast its sums turn normal."
@@ -54,8 +52,7 @@ class AveragesLab(Page):
 
     def controls(self):
         self.nu = self.control("nu")
-        seed = dress(pn.widgets.IntInput.from_param(self.state.param.seed, name="Seed"))
-        seed.stylesheets = [*seed.stylesheets, ".bk-spin-btn { display: none !important; }"]
+        seed = seed_field(self.state.param.seed)
         again = button("Draw again", on_click=lambda event: self._next_seed())
         again.styles = {"align-self": "flex-end"}
         return [

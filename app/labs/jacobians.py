@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import panel as pn
-
 from tpapp.compute import jacobians as compute
 from tpapp.compute import jacobians_code
 from tpapp.jacobian_results import WORDS, DrawsRequest, NetRequest
@@ -17,7 +15,7 @@ from tpapp.plots.jacobian_gradients import GradientPlot
 from tpapp.plots.jacobian_plane import SHADES, ChaosPlane
 from tpapp.plots.jacobian_singular import SingularPlot
 from tpapp.plots.jacobian_words import MixedMoments
-from tpapp.widgets import button, column, dress, html, row
+from tpapp.widgets import button, column, html, row, seed_field
 
 HEIGHT, LOW = 288, 244
 GHOST, GHOST_DRAWS = 32, 16  # the narrow networks that stay for comparison
@@ -49,7 +47,7 @@ class JacobiansLab(Page):
 
     def controls(self):
         self.q0 = self.control("q0")
-        seed = dress(self._seed_field())
+        seed = seed_field(self.state.param.seed)
         again = button("Draw again", on_click=lambda event: self._next_seed())
         again.styles = {"align-self": "flex-end"}
         self.links = note(f"Sparse: {compute.LINKS} links a neuron.")
@@ -63,11 +61,6 @@ class JacobiansLab(Page):
             section("Figures", self.control("axis", segmented=True), self.control("shade", segmented=True),
                     aside="axis; colour of the plane"),
         ]  # fmt: skip
-
-    def _seed_field(self):
-        seed = pn.widgets.IntInput.from_param(self.state.param.seed, name="Seed")
-        seed.stylesheets = [*seed.stylesheets, ".bk-spin-btn { display: none !important; }"]
-        return seed
 
     def figures(self):
         return [[self.singular.view, self.plane.view], [self.gradients.view, self.words.view]]

@@ -19,7 +19,7 @@ from tpapp.labs.kernels_shown import GHOST, LADDER, Shown
 from tpapp.page import Page, Request, finite, section
 from tpapp.plots import DeviationPlot, Kernels, OutputDensity, OutputHistogram
 from tpapp.results import KernelDrawRequest, KernelLimitRequest, Net
-from tpapp.widgets import button, dress, row
+from tpapp.widgets import button, row, seed_field
 from tpcore.errors import BudgetError, Misuse
 
 ASKED = 4  # questions at a time: those that come next
@@ -65,9 +65,7 @@ class KernelsLab(Shown, Page):
         self.clear("draw")
 
     def controls(self):
-        seed = dress(pn.widgets.IntInput.from_param(self.state.param.seed, name="Seed"))
-        # The spin buttons have no names; the arrow keys do the same.
-        seed.stylesheets = [*seed.stylesheets, ".bk-spin-btn { display: none !important; }"]
+        seed = seed_field(self.state.param.seed)
         again = button("Draw again", on_click=lambda event: self.draw_again())
         again.stylesheets = [*again.stylesheets, ".bk-btn { width: 100% !important; }"]
         again.styles = {"align-self": "flex-end"}

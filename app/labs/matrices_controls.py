@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import panel as pn
-
 from tpapp.cards import Cards
 from tpapp.compute import matrices as compute
 from tpapp.labs import matrices_words as words
 from tpapp.labs.matrices_state import ENTRIES, GAUSSIAN, GLYPHS, NAMES, UNSPIKED
 from tpapp.matrix_results import DEFAULTS
 from tpapp.page import note, section
-from tpapp.widgets import button, column, dress, row
+from tpapp.widgets import button, column, row, seed_field
 
 KNOBS = ("ratio", "nu", "degree", "band", "factors", "spike")
 FOUR = """
@@ -38,8 +36,7 @@ class MatrixControls:
     def sections(self) -> list:
         """The left column."""
         lab = self.lab
-        seed = dress(pn.widgets.IntInput.from_param(lab.state.param.seed, name="Seed"))
-        seed.stylesheets = [*seed.stylesheets, ".bk-spin-btn { display: none !important; }"]
+        seed = seed_field(lab.state.param.seed)
         again = button("Draw again", on_click=lambda event: lab.draw_again())
         again.styles = {"align-self": "flex-end"}
         seeds = row(seed, again, parts=("figure-row",))

@@ -9,7 +9,7 @@ from tpapp.labs import phases_words as words
 from tpapp.labs.phases_state import on_path
 from tpapp.page import note, section
 from tpapp.plots.phase_text import plain
-from tpapp.widgets import button, column, dress, row
+from tpapp.widgets import button, column, dress, row, seed_field
 
 
 THIRDS = """
@@ -49,9 +49,7 @@ class Controls:
         ]
 
     def _seed(self):
-        field = dress(pn.widgets.IntInput.from_param(self.state.param.seed, name="Seed"))
-        field.stylesheets = [*field.stylesheets, ".bk-spin-btn { display: none !important; }"]
-        return field
+        return seed_field(self.state.param.seed)
 
     def _next_seed(self) -> None:
         """Other networks."""

@@ -6,6 +6,7 @@ import panel as pn
 
 from tpapp import theme as themes
 from tpapp.labs.programs_builder import Builder
+from tpapp.labs.programs_player import LinePlayer
 from tpapp.page import Page, section
 from tpapp.panes import LaTeX
 from tpapp.plots import averages as table
@@ -13,7 +14,7 @@ from tpapp.plots.coordinates import CoordinatesPlot
 from tpapp.plots.deviation import DeviationPlot
 from tpapp.plots.listing import NAMES, Listing
 from tpapp.plots.pairs import PairPlot
-from tpapp.widgets import button, column, dress, html, row
+from tpapp.widgets import button, column, dress, html, row, seed_field
 
 HEIGHT, TALL = 316, 460
 WIDE = """
@@ -52,7 +53,7 @@ class Layout(Page):
         self.words.stylesheets = [*self.words.stylesheets, BODY]
         self.rule = LaTeX("", renderer="mathjax", margin=0, sizing_mode="stretch_width",
                           stylesheets=[themes.part("base"), themes.part("formula")])
-        self.made, self.drawn, self._player, self._filling = None, None, None, False
+        self.made, self.drawn, self._filling = None, None, False
         self._shown = self._drawn = self.facts = None
 
     def typeset(self):
@@ -62,10 +63,9 @@ class Layout(Page):
 
     def controls(self):
         self.where = html("", sizing_mode=None)
-        back = button("Line back", "back", "icon", on_click=lambda event: self._press(-1))
-        self.play = button("Play lines", "play", css_classes=["tp-lines"], on_click=lambda event: self.toggle())
-        on = button("Line on", "on", "icon", on_click=lambda event: self._press(1))
-        transport = row(back, self.play, on, html("", css_classes=["tp-spacer"]), self.where, parts=("transport",))
+        self.player = LinePlayer(self.state, self.together, lambda: self.dial.reduced_motion)
+        buttons = (self.player.back, self.player.play, self.player.on)
+        transport = row(*buttons, html("", css_classes=["tp-spacer"]), self.where, parts=("transport",))
         transport.sizing_mode = "stretch_width"
         key = "".join(f"<span><b>{kind}</b> {NAMES[kind]}</span>" for kind in "AGHC")
         legend = html(f"<p>{key}</p>")
@@ -78,8 +78,7 @@ class Layout(Page):
                         for name, label in (("x", "Variable"), ("y", "Against"))}
         for name, widget in self.selects.items():
             widget.param.watch(lambda event, name=name: self._choose_view(name, event.new), "value")
-        seed = dress(pn.widgets.IntInput.from_param(self.state.param.seed, name="Seed"), "beside")
-        seed.stylesheets = [*seed.stylesheets, ".bk-spin-btn { display: none !important; }"]
+        seed = seed_field(self.state.param.seed, "beside")
         again = button("Draw again", on_click=lambda event: self._next_seed())
         return [
             self.program,

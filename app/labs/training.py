@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import panel as pn
-
 from tpapp import theme as themes
 from tpapp.compute import training as compute
 from tpapp.compute import training_code, training_widths
@@ -25,7 +23,7 @@ from tpapp.plots.training_outputs import OutputsPlot
 from tpapp.plots.training_widths import WidthsPlot
 from tpapp.reading import update
 from tpapp.training_results import FeatureRequest, KernelRequest, NetworksRequest, Setup
-from tpapp.widgets import column, dress, html, row
+from tpapp.widgets import column, html, row, seed_field
 
 ORDER = words.ORDER
 THREE = ":host { gap: 20px !important; } :host > * { flex: 1 1 150px !important; min-width: 150px !important; }"
@@ -57,14 +55,13 @@ class TrainingLab(Page):
         self.pill, self.table, self.key_ = html(""), html(""), html("")
         for pane in (self.pill, self.table, self.key_):
             pane.stylesheets = [*pane.stylesheets, themes.asset("phases.css"), themes.asset("training.css")]
-        self.clock = Clock(self.state, self.together)
+        self.clock = Clock(self.state, self.together, lambda: self.dial.reduced_motion)
 
     def _aligned(self, machine):
         return machine.frames, machine.alignment[self.state.kernel]
 
     def controls(self):
-        seed = dress(pn.widgets.IntInput.from_param(self.state.param.seed, name="Seed"), "beside")
-        seed.stylesheets = [*seed.stylesheets, ".bk-spin-btn { display: none !important; }"]
+        seed = seed_field(self.state.param.seed, "beside")
         return [
             section("Task", self.control("task")),
             section("Network", self.control("phi"), self.control("depth", segmented=True), aside="hidden layers"),

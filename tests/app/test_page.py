@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import re
 
+import panel as pn
 import pytest
 
 from tests.app.example import MeansLab, SumsLab
 from tpapp import theme
 from tpapp.page import Number, Page, Request
 from tpapp.reading import figures, highlight, raised, scientific, table
-from tpapp.shell import LABS, Shell
+from tpapp.shell import LABS, Shell, labs
 from tpapp.widgets import control, css_text
 from tpcore.errors import Misuse
 
@@ -233,3 +234,15 @@ def test_a_page_displays_in_a_notebook_without_the_shell():
     assert page.__panel__() is page.root and page.flow.jobs is not None
     assert any("--tp-ink" in str(sheet) for sheet in page.root.stylesheets)
     assert page.link() == "?page=means&means.width=64"
+
+
+@pytest.mark.parametrize("lab", labs(), ids=lambda lab: lab.slug)
+def test_an_emptied_seed_is_the_last_one(lab):
+    """What the browser sends of a field that is emptied, or holds what is no number: None."""
+    made = lab(seed=7)
+    fields = list(made.root.select(pn.widgets.IntInput))
+    assert [field.name for field in fields] == ["Seed"]
+    fields[0]._process_events({"value": None, "value_throttled": None})
+    assert made.state.seed == 7 and fields[0].value == 7
+    fields[0]._process_events({"value": 9})
+    assert made.state.seed == 9
