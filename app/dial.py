@@ -14,8 +14,9 @@ from contextlib import nullcontext
 import panel as pn
 
 from tpapp import theme
+from tpapp.player import Player
 from tpapp.state import State, grid, parse_width
-from tpapp.widgets import button, dress, html, row
+from tpapp.widgets import dress, html, row
 
 TICKS = (8, 100, 1_000, 10_000, 100_000, 1_000_000)
 
@@ -25,10 +26,10 @@ def spoken(n: float) -> str:
     return "∞" if n == math.inf else f"{int(n):,}"
 
 
-class Transport(pn.viewable.Viewer):
+class Transport(Player, pn.viewable.Viewer):
     """What every dial has: the value to type, step back, Play, step on, and a track.
 
-    A dial has `state`, `value`, `slider` and `track`, steps in `step`, and says where its end and its beginning are.
+    A dial has `state`, `value`, `slider` and `track`, and is a `Player`.
 
     Parameters
     ----------
@@ -39,67 +40,12 @@ class Transport(pn.viewable.Viewer):
         Makes a context in which changes reach the browser as one message.
     """
 
-    period = 667  # ms between two steps of Play
-
     def __init__(self, state: State, complain: Callable[[str], None] = print, together=nullcontext, **params):
         super().__init__(**params)
-        self.state, self.complain, self.together = state, complain, together
-        self.reduced_motion = False
-        self._player, self._moving = None, False
-        self.back = button("Step back", "back", "icon", on_click=lambda event: self.press(-1))
-        self.play = button("Play", "play", "solid", css_classes=["tp-play"], on_click=lambda event: self.toggle())
-        self.on = button("Step on", "on", "icon", on_click=lambda event: self.press(1))
+        self.state, self.complain = state, complain
+        self._moving = False
+        self.arm(together, kind="solid", css_classes=["tp-play"])
         self.transport = row(self.back, self.play, self.on, parts=("transport",), sizing_mode=None)
-
-    def step(self, steps: int) -> None:
-        """Go so many steps on, or back."""
-
-    def at_end(self) -> bool:
-        """Whether Play has nowhere to go."""
-        return True
-
-    def rewind(self) -> None:
-        """Go to where Play begins."""
-
-    def press(self, steps: int) -> None:
-        """What the step buttons do: stop playing, then step."""
-        with self.together():
-            self.stop()
-            self.step(steps)
-
-    def toggle(self) -> None:
-        """Play or pause; with reduced motion, one step a press. From the end, Play starts over."""
-        if self.playing:
-            return self.stop()
-        if self.at_end():
-            self.rewind()
-        elif self.reduced_motion:
-            self.step(1)
-        if not self.reduced_motion:
-            self._player = pn.state.add_periodic_callback(self._tick, period=self.period)
-            self._face()
-
-    def stop(self) -> None:
-        """Stop playing."""
-        if self._player is not None:
-            self._player.stop()
-            self._player = None
-            self._face()
-
-    @property
-    def playing(self) -> bool:
-        return self._player is not None
-
-    def _tick(self) -> None:
-        if not self.at_end():
-            with self.together():
-                self.step(1)
-        if self.at_end():
-            self.stop()
-
-    def _face(self) -> None:
-        name = "pause" if self.playing else "play"
-        self.play.param.update(name=name.capitalize(), icon=theme.icon(name))
 
     def __panel__(self):
         return row(self.value, self.transport, self.track, parts=("dialrow",), css_classes=["tp-dial"])

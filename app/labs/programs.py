@@ -11,8 +11,7 @@ from tpapp.compute import programs as compute
 from tpapp.compute import programs_law as laws
 from tpapp.compute.programs_listing import OWN, listing
 from tpapp.labs import programs_words as words
-from tpapp.labs.programs_layout import HEIGHT, TALL
-from tpapp.labs.programs_player import Player
+from tpapp.labs.programs_layout import HEIGHT, TALL, Layout
 from tpapp.labs.programs_state import NEXT, PRESETS, ProgramsState, line_of, views_of
 from tpapp.page import Request, finite
 from tpapp.plots import averages as table
@@ -21,7 +20,7 @@ from tpapp.widgets import escape
 from tpcore.errors import BudgetError, Cancelled
 
 
-class ProgramsLab(Player):
+class ProgramsLab(Layout):
     """Every coordinate of a big program looks like an independent draw of Z."""
 
     slug, title, glyph = "programs", "Programs", "programs"
@@ -31,8 +30,12 @@ class ProgramsLab(Player):
     # -- what a visitor does -----------------------------------------------------------------------------------
 
     def _pick(self, line: int) -> None:
-        self.stop()
+        self.player.stop()
         self.state.param.update(step=line, x="", y="")
+
+    def leave(self):
+        self.player.stop()
+        super().leave()
 
     def _choose_view(self, name: str, view: str) -> None:
         if not self._filling and view is not None:

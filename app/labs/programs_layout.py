@@ -53,6 +53,7 @@ class Layout(Page):
         self.words.stylesheets = [*self.words.stylesheets, BODY]
         self.rule = LaTeX("", renderer="mathjax", margin=0, sizing_mode="stretch_width",
                           stylesheets=[themes.part("base"), themes.part("formula")])
+        self.player = LinePlayer(self.state, self.together, lambda: self.dial.reduced_motion)
         self.made, self.drawn, self._filling = None, None, False
         self._shown = self._drawn = self.facts = None
 
@@ -63,7 +64,6 @@ class Layout(Page):
 
     def controls(self):
         self.where = html("", sizing_mode=None)
-        self.player = LinePlayer(self.state, self.together, lambda: self.dial.reduced_motion)
         buttons = (self.player.back, self.player.play, self.player.on)
         transport = row(*buttons, html("", css_classes=["tp-spacer"]), self.where, parts=("transport",))
         transport.sizing_mode = "stretch_width"

@@ -2,61 +2,40 @@
 
 from __future__ import annotations
 
-import panel as pn
+from collections.abc import Callable
 
-from tpapp import theme as themes
 from tpapp.compute.programs_listing import listing
-from tpapp.labs.programs_layout import Layout
 from tpapp.labs.programs_state import line_of
+from tpapp.player import Player
 
-PERIOD_MS = 667
 
+class LinePlayer(Player):
+    """The buttons under the listing: a line back, play, a line on. `still()`: motion is unwanted."""
 
-class Player(Layout):
-    """The buttons under the listing: a line back, play, a line on."""
+    eager = True
 
-    def _step_to(self, line: int) -> None:
+    def __init__(self, state, together, still: Callable[[], bool]):
+        self.state, self._still = state, still
+        self.arm(together, ("Line back", "Play lines", "Line on"), css_classes=["tp-lines"])
+
+    @property
+    def reduced_motion(self) -> bool:
+        return self._still()
+
+    def _where(self) -> tuple[int, int]:
+        """The line on show, and how many there are."""
         made = listing(self.state.program)
-        self.state.param.update(step=max(1, min(len(made.lines), line)), x="", y="")
+        return line_of(self.state, made).number, len(made.lines)
 
-    def _press(self, steps: int) -> None:
-        self.stop()
-        with self.together():
-            self._step_to(line_of(self.state, listing(self.state.program)).number + steps)
+    def _to(self, line: int) -> None:
+        self.state.param.update(step=max(1, min(self._where()[1], line)), x="", y="")
 
-    def toggle(self) -> None:
-        """Play the lines from the present one on, or pause; with reduced motion one line a press."""
-        if self._player is not None:
-            return self.stop()
-        made = listing(self.state.program)
-        number = line_of(self.state, made).number
-        start = 1 if number >= len(made.lines) else number + 1
-        with self.together():
-            self._step_to(start)
-        if not (self.dial is not None and self.dial.reduced_motion):
-            self._player = pn.state.add_periodic_callback(self._tick, period=PERIOD_MS)
-            self._face()
+    def step(self, steps: int) -> None:
+        self._to(self._where()[0] + steps)
 
-    def stop(self) -> None:
-        """Stop playing the lines."""
-        if self._player is not None:
-            self._player.stop()
-            self._player = None
-            self._face()
+    def at_end(self) -> bool:
+        number, count = self._where()
+        return number >= count
 
-    def _tick(self) -> None:
-        made = listing(self.state.program)
-        number = line_of(self.state, made).number
-        if number < len(made.lines):
-            with self.together():
-                self._step_to(number + 1)
-        if number + 1 >= len(made.lines):
-            self.stop()
-
-    def _face(self) -> None:
-        name = "pause" if self._player is not None else "play"
-        self.play.param.update(name=f"{name.capitalize()} lines", icon=themes.icon(name))
-
-    def leave(self):
-        self.stop()
-        super().leave()
+    def rewind(self) -> None:
+        self._to(1)

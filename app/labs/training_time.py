@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import panel as pn
 
-from tpapp import theme as themes
 from tpapp.labs.training_state import LAST
-from tpapp.widgets import button, dress, html, row
+from tpapp.player import Player
+from tpapp.widgets import dress, html, row
 
-PERIOD_MS = 350
 SLIDER = """
 .bk-slider-title { display: none !important; }
 :host { flex: 1 1 auto !important; padding: 0 14px 0 10px !important; }
@@ -20,16 +21,15 @@ b { color: var(--tp-ink); font-weight: 600; }
 """
 
 
-class Clock(pn.viewable.Viewer):
-    """Play, step and drag the `moment` of a state; `to` goes to a moment."""
+class Clock(Player, pn.viewable.Viewer):
+    """Play, step and drag the `moment` of a state; `to` goes to a moment. `still()`: motion is unwanted."""
 
-    def __init__(self, state, together, **params):
+    period, eager = 350, True
+
+    def __init__(self, state, together, still: Callable[[], bool] = lambda: False, **params):
         super().__init__(**params)
-        self.state, self.together = state, together
-        self.reduced_motion, self._player, self._moving = False, None, False
-        self.back = button("Moment back", "back", "icon", on_click=lambda event: self.press(-1))
-        self.play = button("Play training", "play", on_click=lambda event: self.toggle())
-        self.on = button("Moment on", "on", "icon", on_click=lambda event: self.press(1))
+        self.state, self._still, self._moving = state, still, False
+        self.arm(together, ("Moment back", "Play training", "Moment on"))
         self.slider = dress(pn.widgets.IntSlider(name="Moment of training", start=0, end=LAST, tooltips=False,
                                                  show_value=False))  # fmt: skip
         self.slider.stylesheets = [*self.slider.stylesheets, SLIDER]
@@ -58,36 +58,18 @@ class Clock(pn.viewable.Viewer):
         with self.together():
             self.state.moment = max(0, min(LAST, moment))
 
-    def press(self, steps: int) -> None:
-        self.to(self.state.moment + steps)
+    @property
+    def reduced_motion(self) -> bool:
+        return self._still()
 
-    def toggle(self) -> None:
-        """Play or pause; from the end, play starts over; with reduced motion, one moment a press."""
-        if self._player is not None:
-            return self.stop()
-        with self.together():
-            over = self.state.moment >= LAST
-            self.state.moment = 0 if over else self.state.moment + 1
-        if not self.reduced_motion:
-            self._player = pn.state.add_periodic_callback(self._tick, period=PERIOD_MS)
-            self._face()
+    def step(self, steps: int) -> None:
+        self.state.moment = max(0, min(LAST, self.state.moment + steps))
 
-    def stop(self) -> None:
-        """Stop playing."""
-        if self._player is not None:
-            self._player.stop()
-            self._player = None
-            self._face()
+    def at_end(self) -> bool:
+        return self.state.moment >= LAST
 
-    def _tick(self) -> None:
-        with self.together():
-            self.state.moment = min(LAST, self.state.moment + 1)
-        if self.state.moment >= LAST:
-            self.stop()
-
-    def _face(self) -> None:
-        name = "pause" if self._player is not None else "play"
-        self.play.param.update(name=f"{name.capitalize()} training", icon=themes.icon(name))
+    def rewind(self) -> None:
+        self.state.moment = 0
 
     def _dragged(self, event) -> None:
         if not self._moving:

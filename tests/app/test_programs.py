@@ -98,7 +98,7 @@ def test_every_line_is_told_in_words_and_brings_a_vector(source):
 
 def test_stepping_and_playing_the_lines(monkeypatch):
     lab = shown(width=64, draws=1)
-    lab._press(-1)
+    lab.player.press(-1)
     assert wait(lab).state.step == 4 and lab.list.group.value == 4 and lab.coordinates.fig.xaxis.axis_label.startswith("y")
     atom, = lab.coordinates._atoms
     assert atom[0] == 0 and atom[1] == pytest.approx(0.5, abs=0.01)
@@ -106,14 +106,14 @@ def test_stepping_and_playing_the_lines(monkeypatch):
     assert len(shares) == 1 and "Line 4" in lab.words.object
     lab.list.group.value = 2
     assert lab.state.step == 2 and wait(lab).result("theory").x == "x"
-    monkeypatch.setattr(lab, "_player", type("Player", (), {"stop": lambda self: None})())
+    monkeypatch.setattr(lab.player, "_player", type("Player", (), {"stop": lambda self: None})())
     for _ in range(20):
-        if lab._player is not None:
-            lab._tick()
-    assert lab._player is None and wait(lab).state.step == 7 and lab.play.name == "Play lines"
+        if lab.player._player is not None:
+            lab.player._tick()
+    assert lab.player._player is None and wait(lab).state.step == 7 and lab.player.play.name == "Play lines"
     lab.dial.reduced_motion = True
-    lab.toggle()
-    assert lab.state.step == 1 and lab._player is None
+    lab.player.toggle()
+    assert lab.state.step == 1 and lab.player._player is None
     wait(lab)
 
 
@@ -123,7 +123,7 @@ def test_variables_can_be_chosen_and_stepping_takes_them_back():
     assert wait(lab).state.x == "z" and lab.result("theory").x == "z" and lab.state.step == 5
     lab.selects["y"].value = "h"
     assert wait(lab).result("theory").y == "h" and lab.pair.fig.xaxis.axis_label == "h" and lab.pair.fig.yaxis.axis_label == "z"
-    lab._press(1)
+    lab.player.press(1)
     assert wait(lab).state.x == lab.state.y == "" and lab.result("theory").x == "z" and lab.state.step == 6
 
 

@@ -91,7 +91,7 @@ def test_a_moment_of_the_training():
     assert lab.state.moment == 11
     lab.clock.press(5)
     assert lab.state.moment == LAST
-    lab.clock.reduced_motion = True
+    lab.dial.reduced_motion = True
     lab.clock.toggle()
     assert lab.state.moment == 0
     lab.clock.toggle()
