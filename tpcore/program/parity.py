@@ -4,8 +4,11 @@ Flip the sign of a set S of zero-mean inputs at once. A vector is odd in S if
 it changes sign, even if it does not. S is unknown: write s_i = 1 if the input
 i is in S. Then the parity of every vector is a sum of s_i over GF(2), under
 conditions that are equations over GF(2) too (the terms of a LinComb have one
-parity; the arguments of an unknown function are even; so are all scalars). "Is there an S in which
-these vectors are odd and those are constant?" is a linear system.
+parity; arguments whose sign changes a function in no simple way are even). "Is there an S in which
+these vectors are odd and those are constant?" is a linear system. Scalars have a parity as vectors do: odd ones, as
+layer normalization makes them on the way back, tend to zero.
+
+A user's function is tried at a few points: which signs change it into itself or its negative.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from tpcore.program.graph import arguments
 
 ODD = {"identity", "sign", "erf", "tanh", "sin"}
 EVEN = {"abs", "cos", "gauss"}
+_POINTS = 16
 
 
 @dataclass(frozen=True)
@@ -65,8 +69,6 @@ class Parities:
         for node in nodes:
             self.conditions.append([])
             self.masks.append(bits.get(node.index, 0) or self._mask(node))
-            if node.kind == "C":
-                self._need(node, self.masks[-1], "is a scalar that changes sign with the inputs")
 
     def _mask(self, node: ops.Node) -> int:
         op = node.op
@@ -98,13 +100,39 @@ class Parities:
             return _xor(masks)
         if function.structure == "sum":
             return self._equal(node, masks)
-        for mask in masks:
-            self._need(node, mask, f"applies {function.label}, which is not known to be odd or even")
-        return 0
+        signs = self._tried(node, function) if any(masks) and function.activation is None else [0] * len(masks)
+        for mask, sign in zip(masks, signs, strict=True):
+            if sign == 0:
+                self._need(node, mask, f"applies {function.label}, which is not known to be odd or even")
+        return _xor([mask for mask, sign in zip(masks, signs, strict=True) if sign < 0])
+
+    def _tried(self, node: ops.Node, function: ops.Function) -> list[int]:
+        """For each argument and parameter 1, -1 or 0: the function is even in it, odd in it, or neither."""
+        op, rng = node.op, np.random.default_rng(11)
+        vectors = [] if isinstance(op, ops.Scalar) else list(op.args)
+        shapes = [(_POINTS, *self.nodes[i].shape) for i in vectors]
+        shapes += [self.nodes[i].shape for i in arguments(op)[len(vectors) :]]
+        given = [np.exp(rng.uniform(-3.0, 2.0, shape)) for shape in shapes]
+        for x in given[: len(vectors)]:
+            x *= rng.choice([-1.0, 1.0], x.shape)
+        with np.errstate(all="ignore"):
+            value = function.call(*given)
+            return [_sign(value, function.call(*given[:k], -given[k], *given[k + 1 :])) for k in range(len(given))]
 
     def _need(self, node: ops.Node, mask: int, reason: str) -> None:
         if mask:
             self.conditions[-1].append(Equation(mask, 0, node.index, reason))
+
+
+def _sign(value, flipped) -> int:
+    """1 where the two are equal, -1 where they are opposite, 0 where they are neither or say nothing."""
+    scale = np.abs(value) + np.abs(flipped)
+    if not np.isfinite(scale).all() or not np.any(scale):
+        return 0
+    for sign in (1, -1):
+        if (np.abs(value - sign * flipped) <= 1e-12 * scale).all():
+            return sign
+    return 0
 
 
 def _xor(masks: list[int]) -> int:
