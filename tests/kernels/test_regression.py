@@ -161,6 +161,8 @@ REFUSED = {
     "too many": (lambda K: tp.regression.posterior(K, np.ones(9)), "first N"),
     "no others": (lambda K: tp.regression.posterior(K, np.ones(7)), "rows"),
     "rows beyond": (lambda K: tp.regression.posterior(K, Y, rows=[7]), "rows of K"),
+    "ragged": (lambda K: tp.regression.posterior([[1.0, 2.0], [3.0]], Y), "K must be an array"),
+    "ragged rows": (lambda K: tp.regression.posterior(K, Y, rows=[[1], [2, 3]]), "rows must be an array"),
     "rectangular": (lambda K: tp.regression.posterior(K[:3], Y), "square"),
     "askew": (lambda K: tp.regression.posterior(np.triu(K), Y), "symmetric"),
     "noise": (lambda K: tp.regression.posterior(K, Y, -1.0), "noise"),

@@ -150,6 +150,9 @@ def test_expect():
     assert lim.expect(lambda s: s > 1, "u").value == pytest.approx(norm.sf((1 - 0.3) / np.sqrt(1.2)), rel=1e-10)
     assert lim.expect(lambda s: s**2, r).value == pytest.approx(normal(lambda s: max(s, 0) ** 2, 1.2, 0.3), rel=1e-10)
     assert lim.expect(tp.tanh, "u").value == pytest.approx(normal(np.tanh, 1.2, 0.3), rel=1e-10)
+    assert lim.expect("tanh", "u").value == lim.expect(tp.tanh, "u").value
+    with pytest.raises(Misuse, match="Did you mean 'tanh'"):
+        lim.expect("tahn", "u")
 
 
 def test_three_kinks_meet_samples():

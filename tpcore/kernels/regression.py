@@ -201,7 +201,7 @@ def sample(K, draws: int, seed: int = 0) -> np.ndarray:
 
 
 def _square(what: str, K) -> np.ndarray:
-    K = checks.array(what, np.asarray(K), ndim=2)
+    K = checks.array(what, checks.raw_array(what, K), ndim=2)
     if K.shape[0] != K.shape[1] or not len(K):
         raise Misuse(f"{what} must be a square matrix over all inputs", f"shape {K.shape}")
     if np.abs(K - K.T).max() > SLACK * np.abs(K).max():
@@ -214,7 +214,7 @@ def _checked(K, y, rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if y.ndim not in (1, 2) or not 1 <= len(y) <= len(K):
         raise Misuse("y must be (N,) or (N, k), for the first N >= 1 of the inputs that K is over",
                      f"shape {y.shape} and K of {K.shape}")
-    rows = np.arange(len(y), len(K)) if rows is None else np.asarray(rows)
+    rows = np.arange(len(y), len(K)) if rows is None else checks.raw_array("rows", rows)
     if rows.ndim != 1 or not len(rows) or rows.dtype.kind not in "iu" or rows.min() < 0 or rows.max() >= len(K):
         raise Misuse(f"There must be rows of K to predict at, whole numbers from 0 to {len(K) - 1}",
                      "none behind the training inputs" if not rows.size else repr(rows)[:80],

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tpcore import checks
+from tpcore import activations, checks
 from tpcore.errors import Misuse
 from tpcore.limit.estimate import Estimate
 from tpcore.limit.known import Known, weakest
@@ -131,8 +131,9 @@ class Limit(ABC):
 
         Parameters
         ----------
-        fn : callable
-            Takes arrays (points, *shape), one a name, and returns (points, *shape of the result).
+        fn : callable, Activation or str
+            Takes arrays (points, *shape), one a name, and returns (points, *shape of the result). An activation's name
+            will do.
         *names : str or Var
 
         Returns
@@ -148,6 +149,7 @@ class Limit(ABC):
         if not names:
             raise Misuse("expect needs the names of the vectors that fn is a function of", "no name")
         found = [self._vector(name) for name in names]
+        fn = activations.get(fn) if isinstance(fn, str) else fn
         label = getattr(fn, "__name__", "fn")
         phi = fn if hasattr(fn, "kinks") and len(found) == 1 else None
         call, shape, _ = adapt("expect", label, fn, [node.shape for node in found], [])
