@@ -20,7 +20,7 @@ from tpapp.widgets import button, column, escape, html, row
 MINUS = "\u2212"
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _PLAIN = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹·ʳ", MINUS + "0123456789.r")
-_POWER = re.compile("[⁻⁰¹²³⁴⁵⁶⁷⁸⁹·ʳ]*⁻[⁻⁰¹²³⁴⁵⁶⁷⁸⁹·ʳ]+")
+_POWER = re.compile("⁻[⁰¹²³⁴⁵⁶⁷⁸⁹ʳ]+(?:·[⁰¹²³⁴⁵⁶⁷⁸⁹]+)?|[⁰¹²³⁴⁵⁶⁷⁸⁹]+·[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 _TOKENS = re.compile(r"(#[^\n]*)|(\"[^\"\n]*\"|'[^'\n]*')|\b(" + "|".join(keyword.kwlist) + r")\b")
 
 
@@ -75,7 +75,7 @@ def scientific(value: float) -> str:
 
 
 def raised(text: str) -> str:
-    """Negative powers in the letters of the rest: ``n⁻⁰·²`` as ``n<sup>−0.2</sup>``; few fonts have those characters."""
+    """Powers in the letters of the rest: ``n⁻⁰·²`` as ``n<sup>−0.2</sup>``; few fonts have more than ², ³."""
     return _POWER.sub(lambda found: f"<sup>{found[0].translate(_PLAIN)}</sup>", text)
 
 

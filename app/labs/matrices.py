@@ -69,6 +69,8 @@ class MatricesLab(Page):
             return
         if wanted and self.plane is None:
             self.plane = PlanePlot(theme=self.theme, projector=self.projector, height=HEIGHT)
+            self.plane.view.styles = {"min-width": "min(240px, 100%)"}
+            self.spectrum.view.styles = {"flex": "2 1 280px", "min-width": "min(280px, 100%)"}
         if wanted:
             self.plane.restyle(self.theme, self.projector)
         self.always = [*([self.plane] if wanted else []), self.spectrum]

@@ -225,7 +225,7 @@ class Plot:
                  text_font_style="bold", **options)
             for _ in range(2)
         )  # fmt: skip
-        text.text_color, halo.text_outline_width = "colour", 4  # the outline is painted over the letters: two glyphs
+        text.text_color, halo.text_outline_width = "colour", 3  # the outline is painted over the letters: two glyphs
         self.paint(halo, text_color="surface", text_outline_color="surface")
         for glyph in (halo, text):
             self.paint(glyph, text_font_size=lambda s: s.text(12))
@@ -241,7 +241,7 @@ class Plot:
             "text": [text for text, _ in rows],
             "colour": [colour for _, colour in rows],
             "dx": [-2] * len(rows),
-            "dy": [self.style.px(14) + step * i for i in range(len(rows))],
+            "dy": [self.style.px(16) + step * i for i in range(len(rows))],  # the halo of an M has spikes
         })
 
 

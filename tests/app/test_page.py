@@ -195,9 +195,10 @@ def test_scientific_and_tables():
     assert "<td>2 × 10<sup>−15</sup></td>" in table([Number("Error", 2e-15)])
 
 
-def test_negative_powers_are_raised_and_nothing_else():
+def test_powers_are_raised_and_nothing_else():
     assert raised("they change like n⁻⁰·², x² and n⁻ʳ") == "they change like n<sup>−0.2</sup>, x² and n<sup>−r</sup>"
     assert raised("E ρσ², 1 · 2") == "E ρσ², 1 · 2"
+    assert raised("grow like n⁰·⁵, 10⁻¹⁴") == "grow like n<sup>0.5</sup>, 10<sup>−14</sup>"
 
 
 def test_code_is_escaped_and_whole():
