@@ -20,6 +20,7 @@ from tpcore.nets import MLP
 from tpcore.nets.base import inputs
 
 METHODS = ("auto", "lazy", "dense")
+LONGEST, SECONDS = 3600.0, 1e-8  # of a call; of one core for a neuron, an input, a layer and a pass
 CHUNKS_A_STEP = 8
 
 
@@ -50,6 +51,7 @@ class Request:
         self._lock = threading.Lock()
         self.passes = passes
         self._check_memory(budget, entries(len(self.X)))
+        self._check_time()
         root = np.uint64(self.seed.generate_state(1, np.uint64)[0])
         with single_blas():  # as inside the tiles: BLAS rounds in another way on another number of threads
             self.sampler = Sampler(self.net, self.X, self.width, root, tick=self._tick)
@@ -69,6 +71,14 @@ class Request:
                     f"A width of at most {fits:,} fits, and any width without method='dense'",
                     fits=fits,
                 )
+
+    def _check_time(self) -> None:
+        each = SECONDS * self.draws * len(self.X) * self.net.depth * self.passes
+        if each * self.width > LONGEST:
+            fits = int(LONGEST / each)
+            raise BudgetError("The draws must take less than about an hour",
+                              f"width {self.width:,}, which takes about {each * self.width / 3600:,.0f} hours",
+                              f"A width of at most {fits:,} fits" if fits else "Ask for fewer draws", fits=fits)
 
     def _tick(self) -> None:
         with self._lock:

@@ -18,6 +18,7 @@ from tpcore.kernels.backward import tangent
 from tpcore.kernels.draws import BUDGET, Request
 from tpcore.kernels.nngp import network
 from tpcore.kernels.ntk import CONVENTIONS
+from tpcore.kernels.overflow import guarded
 from tpcore.kernels.recursion import steps
 from tpcore.kernels.uses import activations
 from tpcore.limit.expect import differentiable
@@ -70,6 +71,7 @@ def empirical_nngp(
     return np.concatenate(list(chunks))
 
 
+@guarded
 def empirical_nngp_chunks(
     net: Network, X, width: int = 1024, draws: int = 20, seed=0, *, method: str = "auto",
     progress=None, budget: float = BUDGET,
@@ -114,6 +116,7 @@ def empirical_ntk(
     return np.concatenate(list(chunks))
 
 
+@guarded
 def empirical_ntk_chunks(
     net: Network, X, width: int = 1024, draws: int = 20, seed=0, *, convention: str = "multiplier",
     method: str = "auto", progress=None, budget: float = BUDGET,
@@ -158,6 +161,7 @@ def sample_outputs(
     return np.concatenate(list(chunks))
 
 
+@guarded
 def sample_outputs_chunks(
     net: Network, X, width: int = 1024, draws: int = 1000, seed=0, *, method: str = "auto",
     progress=None, budget: float = BUDGET,

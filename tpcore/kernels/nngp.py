@@ -8,6 +8,7 @@ from tpcore import checks
 from tpcore.compute.progress import Progress, as_progress
 from tpcore.errors import Misuse
 from tpcore.kernels import covariance, gated, recurrent
+from tpcore.kernels.overflow import guarded
 from tpcore.kernels.recursion import kernels
 from tpcore.limit.interpret import limit
 from tpcore.limit.values import Values
@@ -17,6 +18,7 @@ from tpcore.nets.moments import NoRecursion
 from tpcore.nets.recurrent import Recurrent
 
 
+@guarded
 def nngp(net: Network, X, X2=None, *, seed: int = 0, samples: int | None = None, progress=None) -> np.ndarray:
     r"""Covariance of the outputs of an infinitely wide network, :math:`K(x, x') = \lim E f(x) f(x')`.
 

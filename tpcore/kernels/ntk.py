@@ -8,6 +8,7 @@ from tpcore import checks
 from tpcore.compute.progress import as_progress
 from tpcore.kernels import covariance, gated, recurrent
 from tpcore.kernels.nngp import block, network
+from tpcore.kernels.overflow import guarded
 from tpcore.kernels.recursion import kernels
 from tpcore.kernels.uses import activations, by_tangent
 from tpcore.limit.expect import differentiable
@@ -19,6 +20,7 @@ from tpcore.nets.recurrent import Gated
 CONVENTIONS = ("multiplier", "variance")
 
 
+@guarded
 def ntk(net: Network, X, X2=None, convention: str = "multiplier", *, seed: int = 0, samples: int | None = None,
         progress=None) -> np.ndarray:
     r"""Limit of :math:`\langle \nabla f(x), \nabla f(x') \rangle` over all parameters, at initialization.

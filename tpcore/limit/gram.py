@@ -78,6 +78,7 @@ def _top(x: np.ndarray) -> float:
 def _general(phi: Activation, sigma: np.ndarray, slope: bool) -> Values:
     if phi.form == "identity":
         return Values(np.ones_like(sigma) if slope else sigma.copy(), "closed form", 0.0)
+    pairs.small("A variance", np.diagonal(sigma))
     if not phi.kinks and not phi.form and not mixture.holds(phi, np.diagonal(sigma)):
         found = _by_series(slope_of(phi) if slope else phi.f, sigma)
         if found is not None:

@@ -38,7 +38,7 @@ def evaluate(phi: Activation, psi: Activation, q1, q2, c, m1, m2, slope: bool = 
 
 def small(what: str, x: np.ndarray) -> np.ndarray:
     """`x`, if products of two such numbers are far from overflow."""
-    if np.max(np.abs(x), initial=0.0) > LARGEST:
+    if not np.max(np.abs(x), initial=0.0) <= LARGEST:
         raise Misuse(f"{what} must be at most {LARGEST:g}, so that products do not overflow", f"{np.abs(x).max():g}")
     return x
 
@@ -86,6 +86,8 @@ def flat(phi, psi, q1, q2, c, m1, m2, slope=False) -> tuple[np.ndarray, np.ndarr
         known = closed_flat(phi, q1, q2, c, slope)
         if known is not None:
             return *known, "closed form"
+    for q in (q1, q2):
+        small("A variance", q)
     f, g = (slope_of(phi), slope_of(psi)) if slope else (phi.f, psi.f)
     if centred and phi is psi and (mixture.holds(phi, q1) or mixture.holds(phi, q2)):
         return *mixture.flat(phi, q1, q2, c, slope), "series"
