@@ -68,6 +68,8 @@ class Plan:
 class Network:
     """One draw of width n, and its training."""
 
+    passes = Pass
+
     def __init__(self, plan: Plan, n: int, root: np.random.SeedSequence, tick: Callable[[], None] = lambda: None):
         self.plan, self.n, self.root, p, d = plan, n, root, plan.p, plan.X.shape[1]
         sigma_w, sigma_u, sigma_v, sigma_b = plan.sigmas
@@ -104,7 +106,7 @@ class Network:
         self.h0, self.x0 = [], []
         x = self.plan.X.T
         for layer in range(self.plan.p.depth):
-            h = self.W1 @ x if layer == 0 else self.hidden[layer - 1].start.multiply(x)
+            h = self.W1 @ x if layer == 0 else self._image(layer, x)
             h = h if self.b is None else h + self.b[layer][:, None]
             _finite(h)
             x = self.plan.phi(h)
@@ -115,16 +117,25 @@ class Network:
         if self.plan.center:
             self.f0 = np.zeros_like(self.f0)
 
+    def _image(self, layer: int, x: np.ndarray) -> np.ndarray:
+        """What the matrix into hidden layer `layer` (from 0) makes of x at the start."""
+        return self.hidden[layer - 1].start.multiply(x)
+
+    def _moved(self, layer: int, found: Pass, columns: slice, kept: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        """``acts`` and W x - W_0 x_0 of that matrix, x what `found` came to."""
+        hidden = self.hidden[layer - 1]
+        act = hidden.change.multiply(found.x[-1])
+        return act, hidden.start.multiply(found.dx[-1]) + act
+
     def forward(self, columns: slice = slice(None), kept: np.ndarray | None = None) -> Pass:
-        """The pass on the inputs `columns`; which of them the network is to remember matters in the limit alone."""
-        plan, found = self.plan, Pass([], [], [], [], [], self.f0, self.f0)
+        """The pass on the inputs `columns`; which of them (booleans) the network is to remember matters in the limit
+        alone."""
+        plan, found = self.plan, self.passes([], [], [], [], [], self.f0, self.f0)
         for layer in range(plan.p.depth):
             if layer == 0:
                 act = dh = self.first.change @ plan.X[columns].T
             else:
-                hidden = self.hidden[layer - 1]
-                act = hidden.change.multiply(found.x[-1])
-                dh = hidden.start.multiply(found.dx[-1]) + act
+                act, dh = self._moved(layer, found, columns, kept)
             if self.b is not None:
                 dh = dh + self.biases[layer].change[:, None]
             h = self.h0[layer][:, columns] + dh

@@ -22,7 +22,7 @@ from tpcore.limit.particles.matrix import ParticleMatrix, added, inner
 from tpcore.limit.particles.points import Points
 from tpcore.limit.particles.space import Space, gram, norms
 from tpcore.train.layers import Rate
-from tpcore.train.network import Network, Overflow, Pass, Plan, _finite
+from tpcore.train.network import Network, Overflow, Pass, Plan
 
 ROOM, LOOSE = 256, 3.0
 
@@ -138,58 +138,32 @@ class Particles(Network):
 class ParticleNetwork(Particles):
     """The limit of a network in muP, trained by SGD."""
 
+    passes = ParticlePass
+
     def _matrix(self, layer: int, scale: float, rate: Rate, tick: Callable[[], None]) -> Trained:
         return Trained(self.space, self.n * scale**2, self.n * rate.rate, self.soft, self.rng)
 
     def _start(self) -> None:
-        self.h0, self.x0, self.coefficients0 = [], [], []
-        x = self.plan.X.T
-        for layer in range(self.plan.p.depth):
-            if layer == 0:
-                h = self.W1 @ x
-            else:
-                _, image, _ = self.hidden[layer - 1].image(x)
-                self.coefficients0.append(image)
-                h = self._vectors(image)
-            h = h if self.b is None else h + self.b[layer][:, None]
-            _finite(h)
-            x = self.plan.phi(h)
-            self.h0.append(h)
-            self.x0.append(x)
-        self.f0 = np.zeros(x.shape[1])
+        self.coefficients0: list[np.ndarray] = []
+        super()._start()
+        self.f0 = np.zeros_like(self.f0)
+
+    def _image(self, layer: int, x: np.ndarray) -> np.ndarray:
+        _, image, _ = self.hidden[layer - 1].image(x)
+        self.coefficients0.append(image)
+        return self._vectors(image)
 
     def _vectors(self, coefficients: np.ndarray) -> np.ndarray:
         return self.space.combine(coefficients).T.astype(float)
 
-    def forward(self, columns: slice = slice(None), kept: np.ndarray | None = None) -> ParticlePass:
-        """The pass on the inputs `columns`; see `Trained.image` for those that are not `kept`, booleans."""
-        plan, found = self.plan, ParticlePass([], [], [], [], [], self.f0, self.f0)
-        for layer in range(plan.p.depth):
-            if layer == 0:
-                act = dh = self.first.change @ plan.X[columns].T
-            else:
-                hidden, before = self.hidden[layer - 1], self.coefficients0[layer - 1][:, columns]
-                known, image, beside = hidden.image(found.x[-1], kept=kept)
-                change = hidden.change(known)
-                dh = self._vectors(added(added(image, change), -before))
-                dh = dh if beside is None else dh + beside
-                found.coefficients.append(known)
-                act = change * np.sqrt(max(len(change), 1))
-            if self.b is not None:
-                dh = dh + self.biases[layer].change[:, None]
-            h = self.h0[layer][:, columns] + dh
-            _finite(h)
-            x = plan.phi(h)
-            found.x.append(x)
-            found.slope.append(plan.slope(h))
-            found.dh.append(dh)
-            found.dx.append(x - self.x0[layer][:, columns])
-            found.acts.append(act)
-        act = self.readout.change @ found.x[-1]
-        found.acts.append(act)
-        found.f = found.df = self.V @ found.dx[-1] + act
-        _finite(found.f)
-        return found
+    def _moved(self, layer: int, found: ParticlePass, columns: slice, kept: np.ndarray | None):
+        """As of a finite network, by coefficients; see `Trained.image` for inputs that are not `kept`."""
+        hidden, before = self.hidden[layer - 1], self.coefficients0[layer - 1][:, columns]
+        known, image, beside = hidden.image(found.x[-1], kept=kept)
+        change = hidden.change(known)
+        dh = self._vectors(added(added(image, change), -before))
+        found.coefficients.append(known)
+        return change * np.sqrt(max(len(change), 1)), dh if beside is None else dh + beside
 
     def backward(self, at: Pass, chi: np.ndarray) -> list[np.ndarray]:
         """chi df/dh^l for every input, (P, k), l = 1 .. L."""
