@@ -189,8 +189,9 @@ export function render({ model }) {
   const look = () => { nameAll(document); due = 0; };
   const soon = () => { if (!due) due = setTimeout(look, 300); };
   new MutationObserver(soon).observe(document.getElementById("main"), { childList: true, subtree: true });
-  const lookOften = () => { for (const wait of [300, 1000, 2500]) setTimeout(look, wait); };
+  const lookOften = () => { for (const wait of [300, 1000]) setTimeout(look, wait); };
   lookOften();
+  setInterval(look, 2500);  // what is drawn in shadow roots, however late, the observer does not see
   cards();
   document.documentElement.dataset.wired = "1";
   return document.createElement("span");

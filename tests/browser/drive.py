@@ -220,9 +220,21 @@ def axe_source() -> str:
 
 
 def findings(visit: Visit) -> list[str]:
-    """What axe-core calls serious or critical on the page as it stands once formulas are typeset, shadow roots included."""
+    """What axe-core calls serious or critical on the page once formulas are typeset, shadow roots included.
+
+    What it finds must stay: a formula drawn this moment gets its name with the page's next look.
+    """
     visit.page.locator("mjx-container svg[aria-label]").first.wait_for(state="attached")
+    visit.page.locator("mjx-container svg[role=img]:not([aria-label])").first.wait_for(state="detached")
     visit.page.evaluate(axe_source())
+    found = _violations(visit)
+    if found:
+        visit.page.wait_for_timeout(5000)
+        found = _violations(visit)
+    return found
+
+
+def _violations(visit: Visit) -> list[str]:
     result = visit.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
     return [f"{rule['id']}: {node['target']} {node['failureSummary'][:300]}"
             for rule in result["violations"] if rule["impact"] in ("serious", "critical") for node in rule["nodes"]]
