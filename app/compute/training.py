@@ -140,7 +140,7 @@ def _machine(run: train.History, s: Setup, name: str) -> Machine:
     return Machine(
         name, np.inf if run.width is None else run.width, at, outputs(run), sd,
         max((float(np.abs(array).max()) for array in errors), default=0.0), run.loss + spread, run.test_loss + unseen,
-        spread_out(_turned(run.features(2), s)), {k: spread_out(K) for k, K in both.items()},
+        spread_out(_turned(run.features, s)), {k: spread_out(K) for k, K in both.items()},
         {k: spread_out(run.alignment(K)) for k, K in both.items()}, _changes(run), run.method, run.diverged,
         _maps(run) if name == "kernel" else None,
     )  # fmt: skip
@@ -175,7 +175,7 @@ def _changes(run: train.History) -> np.ndarray:
 @lru_cache(maxsize=64)
 def _reference(name: str, depth: int, phi: str) -> np.ndarray:
     """(N, 2): principal components of the features at the start, at infinite width."""
-    return train.limit(abc.ntp(depth), task(name), 0, 0.0, phi, at=[0]).features(2)[0]
+    return train.limit(abc.ntp(depth), task(name), 0, 0.0, phi, at=[0]).features[0]
 
 
 def _turned(points: np.ndarray, s: Setup) -> np.ndarray:

@@ -81,7 +81,7 @@ def test_a_network_in_full():
     moved = np.diag(first) + np.diag(end) - 2 * np.diag(O[0, :, -1])
     assert found.first.change[-1] == pytest.approx(np.sqrt(moved[:B].mean() / np.diag(first)[:B].mean()), rel=1e-4)
     assert np.allclose(found.first.f[:, :B], run.f[at]) and np.allclose(found.first.f[:, B:], run.f_test)
-    flat, want = (p.reshape(-1, 2) for p in (found.first.points, run.features(2)))
+    flat, want = (p.reshape(-1, 2) for p in (found.first.points, run.features))
     assert np.allclose(flat @ flat.T, want @ want.T)
     assert found.first.alignment["tangent"][-1] == pytest.approx(run.alignment(run.ntk)[-1])
     assert found.paths.count == 2 and len(found.changes) == 2 and found.done
@@ -95,7 +95,7 @@ def test_components_lie_as_at_infinite_width():
     own = []
     for seed in (3, 2):
         run = tp.train.sgd(tp.abc.ntp(1), task("step"), 4096, 12, 0.5, seed=seed, at=compute.frames(12))
-        own.append(np.abs(apart(run.features(2)[0]) - apart(limit)).max())
+        own.append(np.abs(apart(run.features[0]) - apart(limit)).max())
         wide = last(compute.networks(NetworksRequest(step, 0.5, 4096, seed, 1))).first
         assert np.abs(apart(wide.points[0]) - apart(limit)).max() < 0.05
     assert max(own) > 1 > 0.05 > min(own)

@@ -144,7 +144,7 @@ def test_what_is_recorded_tends_to_the_limit():
     for what in ("kernel", "overlap", "ntk", "f_test"):
         mean = np.mean([getattr(run, what) for run in runs], axis=0)
         np.testing.assert_allclose(getattr(found, what), mean, atol=0.06, err_msg=what)
-    assert found.features(2).shape == (3, 4, 2)
+    assert found.features.shape == (3, 4, 2)
     np.testing.assert_array_equal(found.overlap, found.overlap.transpose(2, 3, 0, 1))
 
 
@@ -196,7 +196,7 @@ def test_where_there_is_no_limit_words_say_why():
     unseen = limit(abc.Parametrization(["-7/10", "7/10"], ["7/10", "7/10"], 0), TASK, 5, 0.1)
     assert "no output sees it" in " ".join(unseen.words) and unseen.overlap is None
     with pytest.raises(Misuse, match="features"):
-        unseen.features()
+        unseen.features
 
 
 def test_a_learning_rate_that_is_too_large():

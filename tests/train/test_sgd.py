@@ -243,9 +243,9 @@ def test_a_ladder_comes_in_order_tells_its_progress_and_stops():
 
 def test_pictures_of_features():
     hist = trained(abc.mup(2), 64, at=[0, 2, 6])
-    scores = hist.features(3)
+    scores = hist.principal(3)
     assert scores.shape == (3, 4, 3) and np.allclose(scores.sum((0, 1)), 0, atol=1e-9)
-    flat = hist.features(12).reshape(12, 12)
+    flat = hist.principal(12).reshape(12, 12)
     gram = hist.overlap.reshape(12, 12)
     distance = np.diag(gram)[:, None] + np.diag(gram) - 2 * gram
     np.testing.assert_allclose(((flat[:, None] - flat) ** 2).sum(-1), distance, atol=1e-5)

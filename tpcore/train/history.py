@@ -109,7 +109,12 @@ class History:
             return None
         return np.mean(self.task.rule.value(self.f_test, self.task.y_test), axis=-1)
 
-    def features(self, components: int = 2) -> np.ndarray:
+    @property
+    def features(self) -> np.ndarray:
+        """(A, N, 2): the first two principal components of the last layer's features; see `principal`."""
+        return self.principal(2)
+
+    def principal(self, components: int = 2) -> np.ndarray:
         """Principal components of the last layer's features over all steps `at` and all inputs, (A, N, components).
 
         Scores in units of one coordinate: squared distances are those of features, divided by n. Found from inner
