@@ -51,3 +51,13 @@ def test_draws_that_take_days_are_refused_with_the_width_that_fits(function):
     with pytest.raises(BudgetError, match="less than about an hour") as caught:
         function(tp.nets.MLP(2, "relu", 1.4, 0.0), X, width=10**13, draws=2)
     assert 10**8 < caught.value.fits < 10**12
+
+
+@pytest.mark.filterwarnings("ignore:invalid value", "ignore:divide")
+def test_dead_networks_are_nan_among_others():
+    """relu leaves nothing of one input in some networks of width 8, about 2^-8 of them; layernorm has 0/0 there."""
+    nets = tp.nets
+    net = nets.Sequential(nets.Dense(1.4, 0.0), nets.Act("relu"), nets.LayerNorm())
+    f = tp.sample_outputs(net, X, width=8, draws=400, seed=1)
+    dead = np.isnan(f).any(axis=1)
+    assert f.shape == (400, 3) and 0 < dead.sum() < 30 and not np.isinf(f).any()

@@ -148,6 +148,7 @@ def sample_outputs(
     Returns
     -------
     ndarray, (draws, N)
+        NaN for a network that died: one of few neurons, all of them 0 for an input, before a normalization.
 
     Raises
     ------

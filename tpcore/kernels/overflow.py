@@ -1,4 +1,8 @@
-"""Kernels and outputs that are too large for the machine's numbers are refused in words, never returned as NaN."""
+"""Kernels and outputs that are too large for the machine's numbers are refused in words, never returned as NaN.
+
+A narrow network may also die, without any overflow: all its neurons are 0 for an input, and a normalization divides
+0 by 0. In a stream of draws such a network's values are NaN, among others that live.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +17,13 @@ from tpcore.errors import Misuse
 def refuse() -> None:
     """Say that something overflowed."""
     raise Misuse("The kernels and outputs of a network must fit into floating-point numbers",
-                 "layers that grow beyond them",
-                 "Smaller sigma_w, fewer layers or smaller inputs; relu keeps its size at sigma_w = sqrt 2")
+                 "layers that grow beyond them, or die before a normalization",
+                 "Smaller sigma_w, fewer layers or smaller inputs (relu keeps its size at sigma_w = sqrt 2); "
+                 "a larger width where a network dies")
 
 
 def guarded(function: Callable) -> Callable:
-    """`function`, whose array, or every array of whose stream, must be finite."""
+    """`function`, whose array must be finite, or in every array of whose stream some draw must, and none infinite."""
 
     @wraps(function)
     def held(*args, **kwargs):
@@ -34,7 +39,10 @@ def guarded(function: Callable) -> Callable:
 def _each(parts: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
     try:
         for part in parts:
-            yield _finite(part)
+            lives = np.isfinite(part).reshape(len(part), -1).all(axis=1)
+            if np.isinf(part).any() or not lives.any():
+                refuse()
+            yield part
     except (OverflowError, np.linalg.LinAlgError):
         refuse()
 
