@@ -7,11 +7,13 @@ drawing is complete.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from tpapp import jobs, shown
+from tpcore.errors import Cancelled
 
 FRAME = 0.06  # s: what is drawn first reaches the screen before the rest is sent
 
@@ -43,6 +45,20 @@ class Request:
     show: Callable[[Any], None]
     quick: bool = False
     label: str = "the computation"
+
+
+def rested(work: Callable, seconds: float) -> Callable:
+    """`work` begun only when the request has stood for a while: a drag leaves the processor to what it shows."""
+
+    def wait(progress):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            time.sleep(0.01)
+            if progress.cancelled:
+                raise Cancelled("the request did not stand")
+        return work(progress)
+
+    return wait
 
 
 class Flow:

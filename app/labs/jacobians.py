@@ -8,7 +8,7 @@ from tpapp.compute import jacobians_code
 from tpapp.jacobian_results import WORDS, DrawsRequest, NetRequest
 from tpapp.labs import jacobians_words as words
 from tpapp.labs.jacobians_state import NEXT, PRESETS, JacobiansState
-from tpapp.page import Number, Page, Request, finite, note, section
+from tpapp.page import Number, Page, Request, finite, note, rested, section
 from tpapp.plots import format as fmt
 from tpapp.plots import table
 from tpapp.plots.jacobian_gradients import GradientPlot
@@ -20,6 +20,7 @@ from tpapp.widgets import button, column, html, row, seed_field
 HEIGHT, LOW = 288, 244
 GHOST, GHOST_DRAWS = 32, 16  # the narrow networks that stay for comparison
 SNAP = 0.02  # of the plane's size: within it a hand means the edge of chaos
+OTHER_NETWORK, NARROW = 0.25, 0.6  # s that the hand rests before other networks are drawn: their law comes first
 DIGITS = 4  # of sigma that a hand sets
 
 
@@ -110,12 +111,14 @@ class JacobiansLab(Page):
                       quick=compute.law_is_quick(r), label="the law of free probability")  # fmt: skip
         yield Request("point", r, lambda progress: compute.point(r), self._show_point, quick=True)
         if asked is not None:
-            yield Request("draws", ("draws", asked, s.axis), lambda progress: compute.draws(asked, progress),
-                          self._show_draws, compute.quick(asked), "the networks")  # fmt: skip
+            draw, quick = (lambda progress: compute.draws(asked, progress)), compute.quick(asked)
+            moved = not quick and self._drawn is not None and self._drawn.request.net != r
+            yield Request("draws", ("draws", asked, s.axis), rested(draw, OTHER_NETWORK) if moved else draw,
+                          self._show_draws, quick, "the networks")  # fmt: skip
         if asked is not None and s.width > GHOST and s.weights != "sparse":
             ghost = DrawsRequest(r, GHOST, GHOST_DRAWS, s.seed)
-            yield Request("ghost", ("ghost", ghost, s.axis), lambda progress: compute.draws(ghost, progress),
-                          self._show_ghost)  # fmt: skip
+            narrow = rested(lambda progress: compute.draws(ghost, progress), NARROW)
+            yield Request("ghost", ("ghost", ghost, s.axis), narrow, self._show_ghost)
 
     def _show_plane(self, plane) -> None:
         s = self.state.snapshot()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import panel as pn
 
@@ -14,9 +15,9 @@ from tpapp.labs.kernels_given import InputControls
 from tpapp.labs.kernels_lower import OUTPUTS, Lower
 from tpapp.labs.kernels_network import NetworkControls
 from tpapp.labs.kernels_presets import EDGE, PRESETS
-from tpapp.labs.kernels_state import KernelsState, deviation_request, inputs, net, outputs_request, pair, rested
+from tpapp.labs.kernels_state import KernelsState, deviation_request, inputs, net, outputs_request, pair
 from tpapp.labs.kernels_shown import GHOST, LADDER, Shown
-from tpapp.page import Page, Request, finite, section
+from tpapp.page import Page, Request, finite, rested, section
 from tpapp.plots import DeviationPlot, Kernels, OutputDensity, OutputHistogram
 from tpapp.results import KernelDrawRequest, KernelLimitRequest, Net
 from tpapp.widgets import button, row, seed_field
@@ -126,7 +127,7 @@ class KernelsLab(Shown, Page):
             yield from self.finite_requests(s, X, made)
         ladder = deviation_request(s, LADDER)
         if ladder is not None:
-            yield Request("ladder", ("deviations", ladder), rested(compute.deviations, ladder, MANY_WIDTHS),
+            yield Request("ladder", ("deviations", ladder), rested(partial(compute.deviations, ladder), MANY_WIDTHS),
                           self.show_deviation, label="the deviations")
 
     def finite_requests(self, s, X, made):
@@ -134,16 +135,16 @@ class KernelsLab(Shown, Page):
         out = outputs_request(s)
         pause = 0.01 if self.streamed in (None, (X, made)) else OTHER_NETWORK
         self.streamed = X, made
-        yield Request("outputs", ("outputs", out), rested(compute.outputs, out, pause), self.show_outputs,
+        yield Request("outputs", ("outputs", out), rested(partial(compute.outputs, out), pause), self.show_outputs,
                       label="the outputs")
         here = deviation_request(s, (n,), HERE_SECONDS) if n not in LADDER else None
         if here is not None:
-            yield Request("here", ("deviations", here), rested(compute.deviations, here, MANY_WIDTHS), self.show_here,
-                          label="the deviation at this width")
+            yield Request("here", ("deviations", here), rested(partial(compute.deviations, here), MANY_WIDTHS),
+                          self.show_here, label="the deviation at this width")
         if n >= 4 * GHOST:
             ghost = outputs_request(s, GHOST)
-            yield Request("ghost", ("outputs", ghost), rested(compute.outputs, ghost, NARROW), self.show_ghost,
-                          label="the narrow network's outputs")
+            yield Request("ghost", ("outputs", ghost), rested(partial(compute.outputs, ghost), NARROW),
+                          self.show_ghost, label="the narrow network's outputs")
 
     def measured(self, work, request):
         """`work`, which may find out that the width is too large: the one that fits is kept for the question."""

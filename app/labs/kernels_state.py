@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from functools import lru_cache
 
 import param
@@ -15,7 +14,7 @@ from tpapp.labs.kernels_predictions import PredictionState
 from tpapp.page import Width
 from tpapp.results import DeviationRequest, Inputs, Net, OutputsRequest
 from tpapp.state import Text
-from tpcore.errors import Cancelled, Misuse
+from tpcore.errors import Misuse
 
 DIGITS = {"digits": ((0, 1, 4, 7), 6), "all": (tuple(range(10)), 4)}
 DATA = {"digits": "Digits 0, 1, 4, 7", "all": "All ten digits", "sentences": "Sentences", "graph": "Karate club"}
@@ -157,17 +156,3 @@ def deviation_request(s, widths: tuple[int, ...], limit: float | None = None) ->
             if draws >= least:
                 return DeviationRequest(X, made, s.kernel, widths[:count], draws, s.seed)
     return None
-
-
-def rested(work, request, seconds: float):
-    """`work` begun only when the request has stood for a while: a drag leaves the processor to what it shows."""
-
-    def wait(progress):
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            time.sleep(0.01)
-            if progress.cancelled:
-                raise Cancelled("the request did not stand")
-        return work(request, progress)
-
-    return wait

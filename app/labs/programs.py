@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 
 import numpy as np
 
@@ -13,11 +12,11 @@ from tpapp.compute.programs_listing import OWN, listing
 from tpapp.labs import programs_words as words
 from tpapp.labs.programs_layout import HEIGHT, TALL, Layout
 from tpapp.labs.programs_state import NEXT, PRESETS, ProgramsState, line_of, views_of
-from tpapp.page import Request, finite
+from tpapp.page import Request, finite, rested
 from tpapp.plots import averages as table
 from tpapp.plots.pairs import SHOWN
 from tpapp.widgets import escape
-from tpcore.errors import BudgetError, Cancelled
+from tpcore.errors import BudgetError
 
 
 class ProgramsLab(Layout):
@@ -281,17 +280,3 @@ class ProgramsLab(Layout):
                 fits = refusal.fits
                 chips.insert(0, (f"Take n = {fits:,}, which fits", lambda: setattr(self.state, "width", fits)))
         return chips
-
-
-def rested(work, seconds: float):
-    """`work` begun only when the request has stood for a while: a drag leaves the processor to what it shows."""
-
-    def wait(progress):
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            time.sleep(0.01)
-            if progress.cancelled:
-                raise Cancelled("the request did not stand")
-        return work(progress)
-
-    return wait
