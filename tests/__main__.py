@@ -1,4 +1,4 @@
-"""Every test: those of the core and the pages on all cores, then the browser's, a file a core, each with its own server.
+"""Every test: those of the core and the pages on all cores, then the browser's on them, each core with a server of its own.
 
 ``python -m tests [pytest arguments]``, which is ``make test ARGS=...``.
 """
@@ -12,7 +12,7 @@ import sys
 NOTHING = 5  # pytest's exit code where no test was chosen
 PARTS = (
     ["-m", "not verify and not browser", "--numprocesses=auto", "--dist=worksteal"],
-    ["-m", "browser and not verify", "--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile"],
+    ["-m", "browser and not verify", "--numprocesses=auto", "--maxprocesses=4", "--dist=worksteal"],
 )
 
 
