@@ -1,4 +1,4 @@
-"""Every test: those of the core and the pages on all cores, then the browser's on them, each core with a server of its own.
+"""Every test: those of the core and the pages on all cores, then the browser's, each core with a server of its own.
 
 ``python -m tests [pytest arguments]``, which is ``make test ARGS=...``.
 """
