@@ -27,6 +27,7 @@ def test_first_sight(visit, frame_url):
     seen.page.locator("mjx-container").first.wait_for()
     assert "200 draws" in seen.see("[role=status]").inner_text()
     assert seen.page.evaluate("location.search") in ("", "?page=means")
+    seen.see("text=done in").wait_for()
     assert bars(seen) > 0.2
 
 
@@ -157,6 +158,7 @@ def test_hostile_links_are_bounded_in_words(visit, frame_url):
 
 def test_errors_in_words_keep_the_last_figure(visit, frame_url):
     seen = visit(frame_url)
+    seen.see("text=done in").wait_for()
     tall = bars(seen)
     box = seen.page.get_by_role("checkbox").nth(1)
     box.click()
