@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from tpapp.compute import jacobians as compute
 from tpapp.compute import jacobians_code
 from tpapp.jacobian_results import WORDS, DrawsRequest, NetRequest

@@ -10,6 +10,7 @@ from bokeh.events import Pan, PanEnd, Tap
 from bokeh.models import ColumnDataSource, CustomJS
 
 GAP = 0.04  # s between two places of a drag that are answered
+# The point follows the hand at once; Python says where it snaps.
 FOLLOW = """
 const {x, y} = cb_obj
 if (x >= fig.x_range.start && x <= fig.x_range.end && y >= fig.y_range.start && y <= fig.y_range.end)

@@ -68,7 +68,6 @@ return `${xname} = ${shown(x)}, ${yname} = ${shown(y)}\\n\\nstable: all of\\n${o
   `${of("nontrivial")}\\n\\nfeatures move\\n${of("features")}`
 """
 
-# The marker follows the hand at once; Python says where it snaps.
 TOOLTIP = """<div style="white-space: pre; font: 12px/16px ui-monospace, Menlo, 'DejaVu Sans Mono', monospace;
  font-variant-numeric: tabular-nums"><b>@sheet{phase}</b>
 @sheet{conditions}</div>"""
