@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+
 from tpapp import theme as themes
 from tpapp.compute import training as compute
 from tpapp.compute import training_code, training_widths
