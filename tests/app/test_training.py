@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -214,3 +216,20 @@ def test_ticks_and_labels():
     found = _apart([0.5, 0.51, 0.0], 0.1)
     assert found == pytest.approx([0.5, 0.6, 0.05])
     assert _apart([0.99, 1.0], 0.1) == pytest.approx([0.85, 0.95]) and _apart([1.0, 0.2, 1.0], 0.3)[1] == 0.2
+
+
+def test_maps_take_kernels_between_the_steps_that_have_one_by_straight_lines():
+    """Against descent written out, each entry of the kernel by `numpy.interp`."""
+    rng = np.random.default_rng(3)
+    roots = rng.standard_normal((3, 4, 4))
+    ntk, at, recorded, B, lr = roots @ roots.transpose(0, 2, 1), np.array([0, 3, 7]), np.array([0, 2, 5, 7]), 2, 0.3
+    run = SimpleNamespace(ntk=ntk, at=at, recorded=recorded, lr=lr,
+                          task=SimpleNamespace(count=B, inputs=np.zeros((4, 1))))  # fmt: skip
+    f0, want = rng.standard_normal(4), []
+    f = f0.copy()
+    for t in range(8):
+        if t in recorded:
+            want.append(f.copy())
+        K = np.array([[np.interp(t, at, ntk[:, i, j]) for j in range(4)] for i in range(4)])
+        f = f - lr / B * K[:, :B] @ f[:B]
+    np.testing.assert_allclose(compute._maps(run) @ f0, want, rtol=1e-12)
