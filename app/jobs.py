@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Hashable
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -35,7 +36,8 @@ class Loop:
     """Where a page's callbacks run: its document's loop, a notebook kernel's, or here and now.
 
     `post` may be called from any thread, `later` only from the loop itself. In a document they wait for a browser
-    that is reading it (see `tpapp.shown`).
+    that is reading it (see `tpapp.shown`). Here and now they run in the thread that posts them, one at a time: what is
+    posted during another's turn is done at the end of that.
     """
 
     def __init__(self, doc=None):
@@ -44,6 +46,7 @@ class Loop:
             self.loop = asyncio.get_running_loop()
         except RuntimeError:
             self.loop = None
+        self._turn, self._depth, self._posted = threading.RLock(), 0, deque()
 
     @property
     def immediate(self) -> bool:
@@ -51,7 +54,8 @@ class Loop:
 
     def post(self, callback: Callable[[], None]) -> None:
         if self.immediate:
-            callback()
+            self._posted.append(callback)
+            self._take_turn()
         elif self.loop is None:
             self.doc.add_next_tick_callback(partial(when_heard, callback))
         elif self.doc is None:
@@ -65,11 +69,40 @@ class Loop:
         elif self.loop is not None:
             self.loop.call_later(seconds, callback)
         else:
-            callback()
+            self.post(callback)
 
     def together(self):
-        """A context in which the changes of the document leave as one message."""
-        return pn.io.hold(self.doc) if self.doc is not None else nullcontext()
+        """A context in which the changes of the page are one: a document's leave as one message."""
+        if self.doc is not None:
+            return pn.io.hold(self.doc)
+        return self._alone() if self.immediate else nullcontext()
+
+    @contextmanager
+    def _alone(self):
+        try:
+            with self._turn:
+                self._depth += 1
+                try:
+                    yield
+                finally:
+                    self._depth -= 1
+        finally:
+            self._take_turn()
+
+    def _take_turn(self) -> None:
+        """Do what was posted; where somebody has the turn, it is done at the end of that."""
+        while self._posted and self._turn.acquire(blocking=False):
+            try:
+                if self._depth:
+                    return
+                self._depth = 1
+                try:
+                    while self._posted:
+                        self._posted.popleft()()
+                finally:
+                    self._depth = 0
+            finally:
+                self._turn.release()
 
 
 class _Request:

@@ -174,7 +174,8 @@ class Page(Hooks, pn.viewable.Viewer):
         """The visitor goes to another lab: stop playing, drop what is being computed."""
         if self.dial is not None:
             self.dial.stop()
-        self.flow.cancel()
+        with self.together():
+            self.flow.cancel()
 
     def hero(self):
         """The dial across the page: the width's, None where the state has no width, or a lab's own.
@@ -246,7 +247,8 @@ class Page(Hooks, pn.viewable.Viewer):
     def _cancel(self) -> None:
         if self.dial is not None:
             self.dial.stop()
-        self.flow.cancel()
+        with self.together():
+            self.flow.cancel()
         self.complain("Cancelled. The figures show what had arrived.")
 
     def _tell(self) -> None:

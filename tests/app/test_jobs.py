@@ -12,7 +12,7 @@ import pytest
 from bokeh.document import Document
 from panel.io.state import set_curdoc
 
-from tpapp.jobs import Jobs
+from tpapp.jobs import Jobs, Loop
 from tpapp.pool import Cache, Pool, size_of, words
 from tpapp.shown import when_heard
 from tpcore.errors import BudgetError, Misuse
@@ -142,6 +142,41 @@ def test_the_first_result_of_a_request_does_not_wait_for_the_stream_of_another(p
 
     first = asyncio.run(run())
     assert set(first) == {"a", "b"}, "a stream holds up what has just been asked for"
+
+
+def test_without_a_loop_threads_take_turns():
+    """In plain Python results arrive in the pool's threads; of two figures' callbacks one waits for the other."""
+    loop, done, inside, go_on = Loop(), [], threading.Event(), threading.Event()
+    assert loop.immediate
+
+    def slow():
+        inside.set()
+        done.append("slow begins")
+        assert go_on.wait(5)
+        done.append("slow ends")
+
+    first = threading.Thread(target=loop.post, args=(slow,))
+    first.start()
+    assert inside.wait(5)
+    loop.post(lambda: done.append("quick"))
+    assert done == ["slow begins"], "not in the middle of another's drawing"
+    go_on.set()
+    first.join()
+    assert done == ["slow begins", "slow ends", "quick"]
+
+
+def test_without_a_loop_a_change_of_the_page_is_one():
+    loop, done = Loop(), []
+    with loop.together():
+        with loop.together():
+            other = threading.Thread(target=loop.post, args=(lambda: done.append("theirs"),))
+            other.start()
+            other.join()
+            loop.post(lambda: done.append("own"))
+        done.append("change")
+    assert done == ["change", "theirs", "own"]
+    loop.later(lambda: done.append("later"), 0.1)
+    assert done[-1] == "later"
 
 
 def test_cancel_stops_the_work(pool):
