@@ -7,13 +7,12 @@ drawing is complete.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from tpapp import jobs, shown
-from tpcore.errors import Cancelled
+from tpapp.resting import Resting
 
 FRAME = 0.06  # s: what is drawn first reaches the screen before the rest is sent
 
@@ -37,6 +36,8 @@ class Request:
         a frame later, so that what moves under the visitor's hand is not drawn behind everything that follows from it.
     label : str
         What is computed, for the words about a failure.
+    rest : float
+        Seconds that the request must have stood before its work begins; what is kept from before does not wait.
     """
 
     slot: str
@@ -45,20 +46,7 @@ class Request:
     show: Callable[[Any], None]
     quick: bool = False
     label: str = "the computation"
-
-
-def rested(work: Callable, seconds: float) -> Callable:
-    """`work` begun only when the request has stood for a while: a drag leaves the processor to what it shows."""
-
-    def wait(progress):
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            time.sleep(0.01)
-            if progress.cancelled:
-                raise Cancelled("the request did not stand")
-        return work(progress)
-
-    return wait
+    rest: float = 0.0
 
 
 class Flow:
@@ -84,6 +72,7 @@ class Flow:
         self._fractions: dict[str, float] = {}
         self._open = False
         self._held: dict[str, Request] = {}
+        self._resting = Resting(self._start)
         self._behind: list[Request] = []
         self._urgent = True
 
@@ -153,12 +142,14 @@ class Flow:
             self._asked.pop(slot, None)
         self._fractions.clear()
         self._held.clear()
+        self._resting.clear()
         self._drop_behind()
         self.took = 0.0
         self.working()
 
     def _forget(self, slot: str) -> None:
         self.jobs.cancel(slot)
+        self._resting.drop(slot)
         for book in (self._asked, self._fractions, self._held, self.failed, self._drawn, self.results):
             book.pop(slot, None)
         self._complete.discard(slot)
@@ -171,6 +162,7 @@ class Flow:
         self._asked[slot] = request.key
         self.failed.pop(slot, None)
         self._held.pop(slot, None)
+        self._resting.drop(slot)
         if slot in self._complete and request.key == self._drawn.get(slot):
             self.jobs.cancel(slot)
             self._fractions.pop(slot, None)
@@ -198,7 +190,14 @@ class Flow:
         self._fractions[slot] = 0.0
         if not self._open:
             self._held[slot] = request
-            return
+        elif request.rest and not self.jobs.loop.immediate and not self.jobs.kept(request.key):
+            self.jobs.cancel(slot)
+            self._resting.add(request, self.jobs.loop.later)
+        else:
+            self._start(request)
+
+    def _start(self, request: Request) -> None:
+        slot = request.slot
 
         def publish(result) -> None:
             self._draw(request, result)

@@ -208,6 +208,10 @@ class Jobs:
         """The result at once, in this thread, from the cache where it is kept. For work of a few milliseconds."""
         return self.pool.now(key, work)
 
+    def kept(self, key: Hashable | None) -> bool:
+        """Whether the result is in the cache."""
+        return self.pool.kept(key) is not None
+
     def cancel(self, slot: str) -> None:
         """Drop the slot's request; nothing of it will be published any more."""
         with self._lock:

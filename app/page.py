@@ -68,7 +68,7 @@ import panel as pn
 
 from tpapp import comms, shown, theme
 from tpapp.dial import Dial
-from tpapp.flow import Flow, Request, rested
+from tpapp.flow import Flow, Request
 from tpapp.header import Header
 from tpapp.hooks import Hooks
 from tpapp.layout import Layout
@@ -78,7 +78,7 @@ from tpapp.strip import Strip
 from tpapp.widgets import control, figure, note, retitle, section, share
 
 __all__ = ["Number", "Page", "Preset", "Request", "State", "Width",
-           "figure", "finite", "note", "rested", "retitle", "section", "share"]
+           "figure", "finite", "note", "retitle", "section", "share"]
 
 
 AFTER_FIGURES = 0.12

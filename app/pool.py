@@ -169,10 +169,14 @@ class Pool:
                 if task.key is not None and self._flying.get(task.key) is task:
                     del self._flying[task.key]
 
+    def kept(self, key: Hashable | None) -> tuple[Any, float] | None:
+        """(result, seconds it took) from the cache, or None."""
+        with self._wake:
+            return self.cache.get(key) if key is not None else None
+
     def now(self, key: Hashable | None, work: Work) -> Any:
         """The result at once, in the calling thread (quick work only), from the cache where it is kept."""
-        with self._wake:
-            kept = self.cache.get(key) if key is not None else None
+        kept = self.kept(key)
         if kept is not None:
             return kept[0]
         task, finished, result = Task(key, work, ""), False, None

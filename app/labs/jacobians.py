@@ -9,7 +9,7 @@ from tpapp.compute import jacobians_code
 from tpapp.jacobian_results import WORDS, DrawsRequest, NetRequest
 from tpapp.labs import jacobians_words as words
 from tpapp.labs.jacobians_state import NEXT, PRESETS, JacobiansState
-from tpapp.page import Number, Page, Request, finite, note, rested, section
+from tpapp.page import Number, Page, Request, finite, note, section
 from tpapp.plots import format as fmt
 from tpapp.plots import table
 from tpapp.plots.jacobian_gradients import GradientPlot
@@ -114,12 +114,12 @@ class JacobiansLab(Page):
         if asked is not None:
             draw, quick = (lambda progress: compute.draws(asked, progress)), compute.quick(asked)
             moved = not quick and self._drawn is not None and self._drawn.request.net != r
-            yield Request("draws", ("draws", asked, s.axis), rested(draw, OTHER_NETWORK) if moved else draw,
-                          self._show_draws, quick, "the networks")  # fmt: skip
+            yield Request("draws", ("draws", asked, s.axis), draw, self._show_draws, quick, "the networks",
+                          rest=OTHER_NETWORK if moved else 0.0)  # fmt: skip
         if asked is not None and s.width > GHOST and s.weights != "sparse":
             ghost = DrawsRequest(r, GHOST, GHOST_DRAWS, s.seed)
-            narrow = rested(lambda progress: compute.draws(ghost, progress), NARROW)
-            yield Request("ghost", ("ghost", ghost, s.axis), narrow, self._show_ghost)
+            yield Request("ghost", ("ghost", ghost, s.axis), lambda progress: compute.draws(ghost, progress),
+                          self._show_ghost, label="the narrow networks", rest=NARROW)
 
     def _show_plane(self, plane) -> None:
         s = self.state.snapshot()

@@ -17,7 +17,7 @@ from tpapp.labs.kernels_network import NetworkControls
 from tpapp.labs.kernels_presets import EDGE, PRESETS
 from tpapp.labs.kernels_state import KernelsState, deviation_request, inputs, net, outputs_request, pair
 from tpapp.labs.kernels_shown import GHOST, LADDER, Shown
-from tpapp.page import Page, Request, finite, rested, section
+from tpapp.page import Page, Request, finite, section
 from tpapp.plots import DeviationPlot, Kernels, OutputDensity, OutputHistogram
 from tpapp.results import KernelDrawRequest, KernelLimitRequest, Net
 from tpapp.widgets import button, row, seed_field
@@ -127,24 +127,24 @@ class KernelsLab(Shown, Page):
             yield from self.finite_requests(s, X, made)
         ladder = deviation_request(s, LADDER)
         if ladder is not None:
-            yield Request("ladder", ("deviations", ladder), rested(partial(compute.deviations, ladder), MANY_WIDTHS),
-                          self.show_deviation, label="the deviations")
+            yield Request("ladder", ("deviations", ladder), partial(compute.deviations, ladder),
+                          self.show_deviation, label="the deviations", rest=MANY_WIDTHS)
 
     def finite_requests(self, s, X, made):
         n = int(s.width)
         out = outputs_request(s)
         pause = 0.01 if self.streamed in (None, (X, made)) else OTHER_NETWORK
         self.streamed = X, made
-        yield Request("outputs", ("outputs", out), rested(partial(compute.outputs, out), pause), self.show_outputs,
-                      label="the outputs")
+        yield Request("outputs", ("outputs", out), partial(compute.outputs, out), self.show_outputs,
+                      label="the outputs", rest=pause)
         here = deviation_request(s, (n,), HERE_SECONDS) if n not in LADDER else None
         if here is not None:
-            yield Request("here", ("deviations", here), rested(partial(compute.deviations, here), MANY_WIDTHS),
-                          self.show_here, label="the deviation at this width")
+            yield Request("here", ("deviations", here), partial(compute.deviations, here),
+                          self.show_here, label="the deviation at this width", rest=MANY_WIDTHS)
         if n >= 4 * GHOST:
             ghost = outputs_request(s, GHOST)
-            yield Request("ghost", ("outputs", ghost), rested(partial(compute.outputs, ghost), NARROW),
-                          self.show_ghost, label="the narrow network's outputs")
+            yield Request("ghost", ("outputs", ghost), partial(compute.outputs, ghost),
+                          self.show_ghost, label="the narrow network's outputs", rest=NARROW)
 
     def measured(self, work, request):
         """`work`, which may find out that the width is too large: the one that fits is kept for the question."""

@@ -12,7 +12,7 @@ from tpapp.compute.programs_listing import OWN, listing
 from tpapp.labs import programs_words as words
 from tpapp.labs.programs_layout import HEIGHT, TALL, Layout
 from tpapp.labs.programs_state import NEXT, PRESETS, ProgramsState, line_of, views_of
-from tpapp.page import Request, finite, rested
+from tpapp.page import Request, finite
 from tpapp.plots import averages as table
 from tpapp.plots.pairs import SHOWN
 from tpapp.widgets import escape
@@ -76,15 +76,15 @@ class ProgramsLab(Layout):
                           lambda p: compute.coordinates(s.program, n, s.seed, views, p), self._show_draw,
                           compute.quick(s.program, n, views), "the coordinates")  # fmt: skip
             draws = compute.draws_that_fit(s.program, n, s.draws)
-            many = rested(lambda p: compute.averages(s.program, wanted, n, draws, s.seed, p), 0.2)
-            yield Request("averages", ("programs-averages", key, wanted, n, draws, s.seed), many, self._show_averages,
-                          label="the averages")  # fmt: skip
+            yield Request("averages", ("programs-averages", key, wanted, n, draws, s.seed),
+                          lambda p: compute.averages(s.program, wanted, n, draws, s.seed, p), self._show_averages,
+                          label="the averages", rest=0.2)  # fmt: skip
         if s.view == "error":
             widths, each = compute.ladder(s.program, views)
             if each > 1:
-                several = rested(lambda p: compute.errors(s.program, views, widths, each, s.seed, p), 0.6)
-                yield Request("errors", ("programs-errors", key, widths, each, s.seed), several, self._show_errors,
-                              label="the errors")  # fmt: skip
+                yield Request("errors", ("programs-errors", key, widths, each, s.seed),
+                              lambda p: compute.errors(s.program, views, widths, each, s.seed, p), self._show_errors,
+                              label="the errors", rest=0.6)  # fmt: skip
 
     def _refuse(self, s, views) -> None:
         """What does not fit is refused before anything starts; playing ends at the last width that does."""

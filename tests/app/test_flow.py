@@ -105,3 +105,91 @@ def test_a_quick_request_ends_the_slow_one_that_its_slot_was_busy_with(flow):
     assert flow.done == 0.0 and not stopped
     ask(flow, limit=2)
     assert stopped == ["limit"] and flow.done is None and flow.drawn == [("limit", 2)]
+
+
+class Clock:
+    """A page's loop with its own time: `pass_` lets seconds go by and rings what is due."""
+
+    immediate = False
+
+    def __init__(self):
+        self.now, self.timers, self.set = 100.0, [], 0
+
+    def later(self, callback, seconds):
+        self.set += 1
+        self.timers.append((self.now + seconds, callback))
+
+    def pass_(self, seconds):
+        end = self.now + seconds
+        while due := sorted((timer for timer in self.timers if timer[0] <= end), key=lambda timer: timer[0]):
+            self.timers.remove(due[0])
+            self.now = due[0][0]
+            due[0][1]()
+        self.now = end
+
+
+@pytest.fixture
+def resting(flow, monkeypatch):
+    """The flow at a clock; `begun` and `stopped` are the keys and slots that reached the pool."""
+    clock = flow.jobs.loop = Clock()
+    monkeypatch.setattr("tpapp.resting.time", SimpleNamespace(monotonic=lambda: clock.now))
+    flow.begun, flow.stopped = [], []
+    flow.jobs.cancel = flow.stopped.append
+    flow.jobs.kept = lambda key: key == "kept"
+    flow.jobs.submit = lambda slot, work, key, **callbacks: flow.begun.append(key)
+    return flow
+
+
+def want(flow, **requests):
+    """Take a state that asks for (key, rest) by slot."""
+    flow.take(lambda: [Request(slot, key, lambda p: key, lambda got: None, rest=rest)
+                       for slot, (key, rest) in requests.items()])
+
+
+def test_what_rests_begins_when_it_has_stood(resting):
+    clock = resting.jobs.loop
+    want(resting, now=("a", 0.0), slow=("b", 0.7), slower=("c", 0.9))
+    assert resting.begun == ["a"] and resting.done == 0.0, "what rests is being worked at for the visitor"
+    clock.pass_(0.69)
+    assert resting.begun == ["a"]
+    clock.pass_(0.02)
+    assert resting.begun == ["a", "b"]
+    clock.pass_(0.2)
+    assert resting.begun == ["a", "b", "c"]
+
+
+def test_a_drag_begins_nothing_that_rests_and_sets_few_timers(resting):
+    clock = resting.jobs.loop
+    for key in range(100):
+        want(resting, slow=(key, 0.5), slower=(key, 0.7))
+        clock.pass_(0.02)
+    assert resting.begun == [] and clock.set < 12
+    clock.pass_(0.5)
+    assert resting.begun == [99]
+    clock.pass_(0.2)
+    assert resting.begun == [99, 99]
+
+
+def test_what_rests_less_does_not_wait_for_what_rests_more(resting):
+    want(resting, slower=("c", 0.9))
+    want(resting, slower=("c", 0.9), slow=("b", 0.1))
+    resting.jobs.loop.pass_(0.11)
+    assert resting.begun == ["b"]
+
+
+def test_what_rests_ends_what_its_slot_was_at_and_may_itself_be_dropped(resting):
+    clock = resting.jobs.loop
+    want(resting, slow=("a", 0.0))
+    want(resting, slow=("b", 0.5))
+    assert resting.stopped == ["slow"], "the last state's work goes on for nobody"
+    resting.cancel()
+    clock.pass_(1)
+    want(resting, slow=("b", 0.5))
+    want(resting)
+    clock.pass_(1)
+    want(resting, slow=("b", 0.5))
+    want(resting, slow=("d", 0.0))
+    clock.pass_(1)
+    assert resting.begun == ["a", "d"]
+    want(resting, slow=("kept", 0.5))
+    assert resting.begun == ["a", "d", "kept"], "what is kept from before is shown at once"
