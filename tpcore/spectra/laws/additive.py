@@ -16,11 +16,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tpcore.spectra.laws.banded import Band, Banded, Line
-from tpcore.spectra.laws.measure import Measure, surviving
-from tpcore.spectra.laws.pivot import edge, filled, step
+from tpcore.spectra.laws.banded import Banded, Line, tabulated
+from tpcore.spectra.laws.bands import Values, bands
+from tpcore.spectra.laws.corner import SLACK, Corner, Meeting, chosen, meetings
+from tpcore.spectra.laws.descent import down
+from tpcore.spectra.laws.measure import Measure
+from tpcore.spectra.laws.pivot import step
 
-NEWTON, CLOSE, SCAN, ZERO, SURE = 40, 1e-12, 257, 1e-5, 1e-8
+NEWTON, CLOSE, SCAN, ZERO = 40, 1e-12, 257, 1e-5
 PATHS = (0.6, 1e-2, 2), (0.5, 1e-13, 3), (0.75, 1e-13, 5)  # factor of the height, its end, Newton steps at each
 
 
@@ -85,13 +88,44 @@ class Terms:
             total = total + times * measure.angle(omega)
         return total / np.pi
 
+    def near(self, h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """`explicit` as a function of h = 1 / g, without a semicircle, and its derivative by h."""
+        value, slope = self.constant + self.over_g * h, self.over_g
+        for y, square in self.poisson:
+            inverse = square / (h - y * square)
+            value, slope = value + h * inverse, slope - y * inverse**2
+        return value, slope
+
+    def outer(self, omega: np.ndarray) -> tuple[np.ndarray, complex]:
+        """What of z an omega_l gives, and its derivative."""
+        return omega, 1.0
+
+    def own(self, measure: Measure, omega: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """g by one law, and its derivative by omega."""
+        return measure.cauchy(omega)
+
+    def _groups(self) -> list:
+        """The atoms of the laws, how often each law occurs."""
+        groups = [(list(m.atoms), times) for m, times in self.measures]
+        return groups + [([(0.0, 1 - 1 / y)] if y > 1 else [], 1) for y, _ in self.poisson]
+
     def atoms(self) -> list[tuple[float, float]]:
         """The atoms of the sum."""
-        if self.variance:
-            return []
-        groups = [(list(m.atoms), times) for m, times in self.measures]
-        groups += [([(0.0, 1 - 1 / y)] if y > 1 else [], 1) for y, _ in self.poisson]
-        return [(self.constant + at, mass) for at, mass in surviving(groups)]
+        return [] if self.variance else [(self.constant + m.place, m.excess) for m in meetings(self._groups())]
+
+    def corners(self) -> list[Corner]:
+        """Where atoms of the laws meet to an atom of the sum, or almost."""
+        found = [] if self.variance else meetings(self._groups(), SLACK)
+        return chosen([self._corner(meeting) for meeting in found], self.spread)
+
+    def _corner(self, meeting: Meeting) -> Corner:
+        place = self.constant + meeting.place
+        pairs = list(zip(self.measures, meeting.picks, strict=False))
+        moved = Terms(0.0, 0.0, self.poisson, [(m.moved(at), times) for (m, times), (at, _) in pairs],
+                      self.low - place, self.high - place)  # fmt: skip
+        bend = sum(times * mass * m.pull for (m, times), (_, (_, mass)) in zip(moved.measures, pairs, strict=True))
+        bend -= sum(1 / (y * square) ** 2 * square for y, square in self.poisson)
+        return Corner(place, place, meeting.excess, bend, moved, self.spread)
 
 
 def solve(terms: Terms, x: np.ndarray) -> tuple[np.ndarray, list[np.ndarray], np.ndarray]:
@@ -161,53 +195,27 @@ def _newton(terms: Terms, z: np.ndarray, g: np.ndarray, omegas: list[np.ndarray]
     return residual
 
 
+def _near(terms: Terms, corner: Corner, offset: np.ndarray) -> Values:
+    """At e + offset, in the coordinates of the corner."""
+    moved = corner.moved
+    height = 4 * terms.spread + (terms.high - terms.low)
+    h = offset + 1j * height - moved.mean
+    omegas = [h + measure.moment(1) for measure, _ in moved.measures]
+    with np.errstate(all="ignore"):
+        h, omegas, left = down(moved, offset, h, omegas, height)
+        g = 1 / h
+    return Values(1 - moved.upper(g, omegas), -g.imag / np.pi, np.abs(g), left)
+
+
 def tabulate(terms: Terms, name: str, latex: str) -> Banded:
     """The law of the sum: its bands found, each tabulated."""
-    worst = [0.0]
-
-    def at(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def at(corner: Corner | None, x: np.ndarray) -> Values:
+        if corner is not None:
+            return _near(terms, corner, x)
         g, omegas, left = solve(terms, x)
-        worst[0] = max(worst[0], float(left.max(initial=0.0)))
-        return 1 - terms.upper(g, omegas), -g.imag / np.pi
+        return Values(1 - terms.upper(g, omegas), -g.imag / np.pi, np.abs(g), left)
 
-    pieces = [Band(line, at) for line in _lines(terms)]
-    law = Banded(pieces, terms.atoms(), name, latex, min(worst[0], 1.0))
-    law.error = max(law.error, abs(law.moment(0) - 1))
-    return law
-
-
-def _lines(terms: Terms) -> list[Line]:
-    """The bands, ascending."""
     margin = 1e-3 * terms.spread
     scan = np.linspace(terms.low - margin, terms.high + margin, SCAN)
-    dense, sure, below = _look(terms, scan)
-    inside = filled(dense, sure)
-    atoms = terms.atoms()
-    for _ in range(40):
-        # where the distribution function rises between two points without density
-        rise = np.diff(below)
-        for at, mass in atoms:
-            rise = rise - mass * ((scan[:-1] < at) & (at <= scan[1:]))
-        hidden = np.flatnonzero((rise > 1e-7) & ~inside[1:] & ~inside[:-1])
-        if not hidden.size:
-            break
-        gaps = scan[hidden + 1] - scan[hidden]
-        extra = np.concatenate([scan[hidden] + share * gaps for share in (0.25, 0.5, 0.75)])
-        more, certain, share = _look(terms, extra)
-        scan, order = np.unique(np.append(scan, extra), return_index=True)
-        dense, sure = np.append(dense, more)[order], np.append(sure, certain)[order]
-        inside, below = filled(dense, sure), np.append(below, share)[order]
-    edges = [
-        edge(lambda x: solve(terms, x)[0].imag, *((scan[j], scan[j + 1]) if inside[j] else (scan[j + 1], scan[j])),
-             lambda x: _look(terms, x)[:2])  # fmt: skip
-        for j in np.flatnonzero(np.diff(inside.astype(int)))
-    ]
-    return [Line(low, high) for low, high in zip(edges[::2], edges[1::2], strict=True)]
-
-
-def _look(terms: Terms, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where the density is not zero, where that is sure, and the distribution function (NaN where it is not)."""
-    g, omegas, left = solve(terms, x)
-    sure = left < SURE
-    dense = -g.imag > ZERO * np.maximum(np.abs(g), 1 / terms.spread)
-    return dense, sure, np.where(sure, 1 - terms.upper(g, omegas), np.nan)
+    lines = [Line(*ends) for ends in bands(at, scan, terms.corners(), terms.atoms(), terms.spread, ZERO)]
+    return tabulated(lines, at, terms.atoms(), name, latex)

@@ -6,6 +6,7 @@ may come on a second contour too, that runs below the real line (`below`): the s
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cached_property
 
 import numpy as np
@@ -34,6 +35,23 @@ class Measure:
         self._nodes, self._weights = np.asarray(nodes, complex), np.asarray(weights, complex)
         self._positive = np.where(self._nodes != 0, self._weights, 0)
         self._weighted = self._positive * self._nodes
+
+    def moved(self, at: float, scale: float = 1.0) -> Measure:
+        """The law of scale (X - at)."""
+        new = copy(self)
+        for name in ("left", "right"):
+            new.__dict__.pop(name, None)
+        new.places, new._nodes = (self.places - at) * scale, (self._nodes - at) * scale
+        new.atoms = tuple(((place - at) * scale, mass) for place, mass in self.atoms)
+        new._positive = np.where(new._nodes != 0, new._weights, 0)
+        new._weighted = new._positive * new._nodes
+        return new
+
+    @property
+    def pull(self) -> complex:
+        """E 1 / -X over what is not at 0: what G has at an atom at 0 besides its pole."""
+        rest = self._nodes != 0
+        return complex(-(self._weights[rest] / self._nodes[rest]).sum())
 
     @property
     def top(self) -> float:
@@ -97,31 +115,3 @@ class Measure:
             rate = -np.exp(s) * ((self.places / gap**2) @ self.masses) / psi
             s = s - np.clip((np.log(psi) - log_w) / rate, -1, 1)
         return s
-
-
-def surviving(groups: list[tuple[list[tuple[float, float]], int]]) -> list[tuple[float, float]]:
-    """Atoms of a free convolution: sums of atoms, one of each law, whose missing masses add up to less than 1.
-
-    Parameters
-    ----------
-    groups : list of (list of (place, mass), int)
-        The atoms of each law, and how often it occurs; places are logarithms for products.
-
-    Returns
-    -------
-    list of (place, mass)
-
-    Notes
-    -----
-    Bercovici and Voiculescu (Operator Theory: Adv. Appl. 104, 1998); Belinschi (Complex Anal. Oper. Theory 2, 2008).
-    """
-    found = {0.0: 0.0}
-    for atoms, times in groups:
-        for _ in range(times):
-            found = {
-                place + at: missing + 1 - mass
-                for place, missing in found.items() for at, mass in atoms if missing + 1 - mass < 1 - 1e-13
-            }  # fmt: skip
-            if not found:
-                return []
-    return sorted((place, 1 - missing) for place, missing in found.items())

@@ -19,13 +19,17 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import optimize
 
-from tpcore.spectra.laws.banded import Band, Banded, Tail, Logarithm
-from tpcore.spectra.laws.measure import Measure, surviving
-from tpcore.spectra.laws.pivot import edge, filled, step
+from tpcore.spectra.laws.banded import Banded, Logarithm, Tail, tabulated
+from tpcore.spectra.laws.bands import Values, bands
+from tpcore.spectra.laws.corner import SLACK, Corner, Meeting, chosen, meetings
+from tpcore.spectra.laws.descent import down
+from tpcore.spectra.laws.measure import Measure
+from tpcore.spectra.laws.pivot import step
+from tpcore.spectra.laws.ratio import Ratio
 
 ARC = np.concatenate([np.linspace(np.pi, 0, 14)[1:-1], [0.12, 0.06]])
 NEWTON, CLOSE = 40, 1e-12
-SCAN, ZERO, SURE = 257, 1e-6, 1e-8
+SCAN, ZERO = 257, 1e-6
 AGAIN = (0.3, 4), (0.6, 6)  # ratio of angles, Newton steps at each, for points that do not converge at once
 LOW = 1e-10  # share of the mass that a law may have below what is scanned
 
@@ -81,8 +85,24 @@ class Factors:
         """(log place, mass) of the atoms away from 0."""
         if self.smooth:
             return []
-        groups = [([(np.log(at), mass) for at, mass in m.atoms if at > 0], times) for m, times in self.measures]
-        return [(self.constant + at, mass) for at, mass in surviving(groups)]
+        return [(self.constant + m.place, m.excess) for m in meetings(self._groups())]
+
+    def _groups(self) -> list:
+        """The atoms of the laws away from 0, by the logarithms of their places."""
+        return [([(np.log(at), mass) for at, mass in m.atoms if at > 0], times) for m, times in self.measures]
+
+    def corners(self, spread: float) -> list[Corner]:
+        """Where atoms of the laws meet to an atom of the product away from 0, or almost."""
+        found = [] if self.smooth else meetings(self._groups(), SLACK)
+        return chosen([self._corner(meeting, spread) for meeting in found], spread)
+
+    def _corner(self, meeting: Meeting, spread: float) -> Corner:
+        places = [next(at for at, _ in m.atoms if at > 0 and np.log(at) == log_at)
+                  for (m, _), (log_at, _) in zip(self.measures, meeting.picks, strict=True)]  # fmt: skip
+        pairs = list(zip(self.measures, places, strict=True))
+        moved = Ratio([(m.moved(at, 1 / at), times) for (m, times), at in pairs], places, spread)
+        place = float(np.exp(self.constant) * np.prod([at**times for (_, times), at in pairs]))
+        return Corner(self.constant + meeting.place, place, meeting.excess, moved.bend, moved, spread)
 
     def explicit(self, w: np.ndarray, rest: np.ndarray) -> np.ndarray:
         """log z without the u_l; `rest` is p + w, p = `positive`. Im w <= 0 counts as approached from below."""
@@ -235,45 +255,42 @@ def _inverse(measure: Measure, log_w: np.ndarray, log_rest: np.ndarray, p: float
 
 def tabulate(factors: Factors, name: str, latex: str) -> Banded:
     """The law of the product: its bands found, each tabulated."""
-    spread = np.sqrt(sum(m * y for y, m in factors.ratios.items()) + max(factors.alpha + factors.beta, 0)
-                     + sum(t * (m.moment(2) / m.moment(1) ** 2 - 1) for m, t in factors.measures))  # fmt: skip
+    spread = float(np.sqrt(sum(m * y for y, m in factors.ratios.items()) + max(factors.alpha + factors.beta, 0)
+                           + sum(t * (m.moment(2) / m.moment(1) ** 2 - 1) for m, t in factors.measures)))  # fmt: skip
     fine = float(np.clip(spread / 4, 1e-9, 0.06))
-    worst = [0.0]
 
-    def at(log_x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def at(corner: Corner | None, log_x: np.ndarray) -> Values:
+        if corner is not None:
+            return _near(factors, corner, log_x, fine)
         state, left = solve(factors, log_x, fine)
-        worst[0] = max(worst[0], float(left.max(initial=0.0)))
-        return 1 - factors.upper(state.w, state.us), -state.w.imag / np.pi
+        size = np.minimum(np.abs(state.w), np.abs(state.rest))
+        return Values(1 - factors.upper(state.w, state.us), -state.w.imag / np.pi, size, left)
 
-    pieces = [Band(line, at) for line in _lines(factors, fine)]
-    zero = 1 - factors.positive
-    atoms = [(0.0, zero)] * (zero > 1e-14) + [(float(np.exp(at)), mass) for at, mass in factors.atoms()]
-    law = Banded(pieces, atoms, name, latex, min(worst[0], 1.0))
-    law.error = max(law.error, abs(law.moment(0) - 1))
-    return law
-
-
-def _lines(factors: Factors, fine: float) -> list[Logarithm | Tail]:
-    """The bands, ascending, each with the variable that suits its ends."""
     top = log_top(factors)
     span = max(top - _lowest(factors), 1e-6)
-    scan = top - np.geomspace(min(fine, span) * 1e-6, span, SCAN)
-    inside = filled(*_look(factors, scan, fine))
-    ends = [top] if inside[0] else []
-    for j in np.flatnonzero(np.diff(inside.astype(int))):
-        pair = (scan[j], scan[j + 1]) if inside[j] else (scan[j + 1], scan[j])
-        ends.append(edge(lambda x: solve(factors, x, fine)[0].w.imag, *pair, lambda x: _look(factors, x, fine)))
-    if inside[-1]:
-        ends.append(scan[-1])
-    kinds = [Logarithm] * (len(ends) // 2 - 1) + [Tail if inside[-1] else Logarithm]
-    lines = [kind(np.exp(low), np.exp(high)) for kind, high, low in zip(kinds, ends[::2], ends[1::2], strict=True)]
-    return lines[::-1]
+    scan = top - np.geomspace(span, min(fine, span) * 1e-6, SCAN)
+    corners, atoms = factors.corners(spread), factors.atoms()
+    found = bands(at, scan, corners, atoms, spread, ZERO, top)
+    open_low = bool(found) and found[0][0].corner is None and found[0][0].offset == scan[0]
+    lines = [(Tail if open_low and not j else Logarithm)(*ends) for j, ends in enumerate(found)]
+    zero = 1 - factors.positive
+    places = {corner.at: corner.place for corner in corners}
+    all_atoms = [(0.0, zero)] * (zero > 1e-14) + [(places.get(at, float(np.exp(at))), mass) for at, mass in atoms]
+    return tabulated(lines, at, all_atoms, name, latex)
 
 
-def _look(factors: Factors, log_x: np.ndarray, fine: float) -> tuple[np.ndarray, np.ndarray]:
-    """Where the density is not zero, and where that is sure."""
-    state, left = solve(factors, log_x, fine)
-    return -state.w.imag > ZERO * np.minimum(np.abs(state.w), np.abs(state.rest)), left < SURE
+def _near(factors: Factors, corner: Corner, offset: np.ndarray, fine: float) -> Values:
+    """At log x = log e + offset, by the equations of the corner from where the arc comes near to it."""
+    moved, log_r = corner.moved, corner.at + offset
+    state = _negative(factors, log_r)
+    with np.errstate(all="ignore"):
+        for angle in _arc(fine)[:-1]:
+            for _ in range(3):
+                _newton(factors, log_r + 1j * angle, state)
+        etas = [u / at - 1 for u, at in zip(state.us, moved.places, strict=True)]
+        h, etas, left = down(moved, offset, 1 / (1 + state.w), etas, _arc(fine)[-2])
+        g = 1 / h
+    return Values(1 - moved.upper(g, etas), -g.imag / np.pi, np.minimum(np.abs(g - 1), np.abs(g)), left)
 
 
 def _lowest(factors: Factors) -> float:

@@ -1,0 +1,173 @@
+"""The search for the bands of a free convolution, and for their edges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from tpcore.spectra.laws.corner import TIE, Corner
+from tpcore.spectra.laws.pivot import edge, filled
+
+SURE = 1e-8
+
+
+class Values(NamedTuple):
+    """At points of the line: F, the density (times x in coordinates log x), |g| or the like, the residual."""
+
+    below: np.ndarray
+    density: np.ndarray
+    size: np.ndarray
+    left: np.ndarray
+
+
+class End(NamedTuple):
+    """One end of a band.
+
+    Attributes
+    ----------
+    offset : float
+        From the corner, or from 0 where there is none.
+    corner : Corner or None
+    power : int
+        The distance to the end is t^power in a variable t in which all is smooth.
+    bound : bool
+        Whether the density has a bound there.
+    """
+
+    offset: float
+    corner: Corner | None = None
+    power: int = 2
+    bound: bool = True
+
+    @property
+    def at(self) -> float:
+        return self.offset + (self.corner.at if self.corner else 0.0)
+
+
+class Scan:
+    """Points of the line, ascending, each from its corner or from 0, and what is known there."""
+
+    def __init__(self, look: Callable, corners: list[Corner]):
+        self.look, self.corners = look, corners
+        self.who, self.offset = np.empty(0, int), np.empty(0)
+        self.dense, self.sure, self.below = np.empty(0, bool), np.empty(0, bool), np.empty(0)
+
+    @property
+    def x(self) -> np.ndarray:
+        return self.offset + np.array([*(c.at for c in self.corners), 0.0])[self.who]
+
+    def add(self, who: np.ndarray, offset: np.ndarray) -> None:
+        """Points with offsets from corner number `who`, -1 for none."""
+        dense, sure, below = np.empty(who.size, bool), np.empty(who.size, bool), np.empty(who.size)
+        for number in np.unique(who):
+            own, corner = who == number, self.corners[number] if number >= 0 else None
+            dense[own], sure[own], below[own] = self.look(corner, offset[own])
+        self.who, self.offset = np.append(self.who, who), np.append(self.offset, offset)
+        self.dense, self.sure = np.append(self.dense, dense), np.append(self.sure, sure)
+        self.below = np.append(self.below, below)
+        order = np.lexsort((np.where(self.who >= 0, self.offset, 0.0), self.x))
+        for name in ("who", "offset", "dense", "sure", "below"):
+            setattr(self, name, getattr(self, name)[order])
+
+    def frame(self, j: int) -> tuple[int, float, float]:
+        """The corner of the points j and j + 1, and both from there."""
+        who = max(self.who[j], self.who[j + 1])
+        at = self.corners[who].at if who >= 0 else 0.0
+        first, last = (self.offset[i] if self.who[i] == who else self.x[i] - at for i in (j, j + 1))
+        return int(who), float(first), float(last)
+
+    def steps(self, atoms: list[tuple[float, float]]) -> np.ndarray:
+        """How much F rises from point to point without the atoms."""
+        rise, x = np.diff(self.below), self.x
+        for at, mass in atoms:
+            number = next((k for k, c in enumerate(self.corners) if c.at == at), -2)
+            before = int(np.where(self.who == number, self.offset < 0, x < at).sum())
+            if 0 < before < x.size:
+                rise[before - 1] -= mass
+        return rise
+
+
+def bands(at: Callable, base: np.ndarray, corners: list[Corner], atoms, unit: float, zero: float,
+          top: float | None = None) -> list[tuple[End, End]]:  # fmt: skip
+    """The ends (low, high) of all bands, ascending; a band is cut where the density has no bound, or almost.
+
+    Parameters
+    ----------
+    at : callable
+        ``at(corner, offsets)``: `Values`.
+    base : ndarray
+        Points to begin with, ascending.
+    atoms : list of (place, mass)
+        In the coordinate of the points.
+    unit, zero : float
+        The spread; the share of -Im g in |g| that counts as no density.
+    top : float, optional
+        The upper edge, where it is known and `base` ends below it. Then a density at base[0] has no end there.
+    """
+    def look(corner: Corner | None, x: np.ndarray):
+        below, density, size, left = at(corner, x)
+        sure = left < SURE
+        floor = size if top is not None else np.maximum(size, 1 / unit)
+        return np.pi * density > zero * floor, sure, np.where(sure, below, np.nan)
+
+    scan = _scanned(look, base, corners, unit)
+    inside = _refined(scan, atoms)
+    ends = [End(float(scan.offset[0]))] if inside[0] else []
+    for j in range(inside.size - 1):
+        who, first, last = scan.frame(j)
+        corner = corners[who] if who >= 0 else None
+        straddled = corner is not None and first < 0 < last
+        if straddled and (inside[j] or inside[j + 1]) and scan.who[j] == scan.who[j + 1]:
+            ends += _cut(at, corner, inside[j], inside[j + 1], ends, unit)
+        elif inside[j] != inside[j + 1]:
+            pair = (first, last) if inside[j] else (last, first)
+            place = edge(lambda x, c=corner: at(c, x).density, *pair, lambda x, c=corner: look(c, x)[:2])
+            ends.append(End(place, corner, corner.power(place) if corner else 2))
+    if inside[-1]:
+        ends.append(End(base[-1] if top is None else top))
+    return list(zip(ends[::2], ends[1::2], strict=True))
+
+
+def _scanned(look: Callable, base: np.ndarray, corners: list[Corner], unit: float) -> Scan:
+    scan = Scan(look, corners)
+    keep = np.ones(base.size, bool)
+    places = np.array([c.at for c in corners])
+    for number, corner in enumerate(corners):
+        others = np.abs(np.delete(places, number) - corner.at)
+        own = corner.offsets
+        own = own[own < 0.49 * others.min(initial=np.inf)]
+        offsets = np.concatenate([-own[::-1], own])
+        keep &= np.abs(base - corner.at) > own.max(initial=0.0)
+        inner = (corner.at + offsets >= base[0]) & (corner.at + offsets <= base[-1])
+        scan.add(np.full(int(inner.sum()), number), offsets[inner])
+    scan.add(np.full(int(keep.sum()), -1), base[keep])
+    return scan
+
+
+def _refined(scan: Scan, atoms) -> np.ndarray:
+    """Where there is density, after a look between points without it over which F rises."""
+    for _ in range(40):
+        inside = filled(scan.dense, scan.sure)
+        with np.errstate(invalid="ignore"):
+            hidden = np.flatnonzero((scan.steps(atoms) > 1e-7) & ~inside[1:] & ~inside[:-1])
+        frames = [scan.frame(j) for j in hidden]
+        frames = [(who, a, b) for who, a, b in frames if b - a > 4e-16 * abs(b) and not (who >= 0 and a < 0 < b)]
+        if not frames:
+            break
+        who = np.repeat([frame[0] for frame in frames], 3)
+        scan.add(who, np.ravel([[a + share * (b - a) for share in (0.25, 0.5, 0.75)] for _, a, b in frames]))
+    return inside
+
+
+def _cut(at: Callable, corner: Corner, left: bool, right: bool, ends: list[End], unit: float) -> list[End]:
+    """The ends at a corner with a band on one side or on both."""
+    least = float(corner.offsets[0])
+    sides = [sign for sign, dense in ((-1.0, left), (1.0, right)) if dense]
+    bound = all(np.divide(*at(corner, sign * least * np.array([1.0, 1e4])).size) < 3 for sign in sides)
+    if not (left and right):
+        return [End(0.0, corner, corner.power(), bound)]
+    if bound and abs(corner.excess) <= TIE or len(ends) % 2 and corner.at - ends[-1].at < 1e-3 * unit:
+        return []  # nothing to see
+    return 2 * [End(0.0, corner, corner.power(), bound and corner.excess < 0)]
