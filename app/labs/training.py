@@ -27,7 +27,10 @@ from tpapp.training_results import FeatureRequest, KernelRequest, NetworksReques
 from tpapp.widgets import column, html, row, seed_field
 
 ORDER = words.ORDER
-THREE = ":host { gap: 20px !important; } :host > * { flex: 1 1 150px !important; min-width: 150px !important; }"
+THREE = """
+:host { gap: 20px !important; } :host > * { flex: 1 1 150px !important; min-width: 150px !important; }
+@container (max-width: 559px) { :host > * { flex-basis: 100% !important; max-width: 100% !important; } }
+"""
 METHODS = {"program": "particles", "kernel": "kernel descent"}
 
 

@@ -14,6 +14,10 @@ SLIDER = """
 .bk-slider-title { display: none !important; }
 :host { flex: 1 1 auto !important; padding: 0 14px 0 10px !important; }
 """
+LINE = """
+:host { width: 100% !important; gap: 8px !important; }
+@container (max-width: 559px) { :host { flex-wrap: wrap; } .tp-moment { flex-basis: 100% !important; order: 1; } }
+"""
 WORDS = """
 p { margin: 0; white-space: nowrap; font-variant-numeric: tabular-nums; color: var(--tp-ink2);
   font-size: var(--tp-body); line-height: var(--tp-body-line); min-width: 128px; }
@@ -31,14 +35,14 @@ class Clock(Player, pn.viewable.Viewer):
         self.state, self._still, self._moving = state, still, False
         self.arm(together, ("Moment back", "Play training", "Moment on"))
         self.slider = dress(pn.widgets.IntSlider(name="Moment of training", start=0, end=LAST, tooltips=False,
-                                                 show_value=False))  # fmt: skip
+                                                 show_value=False, css_classes=["tp-moment"]))  # fmt: skip
         self.slider.stylesheets = [*self.slider.stylesheets, SLIDER]
         self.slider.param.watch(self._dragged, "value")
         self.words = html("", sizing_mode=None)
         self.words.stylesheets = [*self.words.stylesheets, WORDS]
         self.root = row(self.back, self.play, self.on, self.slider, self.words, parts=("transport",))
         self.root.sizing_mode = "stretch_width"
-        self.root.stylesheets = [*self.root.stylesheets, ":host { width: 100% !important; gap: 8px !important; }"]
+        self.root.stylesheets = [*self.root.stylesheets, LINE]
 
     def show(self, step: int, steps: int) -> None:
         """The moment of the state, which is this step."""

@@ -1,0 +1,69 @@
+"""Each lab once, led there by an impossible link: the link, the seed's field, a small projector, a telephone."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+LINKS = {  # lab -> (what its link asks for, what is made of it)
+    "averages": ({"n": -5}, "averages.n=1"),
+    "matrices": ({"n": 1}, "matrices.n=2"),
+    "programs": ({"width": 3}, "programs.width=8"),
+    "kernels": ({"width": "-1e9"}, "kernels.width=8"),
+    "jacobians": ({"width": 0}, "jacobians.width=8"),
+    "phases": ({"path": 7, "steps": 1}, "phases.path=0.5"),
+    "training": ({"width": 1, "steps": 0}, "training.width=8"),
+}
+BOXES = """(kind) => [...(function* all(root) {
+  for (const el of root.querySelectorAll("*")) {
+    if (el.matches(kind) && el.getClientRects().length) yield el
+    if (el.shadowRoot) yield* all(el.shadowRoot)
+  }
+})(document)].map((el) => {
+  const {left, right, top, bottom} = el.getBoundingClientRect()
+  return {left, right, top: top + scrollY, bottom: bottom + scrollY}
+}).sort((a, b) => a.top - b.top)"""
+
+
+def boxes(seen, kind: str = ".bk-Figure") -> list[dict]:
+    """Where the figures stand, from above, once they stand still."""
+    seen.see(kind).wait_for()
+    before, now = None, seen.page.evaluate(BOXES, kind)
+    while now != before:
+        seen.page.wait_for_timeout(150)
+        before, now = now, seen.page.evaluate(BOXES, kind)
+    return now
+
+
+@pytest.mark.parametrize("lab", LINKS)
+def test_every_lab_on_small_screens(visit, app_url, lab):
+    asked, made = LINKS[lab]
+    asked = asked | {"seed": "zebra", "nonsense": 1}
+    link = "".join(f"&{lab}.{name}={value}" for name, value in asked.items())
+    seen = visit(f"{app_url}?page={lab}{link}", viewport={"width": 1280, "height": 720})
+    seen.see("text=nonsense").wait_for()  # what was left out or cut is told
+    seen.address(made)
+    assert "nonsense" not in seen.page.url and "zebra" not in seen.page.url
+
+    seed = seen.page.get_by_label("Seed", exact=True).locator("visible=true").first
+    seed.fill("7")
+    seed.press("Enter")
+    seen.address(f"{lab}.seed=7")
+    seed.fill("")
+    seed.press("Enter")
+    seen.until("field => field.value === '7'", seed.element_handle())
+    assert "seed=7" in seen.page.url and not seen.page.locator("[role=alert] >> visible=true").count()
+
+    seen.page.set_viewport_size({"width": 400, "height": 800})
+    figures = boxes(seen)
+    assert seen.page.evaluate("document.documentElement.scrollWidth") <= 400
+    assert len(figures) > 1 and all(box["left"] >= 0 and box["right"] <= 400 for box in figures)
+    assert all(above["bottom"] <= below["top"] for above, below in zip(figures, figures[1:])), "side by side"
+
+    seen.page.set_viewport_size({"width": 1280, "height": 720})
+    seen.page.locator("h1 >> visible=true").click()  # keys mean the page again
+    seen.page.keyboard.press("p")
+    seen.see(".tp-banner").wait_for()
+    main, title = boxes(seen)[0], boxes(seen, ".tp-title")[0]
+    assert title["bottom"] <= main["top"] < 440 and main["bottom"] <= 720 and main["right"] <= 1280
