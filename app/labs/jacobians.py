@@ -95,6 +95,11 @@ class JacobiansLab(Page):
         """The snapshot's network."""
         return NetRequest(s.depth, s.phi, s.sigma_w, s.sigma_b, s.weights, s.q0 if s.start == "chosen" else None)
 
+    def _asked(self, s) -> DrawsRequest | None:
+        """The networks that a snapshot has drawn: none at infinite width, and none that do not fit."""
+        r = self.net(s)
+        return DrawsRequest(r, s.width, s.draws, s.seed) if finite(s) and s.width <= compute.fits(r, s.draws) else None
+
     def requests(self, s):
         r = self.net(s)
         self.q0.visible = s.start == "chosen"
@@ -102,15 +107,14 @@ class JacobiansLab(Page):
         self.plane.point(s.sigma_w, s.sigma_b)
         yield Request("plane", (s.phi, s.shade), lambda progress: compute.plane(s.phi), self._show_plane, quick=True)
         compute.point(r)  # refuses what has no fixed point
-        asked = DrawsRequest(r, s.width, s.draws, s.seed) if finite(s) else None
-        if asked is not None:
-            wider = min((w for w in self.dial.grid if w > s.width), default=0)
-            if self.dial.playing and wider > compute.fits(r, s.draws):
-                self.dial.stop()  # here, not at a refusal
-            compute.check(asked)
+        asked = self._asked(s)
+        if self.dial.playing and min((w for w in self.dial.grid if w > s.width), default=0) > compute.fits(r, s.draws):
+            self.dial.stop()  # here, not where nothing is drawn any more
         yield Request("law", ("law", r, s.axis), lambda progress: compute.law(r), self._show_law,
                       quick=compute.law_is_quick(r), label="the law of free probability")  # fmt: skip
         yield Request("point", r, lambda progress: compute.point(r), self._show_point, quick=True)
+        if asked is None and finite(s):
+            self.complain(words.too_wide(r, s.width, s.draws, compute.fits(r, s.draws)))
         if asked is not None:
             draw, quick = (lambda progress: compute.draws(asked, progress)), compute.quick(asked)
             moved = not quick and self._drawn is not None and self._drawn.request.net != r
@@ -164,7 +168,7 @@ class JacobiansLab(Page):
     def _caption(self, law) -> str:
         result = self._drawn
         if result is None:
-            return "the limit alone: the law when n is infinite"
+            return self._alone()
         m = len(result.singular)
         many = f"n = {result.request.n:,}, {m:,} network{'s' * (m > 1)}"
         shown = compute.histogram(result.singular, law.window, self.state.axis == "log")
@@ -173,6 +177,11 @@ class JacobiansLab(Page):
         beyond = [f"{100 * count / result.singular.size:.0f} % {words}" for count, words in parts
                   if count >= 0.005 * result.singular.size]  # fmt: skip
         return ", ".join([many, *beyond])
+
+    def _alone(self) -> str:
+        s = self.state.snapshot()
+        too_wide = finite(s) and self._asked(s) is None
+        return f"the limit alone: n = {s.width:,} does not fit" if too_wide else "the limit alone: n is infinite"
 
     def _show_table(self) -> None:
         known, result = self.result("point"), self._drawn
@@ -197,7 +206,7 @@ class JacobiansLab(Page):
             self.gradients.update(None, 8)
             self.words.update(None, 8)
             self._show_table()
-            self.singular.describe(None, "the limit alone: the law when n is infinite")
+            self.singular.describe(None, self._alone())
 
     def restyle(self, theme, projector):
         super().restyle(theme, projector)
@@ -245,13 +254,12 @@ class JacobiansLab(Page):
         return (value, error) if error is not None and 1e-3 < abs(value) < 1e4 else (fmt.power(value, 3), None)
 
     def status(self, s):
-        if not finite(s):
+        if self._asked(s) is None:
             return "the limit alone"
         return f"{s.draws} networks" if s.draws > 1 else "1 network"
 
     def code(self, s):
-        r = self.net(s)
-        return jacobians_code.code(DrawsRequest(r, s.width, s.draws, s.seed) if finite(s) else r)
+        return jacobians_code.code(self._asked(s) or self.net(s))
 
     def data(self):
         result = self._drawn

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from tpapp.colours import TOKENS, interpolate, width_label
-from tpapp.jacobian_results import WORDS, Point
+from tpapp.jacobian_results import WORDS, NetRequest, Point
 from tpapp.plots import format as fmt
 
 CSS = """
@@ -43,6 +43,13 @@ def claim(point: Point) -> str:
     if r.weights == "gaussian":
         return "At the edge gradients keep their mean size, but depth spreads the singular values."
     return "Orthogonal weights spread nothing; what is left is the nonlinearity’s."
+
+
+def too_wide(r: NetRequest, n: int, draws: int, fits: int) -> str:
+    """Why no networks stand beside the limit."""
+    many = f"{r.depth} layer{'s' * (r.depth > 1)} and {draws} draw{'s' * (draws > 1)}"
+    return (f"The limit alone, for no network of n = {n:,} is drawn: its weights would be stored whole. "
+            f"At most n = {fits:,} fits with {many}.")
 
 
 def formula(point: Point, projector: bool = False) -> str:

@@ -148,17 +148,22 @@ def test_no_fixed_point_is_refused_in_words_with_a_way_out():
     assert numbers(lab)["Fixed point q*"].value == "none" and lab.formula(s)
 
 
-def test_what_does_not_fit_is_refused_with_what_does():
+def test_where_the_width_does_not_fit_the_limit_is_shown_with_the_reason():
     lab = shown(**SMALL)
-    lab.state.width = 10**6
-    fits = compute.fits(lab.net(lab.state.snapshot()), 4)
-    assert f"At most n = {fits:,} fits" in " ".join(lab.flow.failed.values())
-    question, recover = lab.ask_next(lab.state.snapshot())[0]
+    lab.state.param.update(width=10**6, sigma_w=1.7)
+    s = settled(lab, well=True)
+    fits = compute.fits(lab.net(s), 4)
+    assert lab.result("law") is not None and lab.result("point").request.sigma_w == 1.7 and lab.result("draws") is None
+    assert f"At most n = {fits:,} fits with 4 layers and 4 draws" in lab._words and "1,000,000" in lab.singular.caption
+    assert not len(lab.singular.main.data["x"]) and "Variance of s²" in numbers(lab)
+    assert "jacobian_draws" not in lab.code(s) and lab.status(s) == "the limit alone"
+    question, recover = lab.ask_next(s)[0]
     assert question == f"Take n = {fits:,}, which fits" and 500 < fits < 5000
     with pytest.raises(BudgetError):
         compute.check(DrawsRequest(EDGE, compute.fits(EDGE, 4) + 1, 4))
     compute.check(DrawsRequest(EDGE, compute.fits(EDGE, 4), 4))
-    lab.flow.cancel()
+    lab.state.width = 64
+    assert settled(lab, well=True) and lab.result("draws").done and not lab._words
 
 
 def test_the_limit_alone():
