@@ -204,7 +204,7 @@ def _near(terms: Terms, corner: Corner, offset: np.ndarray) -> Values:
     with np.errstate(all="ignore"):
         h, omegas, left = down(moved, offset, h, omegas, height)
         g = 1 / h
-    return Values(1 - moved.upper(g, omegas), -g.imag / np.pi, np.abs(g), left)
+    return Values(1 - moved.upper(g, omegas), -g.imag / np.pi, np.maximum(np.abs(g), 1 / terms.spread), left)
 
 
 def tabulate(terms: Terms, name: str, latex: str) -> Banded:
@@ -213,7 +213,7 @@ def tabulate(terms: Terms, name: str, latex: str) -> Banded:
         if corner is not None:
             return _near(terms, corner, x)
         g, omegas, left = solve(terms, x)
-        return Values(1 - terms.upper(g, omegas), -g.imag / np.pi, np.abs(g), left)
+        return Values(1 - terms.upper(g, omegas), -g.imag / np.pi, np.maximum(np.abs(g), 1 / terms.spread), left)
 
     margin = 1e-3 * terms.spread
     scan = np.linspace(terms.low - margin, terms.high + margin, SCAN)

@@ -53,7 +53,7 @@ class Line:
         upper = t < 0.5
         high = at(self.upper.corner, self.upper.offset - self.width * self.fallen(t[upper]))
         low = at(self.lower.corner, self.lower.offset + self.width * self.risen(t[~upper]))
-        return [_woven(upper, *pair) for pair in zip(high, low, strict=True)]
+        return [woven(upper, *pair) for pair in zip(high, low, strict=True)]
 
     def x(self, t):
         upper = np.real(t) < 0.5
@@ -119,7 +119,7 @@ def _smooth(t, p: int, q: int):
     return sum(comb(n, j) * t**j * (1 - t) ** (n - j) for j in range(p, n + 1))
 
 
-def _woven(first: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+def woven(first: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """`one` where `first`, `other` elsewhere."""
     values = np.empty(first.shape, one.dtype)
     values[first], values[~first] = one, other

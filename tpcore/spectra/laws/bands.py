@@ -14,7 +14,7 @@ SURE = 1e-8
 
 
 class Values(NamedTuple):
-    """At points of the line: F, the density (times x in coordinates log x), |g| or the like, the residual."""
+    """At points of the line: F, the density (times x in coordinates log x), the scale of Im g, the residual."""
 
     below: np.ndarray
     density: np.ndarray
@@ -102,15 +102,14 @@ def bands(at: Callable, base: np.ndarray, corners: list[Corner], atoms, unit: fl
     atoms : list of (place, mass)
         In the coordinate of the points.
     unit, zero : float
-        The spread; the share of -Im g in |g| that counts as no density.
+        The spread; the share of -Im g in `Values.size` that counts as no density.
     top : float, optional
-        The upper edge, where it is known and `base` ends below it. Then a density at base[0] has no end there.
+        The upper edge, where it is known and `base` ends below it.
     """
     def look(corner: Corner | None, x: np.ndarray):
         below, density, size, left = at(corner, x)
         sure = left < SURE
-        floor = size if top is not None else np.maximum(size, 1 / unit)
-        return np.pi * density > zero * floor, sure, np.where(sure, below, np.nan)
+        return np.pi * density > zero * size, sure, np.where(sure, below, np.nan)
 
     scan = _scanned(look, base, corners, unit)
     inside = _refined(scan, atoms)

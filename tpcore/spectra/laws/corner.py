@@ -97,6 +97,6 @@ def chosen(corners: list[Corner], unit: float) -> list[Corner]:
     """Those that stand apart, the nearest to an excess of 0 first; ascending."""
     kept: list[Corner] = []
     for corner in sorted(corners, key=lambda c: abs(c.excess)):
-        if len(kept) < MOST and all(abs(corner.at - other.at) > 1e-9 * unit for other in kept):
+        if len(kept) < MOST and all(abs(corner.at - other.at) > 1e-12 * unit for other in kept):
             kept.append(corner)
     return sorted(kept, key=lambda c: c.at)

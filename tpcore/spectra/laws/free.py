@@ -153,7 +153,7 @@ def _gap(law: Law, finer) -> float:
         upper = finer.upper(g, omegas)
     else:
         state, _ = multiplicative.solve(finer, np.log(x))
-        upper = finer.upper(state.w, state.us)
+        upper = finer.upper(state)
     return float(np.abs(1 - upper - law.cdf(x)).max(initial=0.0))
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import optimize
 
-from tpcore.spectra.laws.banded import Banded, Logarithm, Tail, tabulated
+from tpcore.spectra.laws.banded import Banded, Logarithm, Tail, tabulated, woven
 from tpcore.spectra.laws.bands import Values, bands
 from tpcore.spectra.laws.corner import SLACK, Corner, Meeting, chosen, meetings
 from tpcore.spectra.laws.descent import down
@@ -29,6 +29,7 @@ from tpcore.spectra.laws.ratio import Ratio
 
 ARC = np.concatenate([np.linspace(np.pi, 0, 14)[1:-1], [0.12, 0.06]])
 NEWTON, CLOSE = 40, 1e-12
+CLOSE_BY = 0.7  # of log x: so far the coordinates of a corner are used
 SCAN, ZERO = 257, 1e-6
 AGAIN = (0.3, 4), (0.6, 6)  # ratio of angles, Newton steps at each, for points that do not converge at once
 LOW = 1e-10  # share of the mass that a law may have below what is scanned
@@ -118,13 +119,15 @@ class Factors:
         total = self.alpha / ((1 - p) + rest) + self.beta / w
         return total + sum(times / ((1 / y - p) + rest) for y, times in self.ratios.items())
 
-    def upper(self, w: np.ndarray, us: list[np.ndarray]) -> np.ndarray:
+    def upper(self, state: State) -> np.ndarray:
         """1 - F at real points, from the solution there."""
         angle = lambda v: -np.arctan2(np.abs(v.imag), v.real)  # noqa: E731
+        w = state.w
         total = (self.alpha + self.beta) * w.imag + self.beta * angle(w)
         for y, times in self.ratios.items():
-            total = total + times * (w.imag + (1 - 1 / y) * angle(1 + y * w))
-        for (measure, times), u in zip(self.measures, us, strict=True):
+            # 1 + y w, next to 0 too
+            total = total + times * (w.imag + (1 - 1 / y) * angle((1 / y - self.positive) + state.rest))
+        for (measure, times), u in zip(self.measures, state.us, strict=True):
             total = total + times * measure.angle(u)
         return total / np.pi
 
@@ -261,16 +264,23 @@ def tabulate(factors: Factors, name: str, latex: str) -> Banded:
 
     def at(corner: Corner | None, log_x: np.ndarray) -> Values:
         if corner is not None:
-            return _near(factors, corner, log_x, fine)
+            close = np.abs(log_x) < CLOSE_BY
+            far = Values(*(np.empty(0) for _ in Values._fields)) if close.all() else at(None, corner.at + log_x[~close])
+            return Values(*(woven(close, *pair)
+                            for pair in zip(_near(factors, corner, log_x[close], fine), far, strict=True)))  # fmt: skip
         state, left = solve(factors, log_x, fine)
         size = np.minimum(np.abs(state.w), np.abs(state.rest))
-        return Values(1 - factors.upper(state.w, state.us), -state.w.imag / np.pi, size, left)
+        return Values(1 - factors.upper(state), -state.w.imag / np.pi, size, left)
 
     top = log_top(factors)
     span = max(top - _lowest(factors), 1e-6)
     scan = top - np.geomspace(span, min(fine, span) * 1e-6, SCAN)
     corners, atoms = factors.corners(spread), factors.atoms()
-    found = bands(at, scan, corners, atoms, spread, ZERO, top)
+    if any(abs(corner.at - top) < 0.03 * spread for corner in corners):
+        scan, end = np.append(scan, top + 0.1 * spread), None
+    else:
+        end = top
+    found = bands(at, scan, corners, atoms, spread, ZERO, end)
     open_low = bool(found) and found[0][0].corner is None and found[0][0].offset == scan[0]
     lines = [(Tail if open_low and not j else Logarithm)(*ends) for j, ends in enumerate(found)]
     zero = 1 - factors.positive
