@@ -6,10 +6,10 @@ from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 
+from tpapp.compute.phases_exponents import exponents
 from tpapp.phase_results import Check, Growth, PictureRequest, PointRequest, Verdict
 from tpcore import abc
 from tpcore.abc.numbers import show
-from tpcore.errors import Misuse
 
 TIES = {"init": True, "readout": "readout", "none": False}
 LIMITS = (-1, 2)
@@ -46,13 +46,6 @@ def _write(value: Fraction) -> str:
     return show(value) if (value * 1000).denominator == 1 or value.denominator > 1000 else str(value)
 
 
-def _numbers(name: str, text: str) -> list[str]:
-    found = [piece.strip().replace("−", "-") for piece in text.split(",")]
-    if not all(found):
-        raise Misuse(f"{name} must be numbers with commas between them", repr(text[:40]), "0, 1/2, 0.5")
-    return found
-
-
 @lru_cache(maxsize=4096)
 def point(request: PointRequest) -> abc.Parametrization:
     """The parametrization that the controls say.
@@ -65,13 +58,20 @@ def point(request: PointRequest) -> abc.Parametrization:
     p = _on_path(request)
     if request.on_path:
         return p
-    a = _numbers("a", request.a) if request.a else p.a
-    b = _numbers("b", request.b) if request.b else p.b
-    c = _numbers("c", request.c) if request.c else list(p.rates) if not p.uniform else [p.c]
+    count = request.depth + 1
+    a = exponents("a", request.a, count, _texts(p.a)) if request.a else p.a
+    b = exponents("b", request.b, count, _texts(p.b)) if request.b else p.b
+    own = list(p.rates) if not p.uniform else [p.c]
+    c = exponents("c", request.c, count, _texts(own)) if request.c else own
     c = c[0] if len(c) == 1 else c
     if not request.adaptive:
         return abc.Parametrization(a, b, c)
-    return abc.Parametrization(a, b, c, _numbers("d", request.d)) if request.d else abc.adaptive(a, b, c)
+    known = abc.adaptive(a, b, c)
+    return abc.Parametrization(a, b, c, exponents("d", request.d, count, _texts(known.scales))) if request.d else known
+
+
+def _texts(row) -> list[str]:
+    return [_write(value) for value in row]
 
 
 def _on_path(request: PointRequest) -> abc.Parametrization:

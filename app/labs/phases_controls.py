@@ -75,6 +75,7 @@ class Controls:
         given = {name: widget.value for name, widget in self.numbers_.items()}
         if not self._showing and given != self._shown_six:
             self.dial.stop()
+            self._shown_six = {}  # as in `_typed`
             self.state.param.update(**compute.from_six(given))
 
     _showing, _shown_six = False, {}
@@ -82,6 +83,7 @@ class Controls:
     def _typed(self, name: str, text: str) -> None:
         if not self._showing and text.strip() != self._shown_texts.get(name):
             self.dial.stop()
+            self._shown_texts.pop(name, None)  # what is taken is shown anew; after a refusal the old text means it again
             self.state.param.update(**{name: text.strip()})
 
     def _named(self, event) -> None:

@@ -253,16 +253,21 @@ def test_another_depth_or_optimizer_goes_back_to_the_path():
 
 
 @pytest.mark.parametrize("values, words", [
-    ({"a": "0, x"}, "must be a number"), ({"a": "1, 2, 3"}, "as many entries as a"), ({"c": "0,,1"}, "commas"),
+    ({"a": "0, x"}, "Multipliers a must be numbers from −100 to 100, with commas between them. Got “x” in place 2. Try"),
+    ({"a": "1, 2, 3"}, "Multipliers a must be 2 numbers, one for each hidden layer and one for the readout. Got 3: “1, 2"),
+    ({"c": "0,,1"}, "Got nothing in place 2. Try 0, or empty the field."), ({"b": "0.5"}, "Start b must be 2 numbers"),
+    ({"c": "0, 1, 2"}, "or one for all. Got 3"), ({"optimizer": "adam", "d": "1/0, 0"}, "“1/0” in place 1. Try 0.8, 1"),
+    ({"b": "0.5; 0.5"}, "commas between them"), ({"b": "nan, 0"}, "Got “nan” in place 1. Try 0.3, 0.3"),
     ({"view": "slice", "x": "b2", "y": "b2"}, "free of each other"),
     ({"view": "slice", "x": "z9"}, "must be an exponent"),
-    ({"a": "1000, 1"}, "between -100 and 100"),
+    ({"a": "1000, 1"}, "from −100 to 100"),
 ])  # fmt: skip
 def test_bad_exponents_are_refused_in_words_and_the_figure_stays(values, words):
     lab = shown()
     before = list(lab.diagram.borders.data["x0"])
     lab.state.param.update(**values)
-    assert words in " ".join(lab.flow.failed.values()) and "Got" in " ".join(lab.flow.failed.values())
+    said = " ".join(lab.flow.failed.values())
+    assert words in said and "Got" in said and "Fraction(" not in said and "[0]" not in said
     assert str(list(lab.diagram.borders.data["x0"])) == str(before)
     lab.reset()
     assert not wait(lab).flow.failed
@@ -277,6 +282,17 @@ def test_fields_and_named_points_set_the_exponents():
     assert phase(lab) == "unstable" and lab.fields["c"].value == "0"
     lab.go.value = "MFP"
     assert phase(lab) == "feature"
+    lab.fields["a"].value = "−½, ½"
+    assert phase(lab) == "feature" and lab.fields["a"].value == "-0.5, 0.5"
+
+
+def test_after_a_refusal_the_text_that_was_there_is_taken_again():
+    lab = shown()
+    text = lab.fields["a"].value
+    for typed, refused in (("x", True), (text, False)):
+        lab.fields["a"].value = typed
+        assert bool(lab.flow.failed) is refused
+    wait(lab)
 
 
 def test_the_view_of_six_numbers_has_fields_of_its_own():
@@ -290,7 +306,10 @@ def test_the_view_of_six_numbers_has_fields_of_its_own():
     lab._picked_across(1.5, 1.6, True)
     assert phase(lab) == "trivial" and lab.numbers_["c_V"].value == "1.5" and not lab.flow.failed
     lab.numbers_["c_V"].value = "x"
-    assert "must be a number" in " ".join(lab.flow.failed.values())
+    assert "Got “x” in place 3" in " ".join(lab.flow.failed.values())
+    lab.numbers_["c_V"].value = "1.5"
+    assert not lab.flow.failed
+    lab.numbers_["c_V"].value = "x"
     lab.state.depth = 3
     assert lab.state.view == "facets" and on_path(lab.state) and not wait(lab).flow.failed
 
