@@ -122,30 +122,49 @@ def collect(plots: Sequence[Any]) -> dict[str, np.ndarray]:
 def csv(arrays: Mapping[str, Any], metadata: Mapping[str, Any] | None = None) -> io.BytesIO:
     """Arrays as one tidy table ``array, row, column, value``; the metadata as lines that start with ``#``.
 
-    ``pandas.read_csv(file, comment="#")`` reads it; an array of more than two axes is flattened to two.
+    ``pandas.read_csv(file, comment="#")`` reads it; an array of more than two axes is flattened to two. An entry
+    that is NaN (the standard error of a single draw, say) has no line.
     """
     out = io.StringIO(newline="")
     for key, value in (metadata or {}).items():
         out.write(f"# {_line(key)}: {_line(value)}\n")
     out.write("array,row,column,value\n")
     for name, array in arrays.items():
-        table = np.asarray(array)
-        table = table.reshape(len(table), -1) if table.ndim > 1 else table.reshape(-1, 1)
+        table = _table(np.asarray(array))
         stem = _line(name).replace(",", ";").replace('"', "'")
         for r, row in enumerate(table.tolist()):
-            out.writelines(f"{stem},{r},{c},{value!r}\n" for c, value in enumerate(row))
+            out.writelines(f"{stem},{r},{c},{value!r}\n" for c, value in enumerate(row) if value == value)
     return io.BytesIO(out.getvalue().encode())
 
 
 def npz(arrays: Mapping[str, Any], metadata: Mapping[str, Any] | None = None) -> io.BytesIO:
-    """Arrays as a compressed ``.npz`` that loads without pickle; ``metadata`` is a JSON text in it."""
+    """Arrays as a compressed ``.npz`` that loads without pickle; ``metadata`` is a JSON text in it.
+
+    Of an array with NaN in it only the numbers are there, in one axis; ``<name>.row`` and ``<name>.column`` say where
+    they stand, as in `csv`.
+    """
     out = io.BytesIO()
     numeric = {name: np.asarray(array) for name, array in arrays.items()}
     if any(array.dtype.kind not in "biuf" for array in numeric.values()):
         raise TypeError("only arrays of numbers can be exported")
-    np.savez_compressed(out, metadata=np.array(json.dumps(dict(metadata or {}), default=str)), **numeric)
+    known = {name: part for whole in numeric for name, part in _known(whole, numeric[whole]).items()}
+    np.savez_compressed(out, metadata=np.array(json.dumps(dict(metadata or {}), default=str)), **known)
     out.seek(0)
     return out
+
+
+def _table(array: np.ndarray) -> np.ndarray:
+    """Rows and columns of an array."""
+    return array.reshape(len(array), -1) if array.ndim > 1 else array.reshape(-1, 1)
+
+
+def _known(name: str, array: np.ndarray) -> dict[str, np.ndarray]:
+    """The array; where it has NaN, its numbers with their rows and columns."""
+    if not np.isnan(array).any():
+        return {name: array}
+    table = _table(array)
+    rows, columns = np.nonzero(~np.isnan(table))
+    return {name: table[rows, columns], f"{name}.row": rows, f"{name}.column": columns}
 
 
 def snippet(code: str) -> io.BytesIO:

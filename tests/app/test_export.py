@@ -39,6 +39,17 @@ def test_npz_loads_without_pickle():
     assert json.loads(str(file["metadata"])) == META
 
 
+def test_no_nan_is_exported_and_what_is_has_its_place():
+    arrays = {"error": np.array([np.nan, 0.3, 0.4]), "chi": np.array([[1.0, np.nan], [np.inf, 2.0]]), "n": np.arange(3)}
+    file = np.load(export.npz(arrays), allow_pickle=False)
+    assert file["error"].tolist() == [0.3, 0.4] and file["error.row"].tolist() == [1, 2]
+    assert file["chi"].tolist() == [1, np.inf, 2] and file["n"].tolist() == [0, 1, 2] and "n.row" not in file.files
+    assert file["chi.row"].tolist() == [0, 1, 1] and file["chi.column"].tolist() == [0, 0, 1]
+    lines = export.csv(arrays).getvalue().decode().splitlines()
+    assert lines[1:] == ["error,1,0,0.3", "error,2,0,0.4", "chi,0,0,1.0", "chi,1,0,inf", "chi,1,1,2.0",
+                         "n,0,0,0", "n,1,0,1", "n,2,0,2"]  # fmt: skip
+
+
 def test_npz_refuses_what_would_need_pickle():
     with pytest.raises(TypeError, match="numbers"):
         export.npz({"a": np.array([object()])})
