@@ -9,6 +9,7 @@ cut to its bounds or ignored, and each such correction is told in words.
 from __future__ import annotations
 
 import math
+import re
 from collections import namedtuple
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -56,34 +57,43 @@ class Text(param.String):
 
 
 def parse_width(text: str, low: int = 8) -> tuple[float, str]:
-    """A typed width and a word about it: ``"4,096"``, ``"1e5"``, ``"10^6"``, ``"20k"``, ``"1M"``, ``"inf"``.
+    """A typed width and a word about it: ``"4,096"``, ``"4 096"``, ``"1e5"``, ``"10^6"``, ``"20k"``, ``"inf"``.
 
     Returns
     -------
     (width, word)
-        `width` is an int in [low, 1,000,000] or ``math.inf``; `word` is empty unless the number was cut to that range.
+        `width` is an int in [low, 1,000,000] or ``math.inf``; `word` is empty unless the number was cut or rounded.
 
     Raises
     ------
     ValueError
-        The text is no number.
+        The text is no number: no sign but a minus, and thousands are apart everywhere or nowhere.
     """
-    clean = text.strip().lower().removeprefix("n").lstrip(" =").replace(",", "").replace(" ", "").replace("_", "")
+    clean = _NAMED.sub("", text.strip().lower())
     if clean in INFINITE:
         return math.inf, ""
-    scale = {"k": 1_000, "m": 1_000_000}.get(clean[-1:], 1)
-    if scale > 1:
-        clean = clean[:-1]
-    base, power, exponent = clean.partition("^")
-    try:
-        value = float(base) ** float(exponent) if power else float(base)
-        value = round(value * scale) if math.isfinite(value) else value
-    except (ValueError, OverflowError, ZeroDivisionError, TypeError):
-        raise ValueError(f"A width must be a number from {low} to {WIDEST:,}, or ∞. Got “{text[:40]}”.") from None
-    if value != value or value == -math.inf:
+    found = _NUMBER.fullmatch(clean)
+    if found is None:
         raise ValueError(f"A width must be a number from {low} to {WIDEST:,}, or ∞. Got “{text[:40]}”.")
-    cut = max(low, min(WIDEST, value))
-    return cut, "" if cut == value else f"Widths run from {low} to {WIDEST:,}, so {text[:40]} became {cut:,}."
+    value = _value(re.sub(r"[,_\s]", "", found["base"]), found["power"], found["scale"])
+    cut = max(low, min(WIDEST, value if value > WIDEST else round(value)))
+    if low <= value <= WIDEST:
+        return cut, "" if cut == value else f"Widths are whole numbers, so {text[:40]} became {cut:,}."
+    return cut, f"Widths run from {low} to {WIDEST:,}, so {text[:40]} became {cut:,}."
+
+
+_NAMED = re.compile(r"^n?\s*=?\s*(?=[^a-z]|inf|limit)")
+_NUMBER = re.compile(r"""
+    (?P<base>-?([1-9][0-9]{0,2}(?P<apart>[,_\s])[0-9]{3}((?P=apart)[0-9]{3})*|[0-9]+)(\.[0-9]*)?(e[-+]?[0-9]{1,3})?)
+    (\s*\^\s*(?P<power>[0-9]{1,3})|\s*(?P<scale>[km]))?""", re.VERBOSE)
+
+
+def _value(base: str, power: str | None, scale: str | None) -> float:
+    """What the parts of a typed number come to; inf where that is too large."""
+    try:
+        return float(base) ** int(power or 1) * {"k": 1e3, "m": 1e6}.get(scale, 1)
+    except OverflowError:
+        return math.inf
 
 
 def grid(low: int = 8) -> tuple[int, ...]:

@@ -68,5 +68,8 @@ class AveragesState(State):
 
 def about_terms(words: str) -> str:
     """What the width's parser says, said of N."""
-    words = words.replace("A width must be", "N must be").replace("Widths run", "N runs")
-    return words.replace("link's width", "link's n")
+    said = {"A width must be": "N must be", "Widths run": "N runs", "Widths are whole numbers": "N is a whole number",
+            "link's width": "link's n"}  # fmt: skip
+    for of_widths, of_terms in said.items():
+        words = words.replace(of_widths, of_terms)
+    return words

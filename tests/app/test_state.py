@@ -113,16 +113,28 @@ def test_wild_queries_are_parsed_without_complaint():
 @pytest.mark.parametrize(
     ("text", "width"),
     [("4096", 4096), ("4,096", 4096), (" n = 300 ", 300), ("1e5", 100_000), ("10^6", 10**6), ("20k", 20_000),
-     ("1M", 10**6), ("∞", math.inf), ("inf", math.inf)],
+     ("1M", 10**6), ("∞", math.inf), ("inf", math.inf), ("1,000", 1000), ("1 000", 1000), ("n=1,000,000", 10**6),
+     ("1\u202f000", 1000), ("262 144", 262_144), ("1_000", 1000), ("2 ^ 10", 1024), ("1.5k", 1500), ("n = ∞", math.inf),
+     ("1,024.0", 1024), ("limit", math.inf)],
 )
 def test_typed_widths(text, width):
     assert parse_width(text) == (width, "")
 
 
-@pytest.mark.parametrize("text", ["", "many", "nan", "-inf", "(2)", "0^-1", "1+1"])
+@pytest.mark.parametrize("text", ["", "many", "nan", "-inf", "(2)", "0^-1", "1+1", "0.5,,1", "1,00",
+                                  "1,0000", "0,1000", "1,000 000", "0,500", "1 0", "12,345,6", "10,24", "1__000",
+                                  "1.000.000", "n", "nn5", "5n", "1e", "e5", "--5", "1ee5", "5k k", "0x10", ",100",
+                                  "100,", "²", "1e5^", "^3", "١٠٠"])  # fmt: skip
 def test_what_is_no_width_is_said(text):
     with pytest.raises(ValueError, match="must be a number from 8"):
         parse_width(text)
+
+
+def test_widths_that_were_cut_or_rounded_are_told():
+    for text, width, word in (("-5", 8, "run from 8"), ("0.5", 8, "run from 8"), ("1e999", WIDEST, "run from 8"),
+                              ("10^999", WIDEST, "run from 8"), ("12.4", 12, "are whole numbers, so 12.4 became 12")):
+        found, said = parse_width(text)
+        assert found == width and isinstance(found, int) and word in said, text
 
 
 def test_the_grid_is_powers_of_two_and_a_million():
