@@ -18,6 +18,9 @@ from tpapp.player import Player
 from tpapp.state import State, grid, parse_width
 from tpapp.widgets import dress, html, row
 
+INFINITY = ('<div class="tp-inf" aria-hidden="true"><svg viewBox="0 0 18 9" fill="none" stroke="currentColor" '
+            'stroke-width="1.6"><path d="M9 4.5C7.2 2 5.7 1 4.4 1a3.5 3.5 0 0 0 0 7C5.7 8 7.2 7 9 4.5s3.3-3.5 '
+            '4.6-3.5a3.5 3.5 0 0 1 0 7C12.3 8 10.8 7 9 4.5Z"/></svg></div>')
 TICKS = (8, 100, 1_000, 10_000, 100_000, 1_000_000)
 
 
@@ -99,7 +102,7 @@ class Dial(Transport):
         place = {n: 100 * min(math.log2(n) - first, steps - 1) / steps for n in marks}
         spans = [f'<span style="left:{place[n]:.2f}%"><b>{n:,}</b><i>{_short(n)}</i></span>' for n in marks]
         ticks = f'<div class="tp-ticks" aria-hidden="true">{"".join(spans)}</div>'
-        return ticks + '<div class="tp-inf" aria-hidden="true">∞</div>'
+        return ticks + INFINITY
 
     def _show(self) -> None:
         n = self.state.width
