@@ -89,8 +89,8 @@ class Terms:
         return total / np.pi
 
     def near(self, h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """`explicit` as a function of h = 1 / g, without a semicircle, and its derivative by h."""
-        value, slope = self.constant + self.over_g * h, self.over_g
+        """`explicit` as a function of h = 1 / g, and its derivative by h."""
+        value, slope = self.constant + self.over_g * h + self.variance / h, self.over_g - self.variance / h**2
         for y, square in self.poisson:
             inverse = square / (h - y * square)
             value, slope = value + h * inverse, slope - y * inverse**2
@@ -132,11 +132,11 @@ def solve(terms: Terms, x: np.ndarray) -> tuple[np.ndarray, list[np.ndarray], np
     """g and the omega_l at x + i0, and the residual of z in units of the spread at each point."""
     with np.errstate(all="ignore"):
         g, omegas, left = _down(terms, x, *PATHS[0])
-        for path in PATHS[1:]:
+        for path in (None, *PATHS[1:]):
             again = np.flatnonzero(~(left <= 1e-11))
             if not again.size:
                 break
-            new_g, new, closer = _down(terms, x[again], *path)
+            new_g, new, closer = _down(terms, x[again], *path) if path else _inverse(terms, x[again])
             better = closer < left[again]
             g[again[better]] = new_g[better]
             for omega, other in zip(omegas, new, strict=True):
@@ -195,23 +195,32 @@ def _newton(terms: Terms, z: np.ndarray, g: np.ndarray, omegas: list[np.ndarray]
     return residual
 
 
-def _near(terms: Terms, corner: Corner, offset: np.ndarray) -> Values:
+def _inverse(terms: Terms, x: np.ndarray):
+    """The same by h = 1 / g."""
+    h, omegas, left = _above(terms, x, 1e-2 * terms.spread)
+    return 1 / h, omegas, left * np.abs(h) / terms.spread
+
+
+def _above(terms: Terms, x: np.ndarray, end: float | None):
+    height = 4 * terms.spread + (terms.high - terms.low)
+    h = x + 1j * height - terms.mean
+    return down(terms, x, h, [h + measure.moment(1) for measure, _ in terms.measures], height, end)
+
+
+def _near(corner: Corner, offset: np.ndarray) -> Values:
     """At e + offset, in the coordinates of the corner."""
     moved = corner.moved
-    height = 4 * terms.spread + (terms.high - terms.low)
-    h = offset + 1j * height - moved.mean
-    omegas = [h + measure.moment(1) for measure, _ in moved.measures]
     with np.errstate(all="ignore"):
-        h, omegas, left = down(moved, offset, h, omegas, height)
+        h, omegas, left = _above(moved, offset, None)
         g = 1 / h
-    return Values(1 - moved.upper(g, omegas), -g.imag / np.pi, np.maximum(np.abs(g), 1 / terms.spread), left)
+    return Values(1 - moved.upper(g, omegas), -g.imag / np.pi, np.maximum(np.abs(g), 1 / moved.spread), left)
 
 
 def tabulate(terms: Terms, name: str, latex: str) -> Banded:
     """The law of the sum: its bands found, each tabulated."""
     def at(corner: Corner | None, x: np.ndarray) -> Values:
         if corner is not None:
-            return _near(terms, corner, x)
+            return _near(corner, x)
         g, omegas, left = solve(terms, x)
         return Values(1 - terms.upper(g, omegas), -g.imag / np.pi, np.maximum(np.abs(g), 1 / terms.spread), left)
 

@@ -158,7 +158,7 @@ class Band:
         sums = chebyshev.chebint(self.rate, scl=0.5)
         mass = chebyshev.chebval(1.0, sums) - chebyshev.chebval(-1.0, sums)
         tail = max(np.abs(series[-size // 8 :]).sum() for series in (self.below, sums))
-        self.error = float(max(tail, abs(mass - np.ptp(self.at(np.array([0.0, 1.0]))))))
+        self.error = float(np.maximum(tail, abs(mass - np.ptp(self.at(np.array([0.0, 1.0]))))))
         self.left = float(left.max())
         self.table = self.at(np.linspace(0, 1, TABLE))
 
@@ -201,15 +201,18 @@ def _series(values: np.ndarray) -> np.ndarray:
 class Banded(Law):
     """A law given by `Band`s, ascending, and atoms.
 
-    `error` bounds the truncation of the series of `cdf` plus the error of the solver.
+    `error` bounds the truncation of the series of `cdf` plus the error of the solver. `parts`: of what it is a free
+    "sum" or "product".
     """
+
+    parts: tuple[str, tuple[Law, ...]] = ("", ())
 
     def __init__(self, pieces: list[Band], atoms, name: str, latex: str, error: float = 0.0):
         self.pieces, self.name, self.latex = pieces, name, latex
         self.atoms = tuple(sorted(atoms))
         ends = [end for band in self.bands for end in band] + [at for at, _ in self.atoms]
         self.support = (float(min(ends)), float(max(ends)))
-        self.error = max([error, 1e-12] + [piece.error for piece in pieces])
+        self.error = float(np.max([error, 1e-12, *(piece.error for piece in pieces)]))
 
     @property
     def bands(self) -> tuple[tuple[float, float], ...]:
@@ -262,11 +265,16 @@ class Banded(Law):
         return np.where(p == 0, self.support[0], x)[()]
 
     def nodes(self, count: int = 400) -> tuple[np.ndarray, np.ndarray]:
-        """Point masses by Gauss-Legendre quadrature in the variable of each band, and the atoms."""
-        angle, weight = legendre(count)
-        t = angle / np.pi + 0.5
-        places = [[at for at, _ in self.atoms], *(piece.line.x(t) for piece in self.pieces)]
-        masses = [[mass for _, mass in self.atoms], *(weight / np.pi * piece.mass_rate(t) for piece in self.pieces)]
+        """Point masses by Gauss-Legendre quadrature in the variable of each band, and the atoms.
+
+        `count` a band, or as many as its series has coefficients.
+        """
+        places, masses = [[at for at, _ in self.atoms]], [[mass for _, mass in self.atoms]]
+        for piece in self.pieces:
+            angle, weight = legendre(max(count, piece.rate.size))
+            t = angle / np.pi + 0.5
+            places.append(piece.line.x(t))
+            masses.append(weight / np.pi * piece.mass_rate(t))
         return np.concatenate(places), np.concatenate(masses)
 
     def below(self, count: int = 400) -> tuple[np.ndarray, np.ndarray]:
@@ -288,7 +296,7 @@ class Banded(Law):
 def tabulated(lines: list[Line], at: Callable, atoms, name: str, latex: str) -> Banded:
     """The law with these bands and atoms; its error by the series, the residuals and the mass."""
     pieces = [Band(line, at) for line in lines]
-    law = Banded(pieces, atoms, name, latex, min(max((piece.left for piece in pieces), default=0.0), 1.0))
+    law = Banded(pieces, atoms, name, latex, min(np.max([0.0, *(piece.left for piece in pieces)]), 1.0))
     mass = sum(mass for _, mass in law.atoms) + sum(np.ptp(piece.at(np.array([1.0, 0.0]))) for piece in pieces)
-    law.error = float(max(law.error, abs(mass - 1), abs(law.moment(0) - 1)))
+    law.error = float(np.nan_to_num(np.max([law.error, abs(mass - 1), abs(law.moment(0) - 1)]), nan=np.inf))
     return law

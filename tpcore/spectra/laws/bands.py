@@ -11,6 +11,7 @@ from tpcore.spectra.laws.corner import TIE, Corner
 from tpcore.spectra.laws.pivot import edge, filled
 
 SURE = 1e-8
+ZOOMS, SHARP = 16, 0.9  # into a minimum of the density, each by 5; the share of the neighbours that is sharp
 
 
 class Values(NamedTuple):
@@ -52,7 +53,8 @@ class Scan:
     def __init__(self, look: Callable, corners: list[Corner]):
         self.look, self.corners = look, corners
         self.who, self.offset = np.empty(0, int), np.empty(0)
-        self.dense, self.sure, self.below = np.empty(0, bool), np.empty(0, bool), np.empty(0)
+        self.dense, self.sure = np.empty(0, bool), np.empty(0, bool)
+        self.below, self.density = np.empty(0), np.empty(0)
 
     @property
     def x(self) -> np.ndarray:
@@ -60,15 +62,16 @@ class Scan:
 
     def add(self, who: np.ndarray, offset: np.ndarray) -> None:
         """Points with offsets from corner number `who`, -1 for none."""
-        dense, sure, below = np.empty(who.size, bool), np.empty(who.size, bool), np.empty(who.size)
+        dense, sure = np.empty((2, who.size), bool)
+        below, density = np.empty((2, who.size))
         for number in np.unique(who):
             own, corner = who == number, self.corners[number] if number >= 0 else None
-            dense[own], sure[own], below[own] = self.look(corner, offset[own])
+            dense[own], sure[own], below[own], density[own] = self.look(corner, offset[own])
         self.who, self.offset = np.append(self.who, who), np.append(self.offset, offset)
         self.dense, self.sure = np.append(self.dense, dense), np.append(self.sure, sure)
-        self.below = np.append(self.below, below)
+        self.below, self.density = np.append(self.below, below), np.append(self.density, density)
         order = np.lexsort((np.where(self.who >= 0, self.offset, 0.0), self.x))
-        for name in ("who", "offset", "dense", "sure", "below"):
+        for name in ("who", "offset", "dense", "sure", "below", "density"):
             setattr(self, name, getattr(self, name)[order])
 
     def frame(self, j: int) -> tuple[int, float, float]:
@@ -109,10 +112,12 @@ def bands(at: Callable, base: np.ndarray, corners: list[Corner], atoms, unit: fl
     def look(corner: Corner | None, x: np.ndarray):
         below, density, size, left = at(corner, x)
         sure = left < SURE
-        return np.pi * density > zero * size, sure, np.where(sure, below, np.nan)
+        return np.pi * density > zero * size, sure, np.where(sure, below, np.nan), density
 
     scan = _scanned(look, base, corners, unit)
-    inside = _refined(scan, atoms)
+    _refined(scan, atoms)
+    necks = _necks(scan)
+    inside = filled(scan.dense, scan.sure)
     ends = [End(float(scan.offset[0]))] if inside[0] else []
     for j in range(inside.size - 1):
         who, first, last = scan.frame(j)
@@ -126,6 +131,10 @@ def bands(at: Callable, base: np.ndarray, corners: list[Corner], atoms, unit: fl
             ends.append(End(place, corner, corner.power(place) if corner else 2))
     if inside[-1]:
         ends.append(End(base[-1] if top is None else top))
+    for neck in necks:
+        after = int(np.searchsorted([end.at for end in ends], neck))
+        if after % 2:
+            ends[after:after] = 2 * [End(neck, None, 6)]
     return list(zip(ends[::2], ends[1::2], strict=True))
 
 
@@ -145,8 +154,8 @@ def _scanned(look: Callable, base: np.ndarray, corners: list[Corner], unit: floa
     return scan
 
 
-def _refined(scan: Scan, atoms) -> np.ndarray:
-    """Where there is density, after a look between points without it over which F rises."""
+def _refined(scan: Scan, atoms) -> None:
+    """Look between points without density over which F rises."""
     for _ in range(40):
         inside = filled(scan.dense, scan.sure)
         with np.errstate(invalid="ignore"):
@@ -157,7 +166,34 @@ def _refined(scan: Scan, atoms) -> np.ndarray:
             break
         who = np.repeat([frame[0] for frame in frames], 3)
         scan.add(who, np.ravel([[a + share * (b - a) for share in (0.25, 0.5, 0.75)] for _, a, b in frames]))
-    return inside
+
+
+def _necks(scan: Scan) -> list[float]:
+    """Where the density has a sharp minimum and is not 0: bands that only just meet. Gaps on the way are scanned."""
+    height, x = np.where(scan.sure, scan.density, 0.0), scan.x
+    inside = filled(scan.dense, scan.sure) & (scan.who < 0)
+    low = np.flatnonzero((height[1:-1] < height[:-2]) & (height[1:-1] <= height[2:])
+                         & inside[1:-1] & inside[:-2] & inside[2:]) + 1  # fmt: skip
+    spans = [(*x[j - 1 : j + 2], min(height[j - 1], height[j + 1])) for j in low]
+    found: list[float] = []
+    for turn in range(ZOOMS):
+        if not spans:
+            break
+        grids = np.array([np.append(np.linspace(a, m, 6), np.linspace(m, b, 6)[1:]) for a, m, b, _ in spans])
+        dense, sure, _, density = (part.reshape(grids.shape) for part in scan.look(None, grids.ravel()))
+        kept = []
+        for grid, thick, certain, values, (*_, first) in zip(grids, dense, sure, density, spans, strict=True):
+            if not thick[certain].all():
+                scan.add(np.full(9, -1), grid[1:-1])
+                continue
+            values = np.where(certain, values, 0.0)
+            k = 1 + int(np.argmin(values[1:-1]))
+            if turn < 2 or values[k] < SHARP * min(values[k - 1], values[k + 1]):
+                kept.append((*grid[k - 1 : k + 2], first))
+            elif values[k] < 0.95 * first:
+                found.append(float(grid[k]))
+        spans = kept
+    return found + [float(span[1]) for span in spans]
 
 
 def _cut(at: Callable, corner: Corner, left: bool, right: bool, ends: list[End], unit: float) -> list[End]:

@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from functools import cache
 
 import numpy as np
+from scipy import special
 
 from tpcore import checks
 from tpcore.errors import Misuse
@@ -101,7 +102,7 @@ class Law(ABC):
 @cache
 def legendre(nodes: int) -> tuple[np.ndarray, np.ndarray]:
     """Gauss-Legendre points and weights on [-pi/2, pi/2]."""
-    t, weight = np.polynomial.legendre.leggauss(nodes)
+    t, weight = special.roots_legendre(nodes)
     return t * np.pi / 2, weight * np.pi / 2
 
 

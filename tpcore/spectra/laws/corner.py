@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-SLACK, TIE, MOST = 0.02, 1e-12, 24
+SLACK, TIE, MOST = 0.02, 1e-12, 80
 
 
 class Meeting(NamedTuple):
@@ -81,7 +81,7 @@ class Corner:
 
         2 for one square root, 3 for a cube root; 6 where both, or two edges, are near each other.
         """
-        clean, bend = abs(self.excess) <= TIE, abs(self.bend) / self.unit
+        clean, bend = abs(self.excess) <= TIE, abs(self.bend) * self.unit
         if abs(offset) > 0.01 * self.unit or clean and bend > 0.1:
             return 2
         return 3 if clean and bend < 1e-8 else 6

@@ -13,32 +13,35 @@ NEWTON, ROUNDING = 30, 1e-15
 FACTOR, STEPS, AGAIN = 0.5, 2, (0.8, 4)  # height by height before, and Newton steps at each
 
 
-def down(terms, z: np.ndarray, h: np.ndarray, omegas: list[np.ndarray], start: float):
+def down(terms, z: np.ndarray, h: np.ndarray, omegas: list[np.ndarray], start: float, end=None):
     """h and the omega_l at the real points z, from those at z + i start, or near them.
 
     Parameters
     ----------
     terms : Terms or Ratio
         The equations: ``near``, ``outer``, ``own``, ``measures``, ``spread``.
+    end : float, optional
+        The last height above the line; by default a tenth of \|z\|.
 
     Returns
     -------
     h, omegas, left
         The last is the residual times \\|g\\|, about what it changes in the distribution function.
     """
-    first = _path(terms, z, h, omegas, start, FACTOR, STEPS)
+    end = np.minimum(0.1 * np.abs(z), start) if end is None else np.full(z.shape, end)
+    first = _path(terms, z, h, omegas, start, end, FACTOR, STEPS)
     again = np.flatnonzero(~(first[2] <= 1e-10))
     if again.size:
-        new_h, new, closer = _path(terms, z[again], h[again], [omega[again] for omega in omegas], start, *AGAIN)
+        new_h, new, closer = _path(terms, z[again], h[again], [omega[again] for omega in omegas], start,
+                                   end[again], *AGAIN)
         better = closer < first[2][again]
         for old, values in zip((first[0], *first[1], first[2]), (new_h, *new, closer), strict=True):
             old[again[better]] = values[better]
     return first
 
 
-def _path(terms, z: np.ndarray, h: np.ndarray, omegas: list[np.ndarray], start: float, factor: float, steps: int):
+def _path(terms, z, h, omegas, start: float, end: np.ndarray, factor: float, steps: int):
     h, omegas = h.copy(), [omega.copy() for omega in omegas]
-    end = np.minimum(0.1 * np.abs(z), start)
     count = int(np.ceil(np.log(end.min(initial=start) / start) / np.log(factor)))
     for j in range(1, count + 1):
         for _ in range(steps):
@@ -75,10 +78,10 @@ def _newton(terms, z: np.ndarray, h: np.ndarray, omegas: list[np.ndarray]) -> tu
     weak = np.maximum(np.abs(rates), 1e-3)
     residual = np.abs(ahead) + times @ (np.abs(gaps) / weak)
     least = ROUNDING * (size + np.abs(h) * (times @ (1 / weak)))
-    h += move / np.maximum(1, np.abs(move) / terms.spread)
+    h += move / np.maximum(1, np.abs(move) / np.maximum(terms.spread, np.abs(h)))
     h.imag = np.abs(h.imag)
     for omega, by, bend in zip(omegas, push, bends, strict=True):
         by = by / bend
-        omega += by / np.maximum(1, np.abs(by) / terms.spread)
+        omega += by / np.maximum(1, np.abs(by) / np.maximum(terms.spread, np.abs(omega)))
         omega.imag = np.abs(omega.imag)
     return residual, least

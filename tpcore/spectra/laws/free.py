@@ -8,13 +8,16 @@ from tpcore.errors import Misuse
 from tpcore.spectra.laws import additive, multiplicative
 from tpcore.spectra.laws.atom import Discrete, PointMass
 from tpcore.spectra.laws.banded import Banded
+from tpcore.spectra.laws.bands import SURE
 from tpcore.spectra.laws.base import Law
 from tpcore.spectra.laws.marchenko_pastur import MarchenkoPastur
 from tpcore.spectra.laws.measure import Measure
 from tpcore.spectra.laws.product import FussCatalan
 from tpcore.spectra.laws.semicircle import Semicircle
+from tpcore.spectra.laws.spiked import Spiked
 
 NODES = 400
+WORST = 1e-2  # an error from which on a law is refused
 
 
 def free_sum(*laws: Law) -> Law:
@@ -40,13 +43,15 @@ def free_sum(*laws: Law) -> Law:
     -----
     Voiculescu, J. Funct. Anal. 66 (1986). Free Independence Principle: Tensor Programs III (arXiv 2009.10685).
     """
-    terms = _terms(_checked(laws), NODES)
-    name = " + ".join(law.name for law in laws)
+    laws, name = _checked(laws), " + ".join(law.name for law in laws)
+    laws, whole = _parts(laws, "sum"), laws
+    terms = _terms(laws, NODES)
     if not terms.variance and not terms.poisson and not terms.measures:
         return PointMass(terms.constant)
-    if len(laws) == 1:
-        return laws[0]
-    return _stated(additive.tabulate(terms, name, r"\boxplus"), lambda law: _gap(law, _terms(laws, 2 * NODES)))
+    if len(whole) == 1:
+        return whole[0]
+    law = additive.tabulate(terms, name, r"\boxplus")
+    return _stated(law, lambda law: _gap(law, _terms(laws, 2 * NODES)), ("sum", laws))
 
 
 def free_product(*laws: Law) -> Law:
@@ -82,9 +87,9 @@ def free_product(*laws: Law) -> Law:
         return PointMass(float(np.prod([law.support[0] for law in laws])))
     if len(laws) == 1:
         return laws[0]
-    name = " x ".join(law.name for law in laws)
+    name, laws = " x ".join(law.name for law in laws), _parts(laws, "product")
     law = multiplicative.tabulate(_factors(laws, NODES), name, r"\boxtimes")
-    return _stated(law, lambda law: _gap(law, _factors(laws, 2 * NODES)))
+    return _stated(law, lambda law: _gap(law, _factors(laws, 2 * NODES)), ("product", laws))
 
 
 def _checked(laws: tuple[Law, ...]) -> tuple[Law, ...]:
@@ -145,18 +150,33 @@ def _append(measures: list, law: Law, nodes: int) -> None:
 
 
 def _gap(law: Law, finer) -> float:
-    """The largest difference to a finer quadrature, at 33 quantiles."""
+    """The largest difference to a finer quadrature, at 33 quantiles; a point where that does not converge says nothing."""
     x = np.unique(law.quantile(np.linspace(0.01, 0.99, 33)))
     x = x[np.isfinite(law.pdf(x)) & (law.pdf(x) > 0)]
     if isinstance(finer, additive.Terms):
-        g, omegas, _ = additive.solve(finer, x)
+        g, omegas, left = additive.solve(finer, x)
         upper = finer.upper(g, omegas)
     else:
-        state, _ = multiplicative.solve(finer, np.log(x))
+        state, left = multiplicative.solve(finer, np.log(x))
         upper = finer.upper(state)
-    return float(np.abs(1 - upper - law.cdf(x)).max(initial=0.0))
+    return float(np.abs(1 - upper - law.cdf(x))[left < SURE].max(initial=0.0))
 
 
-def _stated(law: Law, gap) -> Law:
-    law.error = max(law.error, gap(law))
+def _stated(law: Banded, gap, parts: tuple[str, tuple[Law, ...]]) -> Law:
+    law.error, law.parts = max(law.error, gap(law)), parts
+    if not law.error < WORST:
+        raise Misuse("The bands of a free convolution must be within reach of double precision",
+                     f"{law.name}, with an error of {law.error:.1g}",
+                     "Fewer atoms, or bands that are less narrow against the distances between them")  # fmt: skip
     return law
+
+
+def _parts(laws: tuple[Law, ...], kind: str) -> tuple[Law, ...]:
+    """The laws, those that are a free `kind` themselves by their own terms, a spiked one by its bulk."""
+    found: list[Law] = []
+    for law in laws:
+        if isinstance(law, Spiked):
+            law = law.bulk
+        own, parts = getattr(law, "parts", ("", ()))
+        found += parts if own == kind else [law]
+    return tuple(found)

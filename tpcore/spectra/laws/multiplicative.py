@@ -29,7 +29,8 @@ from tpcore.spectra.laws.ratio import Ratio
 
 ARC = np.concatenate([np.linspace(np.pi, 0, 14)[1:-1], [0.12, 0.06]])
 NEWTON, CLOSE = 40, 1e-12
-CLOSE_BY = 0.7  # of log x: so far the coordinates of a corner are used
+CLOSE_BY, START = 0.7, 0.4  # so far in log x the coordinates of a corner are used, and from this angle on
+NARROW = 1e-2  # a spread of log x at which they always are
 SCAN, ZERO = 257, 1e-6
 AGAIN = (0.3, 4), (0.6, 6)  # ratio of angles, Newton steps at each, for points that do not converge at once
 LOW = 1e-10  # share of the mass that a law may have below what is scanned
@@ -262,20 +263,22 @@ def tabulate(factors: Factors, name: str, latex: str) -> Banded:
                            + sum(t * (m.moment(2) / m.moment(1) ** 2 - 1) for m, t in factors.measures)))  # fmt: skip
     fine = float(np.clip(spread / 4, 1e-9, 0.06))
 
+    corners, atoms = factors.corners(spread), factors.atoms()
+    narrow = spread < NARROW and bool(corners)
+
     def at(corner: Corner | None, log_x: np.ndarray) -> Values:
+        if corner is None and narrow:
+            corner = corners[len(corners) // 2]
+            log_x = log_x - corner.at
         if corner is not None:
             close = np.abs(log_x) < CLOSE_BY
-            far = Values(*(np.empty(0) for _ in Values._fields)) if close.all() else at(None, corner.at + log_x[~close])
-            return Values(*(woven(close, *pair)
-                            for pair in zip(_near(factors, corner, log_x[close], fine), far, strict=True)))  # fmt: skip
-        state, left = solve(factors, log_x, fine)
-        size = np.minimum(np.abs(state.w), np.abs(state.rest))
-        return Values(1 - factors.upper(state), -state.w.imag / np.pi, size, left)
+            far = _plain(factors, corner.at + log_x[~close], fine)
+            return Values(*(woven(close, *pair) for pair in zip(_near(factors, corner, log_x[close]), far, strict=True)))
+        return _plain(factors, log_x, fine)
 
     top = log_top(factors)
     span = max(top - _lowest(factors), 1e-6)
     scan = top - np.geomspace(span, min(fine, span) * 1e-6, SCAN)
-    corners, atoms = factors.corners(spread), factors.atoms()
     if any(abs(corner.at - top) < 0.03 * spread for corner in corners):
         scan, end = np.append(scan, top + 0.1 * spread), None
     else:
@@ -289,16 +292,22 @@ def tabulate(factors: Factors, name: str, latex: str) -> Banded:
     return tabulated(lines, at, all_atoms, name, latex)
 
 
-def _near(factors: Factors, corner: Corner, offset: np.ndarray, fine: float) -> Values:
+def _plain(factors: Factors, log_x: np.ndarray, fine: float) -> Values:
+    state, left = solve(factors, log_x, fine)
+    size = np.minimum(np.abs(state.w), np.abs(state.rest))
+    return Values(1 - factors.upper(state), -state.w.imag / np.pi, size, left)
+
+
+def _near(factors: Factors, corner: Corner, offset: np.ndarray) -> Values:
     """At log x = log e + offset, by the equations of the corner from where the arc comes near to it."""
     moved, log_r = corner.moved, corner.at + offset
     state = _negative(factors, log_r)
     with np.errstate(all="ignore"):
-        for angle in _arc(fine)[:-1]:
+        for angle in ARC[ARC >= START]:
             for _ in range(3):
                 _newton(factors, log_r + 1j * angle, state)
         etas = [u / at - 1 for u, at in zip(state.us, moved.places, strict=True)]
-        h, etas, left = down(moved, offset, 1 / (1 + state.w), etas, _arc(fine)[-2])
+        h, etas, left = down(moved, offset, 1 / (1 + state.w), etas, START)
         g = 1 / h
     return Values(1 - moved.upper(g, etas), -g.imag / np.pi, np.minimum(np.abs(g - 1), np.abs(g)), left)
 
