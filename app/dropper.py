@@ -24,5 +24,6 @@ def dropper(took: Callable[[str, bytes], None]) -> pn.Column:
 
     widget.param.watch(heard, ["value", "filename"])
     widget.stylesheets = [*widget.stylesheets, theme.asset("dropper.css")]
-    words = html(f'<p class="tp-note">Points, sequences or images; 256 inputs at most, {MAX_BYTES // 2**20} MB.</p>', "note")
+    limits = f"256 inputs at most, {MAX_BYTES // 2**20} MB"
+    words = html(f'<p class="tp-note">Points, sequences or images; {limits}.</p>', "note")
     return column(dress(widget), words, styles={"gap": "4px"})

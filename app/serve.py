@@ -83,7 +83,8 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=5006)
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
-    parser.add_argument("--origin", action="append", default=[], help="host:port that may connect (default: this machine)")
+    hosts = "host:port that may connect (default: this machine)"
+    parser.add_argument("--origin", action="append", default=[], help=hosts)
     arguments = parser.parse_args(argv)
     port = first_free(arguments.port)
     url = f"http://localhost:{port}/app"

@@ -1,6 +1,6 @@
-"""Uploaded inputs: .npy (points, sequences, images) and .csv (points), checked before and after reading, never unpickled.
+"""Uploaded inputs: .npy (points, sequences, images) and .csv (points), checked before and after reading.
 
-Every refusal is a `tpcore.errors.Misuse`: what must hold, what came, what to try.
+Nothing is ever unpickled. Every refusal is a `tpcore.errors.Misuse`: what must hold, what came, what to try.
 """
 
 from __future__ import annotations
@@ -108,7 +108,8 @@ def _shape(shape: tuple) -> None:
                      f"shape {tuple(int(s) for s in shape)}"[:80], "Use X.reshape(len(X), -1)")  # fmt: skip
     places = shape[1:-1]
     if any(not 1 <= size <= MOST_PLACES[len(places)] for size in places):
-        raise Misuse(f"An upload must have at most {MOST_PLACES[1]} steps, or {MOST_PLACES[2]} x {MOST_PLACES[2]} pixels",
+        steps, side = MOST_PLACES[1], MOST_PLACES[2]
+        raise Misuse(f"An upload must have at most {steps} steps, or {side} x {side} pixels",
                      f"shape {tuple(int(s) for s in shape)}"[:80], "Take fewer")  # fmt: skip
     rows, columns = shape[0], math.prod(shape[1:])
     if not (2 <= rows <= MAX_ROWS and 1 <= columns <= MAX_COLUMNS):

@@ -95,7 +95,7 @@ def sequences(lengths=(3, 2), features: int = 4, seed: int = 7) -> list[np.ndarr
 
 
 def degenerate(net, X: list | np.ndarray) -> list | np.ndarray:
-    """`X` with its second input a copy of the first and the last zero (not for a transformer, whose norms need a length)."""
+    """`X` with its second input a copy of the first and the last zero (no transformer: its norms need a length)."""
     X = [np.array(x) for x in X]
     X[1] = X[0].copy()
     if not isinstance(net, Transformer):

@@ -1,4 +1,4 @@
-"""Whatever a public function is handed, its answer is a `Misuse` in words: no traceback from inside, no NaN, no hang."""
+"""Whatever a public function is handed, its answer is a `Misuse` in words: no trace from inside, no NaN, no hang."""
 
 import warnings
 
@@ -60,7 +60,8 @@ CALLS = {
     "nonlin function": (lambda b: tp.nonlin(b, built()["x"]), [v for v in JUNK if not callable(v)]),
     "nonlin argument": (lambda b: tp.nonlin(np.tanh, b), [*JUNK, 1.0, np.ones(3)]),
     "nonlin params": (lambda b: tp.nonlin(np.tanh, built()["x"], params=b), [None, "x", 1.0, OBJECTS, np.ones((2, 3))]),
-    "nonlin value": (lambda b: tp.nonlin(lambda s: b, built()["x"]), [None, "x", 1j, RAGGED, object(), np.ones((7, 7))]),
+    "nonlin value": (lambda b: tp.nonlin(lambda s: b, built()["x"]),
+                     [None, "x", 1j, RAGGED, object(), np.ones((7, 7))]),  # fmt: skip
     "stack": (tp.stack, [None, 1.0, "x", [], {}, [1], OBJECTS]),
     "activation": (tp.relu, [v for v in JUNK if v is not tp.Program]),
     "custom": (tp.activations.custom, [v for v in JUNK if not callable(v)]),

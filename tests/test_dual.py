@@ -50,7 +50,8 @@ def test_functions_of_two_numbers(ufunc):
 
 M, R = RNG.normal(size=(4, 4)), RNG.normal(size=(3, 4))
 ARRAYS = {
-    "softmax": lambda x: np.exp(x - x.max(-1, keepdims=True)) / np.exp(x - np.max(x, -1, keepdims=True)).sum(1)[:, None],
+    "softmax": lambda x: (np.exp(x - x.max(-1, keepdims=True))
+                          / np.exp(x - np.max(x, -1, keepdims=True)).sum(1)[:, None]),  # fmt: skip
     "batch norm": lambda x: (x - x.mean(-1, keepdims=True)) / np.sqrt(np.var(x, axis=-1, keepdims=True) + 0.1),
     "where": lambda x: np.where(x > 0.1, x**2, np.sin(x)),
     "clip and minimum": lambda x: np.clip(x, -0.5, 0.6) * np.minimum(x, R) + x.clip(0.1),

@@ -63,6 +63,7 @@ def test_the_first_lines_of_the_front_door():
 
 
 def test_importing_it_is_quick_to_the_heavy_libraries():
-    code = "import sys, tpcore; print([m for m in ('scipy.stats', 'panel', 'distributed', 'sklearn') if m in sys.modules])"
+    code = ("import sys, tpcore; "
+            "print([m for m in ('scipy.stats', 'panel', 'distributed', 'sklearn') if m in sys.modules])")  # fmt: skip
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

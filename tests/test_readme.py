@@ -22,7 +22,8 @@ def test_the_code_runs_as_shown():
 
 
 def test_every_file_it_names_exists():
-    paths = re.findall(r"`((?:app|tpcore|tests|notebooks|assets)/[\w/.]+)`", README) + re.findall(r"\]\(([\w/.]+)\)", README)
+    paths = re.findall(r"`((?:app|tpcore|tests|notebooks|assets)/[\w/.]+)`", README)
+    paths += re.findall(r"\]\(([\w/.]+)\)", README)
     assert len(paths) > 10
     assert [path for path in paths if "<" not in path and not (ROOT / path).exists()] == []
 

@@ -67,7 +67,8 @@ def test_ci_calls_the_readmes_command():
 
 
 def test_no_machine_or_registry_is_named():
-    banned = re.compile(r"(/root/|/work/|/tmp/|/home/\w+/|pypi\.org|files\.pythonhosted|registry\.npmjs|conda\.anaconda)")
+    banned = re.compile(r"(/root/|/work/|/tmp/|/home/\w+/|pypi\.org|files\.pythonhosted|registry\.npmjs|"
+                        r"conda\.anaconda)")  # fmt: skip
     tracked = [p for d in ("app", "tpcore", "notebooks", "tests", ".ci") for p in (ROOT / d).rglob("*")]
     texts = [p for p in (*tracked, ROOT / "README.md", ROOT / "Makefile", ROOT / "constraints.txt") if p.is_file()]
     kinds = {".py", ".md", ".ipynb", ".txt", ".yml", ".toml", ".js", ".css", ".html", ""}

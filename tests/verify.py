@@ -20,7 +20,8 @@ def write(rows: list[list], seconds: float) -> None:
     lines = [
         "# The long ladders",
         "",
-        f"Made by `make verify` in {seconds / 60:.1f} minutes (Python {platform.python_version()}, {platform.machine()}).",
+        f"Made by `make verify` in {seconds / 60:.1f} minutes "
+        f"(Python {platform.python_version()}, {platform.machine()}).",
         "",
         "| claim | measured | expected | |",
         "|---|---|---|---|",

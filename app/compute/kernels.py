@@ -95,7 +95,7 @@ def _ways(request: KernelLimitRequest) -> tuple[str, float]:
 
 
 def _repeats(request: KernelLimitRequest) -> int:
-    """How often a named network takes its activation's expectations, one after the other; a recurrent one every step."""
+    """How often a named network takes its activation's expectations, one after the other; a recurrent one each step."""
     fields = request.net.fields
     if request.net.kind in nets.CELLS:
         return max(map(len, request.inputs.X))

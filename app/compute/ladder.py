@@ -1,4 +1,4 @@
-"""Deviations of single draws from the limit over a ladder of widths: means, errors, the fitted line. One for all labs."""
+"""Deviations of single draws from the limit over a ladder of widths, for all labs: means, errors, the fitted line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def silent(outer: Progress) -> Progress:
 
 
 def deviation(request, seen: list[np.ndarray]) -> Deviation:
-    """What the draws of the first widths show; `request` has `widths` and `draws`, `seen` one array of draws a width."""
+    """What the draws of the first widths show; `request` has `widths` and `draws`, `seen` an array of draws a width."""
     widths = np.array(request.widths[: len(seen)])
     mean = np.array([row.mean() for row in seen])
     error = np.array([row.std(ddof=1) / np.sqrt(len(row)) if len(row) > 1 else np.nan for row in seen])

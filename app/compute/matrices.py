@@ -40,7 +40,8 @@ EXACT, DENSE = "Sturm counts", "dense eigenvalues"
 
 __all__ = [
     "HEAVY_REACH", "KINDS", "ORDERS", "REACH", "bin_edges", "check", "code", "fits", "fits_draws", "holds", "law",
-    "limit_code", "limit_moments", "pairings", "path", "path_code", "quick", "semicircle", "shown_law", "spectrum", "view",
+    "limit_code", "limit_moments", "pairings", "path", "path_code", "quick", "semicircle", "shown_law", "spectrum",
+    "view",
 ]  # fmt: skip
 
 

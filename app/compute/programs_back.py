@@ -96,10 +96,12 @@ def _gaussian(prog, node, names: dict[int, str]) -> str:
     if size == 1 and node.shape == ():
         given = {"mean": (float(group.mean[0]), 0), "variance": (float(group.cov[0, 0]), 1), "dim": (group.dim, 1)}
         return f"{names[node.index]}=vector({_given(given)})"
-    if len(members) == 1 and len(node.shape) == 1 and not np.any(group.cov - group.cov[0, 0] * np.eye(size)) and size <= 8:
+    round_ = not np.any(group.cov - group.cov[0, 0] * np.eye(size))
+    if len(members) == 1 and len(node.shape) == 1 and round_ and size <= 8:
         if np.any(group.mean != group.mean[0]):
             raise _Untold("block")
-        given = {"mean": (float(group.mean[0]), 0), "cov": (float(group.cov[0, 0]), 1), "shape": (size, 0), "dim": (group.dim, 1)}
+        given = {"mean": (float(group.mean[0]), 0), "cov": (float(group.cov[0, 0]), 1), "shape": (size, 0),
+                 "dim": (group.dim, 1)}  # fmt: skip
         return f"{names[node.index]}=block({_given(given)})"
     if any(n.shape for n in members) or [int(n.op.columns) for n in members] != list(range(size)) or size > 8:
         raise _Untold("vectors")
@@ -151,7 +153,8 @@ def _plain(function: ops.Function) -> bool:
 
 def _output(prog, output: ops.Output, names: dict[int, str]) -> str:
     for other in prog.outputs.values():
-        if (other.bias == output.bias) != (other.readout == output.readout) and (other.bias_variance or output.bias_variance):
+        apart = (other.bias == output.bias) != (other.readout == output.readout)
+        if apart and (other.bias_variance or output.bias_variance):
             raise _Untold("a bias that other readouts share")
     bias = f",bias_variance={_number(output.bias_variance)}" if output.bias_variance else ""
     return f"{output.name}=output({names[output.readout]},{names[output.features]}{bias})"

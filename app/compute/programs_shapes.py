@@ -31,7 +31,8 @@ def smoothed(values: np.ndarray) -> Density:
     pad = GRID // 2
     sides = [counts[:pad][::-1] if np.isfinite(low_edge) else np.zeros(pad),
              counts, counts[-pad:][::-1] if np.isfinite(high_edge) else np.zeros(pad)]  # fmt: skip
-    smooth = gaussian_filter1d(np.concatenate(sides).astype(float), h / (edges[1] - edges[0]), mode="constant")[pad:-pad]
+    wide = np.concatenate(sides).astype(float)
+    smooth = gaussian_filter1d(wide, h / (edges[1] - edges[0]), mode="constant")[pad:-pad]
     x = (edges[1:] + edges[:-1]) / 2
     pdf = smooth / (len(values) * (edges[1] - edges[0]))
     keep = slice(None, None, 4)

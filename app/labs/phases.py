@@ -23,6 +23,7 @@ from tpapp.reading import update
 from tpapp.widgets import column, html, share
 
 HEIGHT, LOW = 300, 190
+METHODS = {"program": "particles", "kernel": "kernel descent"}
 SNAP = 0.03  # of the picture's size: within it a click means the border
 
 
@@ -137,8 +138,8 @@ class PhasesLab(Controls, Page):
         if trains.has_limit(point):
             yield Request("limit", ("limit", asked), lambda progress: trains.limit(asked, progress),
                           lambda limit: self._draw(asked), label="the limit of training")  # fmt: skip
-        yield Request("training", asked, lambda progress: trains.training(asked, progress), lambda training: self._draw(asked),
-                      label="the training")  # fmt: skip
+        yield Request("training", asked, lambda progress: trains.training(asked, progress),
+                      lambda training: self._draw(asked), label="the training")  # fmt: skip
 
         here = self._key(s)
         measured = self._region_key == here
@@ -228,7 +229,7 @@ class PhasesLab(Controls, Page):
         lines = [Number("r", number(verdict.r), note="exact")]
         limit = self.result("limit")
         if limit is not None and limit.method != "words":
-            lines.append(Number("Method of the limit", {"program": "particles", "kernel": "kernel descent"}.get(limit.method, limit.method)))
+            lines.append(Number("Method of the limit", METHODS.get(limit.method, limit.method)))
         region = self.result("region")
         if region is not None and region.clear:
             share_ = f"{100 * region.agree / region.clear:.0f} %"

@@ -83,7 +83,7 @@ class Controls:
     def _typed(self, name: str, text: str) -> None:
         if not self._showing and text.strip() != self._shown_texts.get(name):
             self.dial.stop()
-            self._shown_texts.pop(name, None)  # what is taken is shown anew; after a refusal the old text means it again
+            self._shown_texts.pop(name, None)  # shown anew when it is taken; after a refusal the old text may be typed
             self.state.param.update(**{name: text.strip()})
 
     def _named(self, event) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from tpapp.plots.phase_text import NAMES, markup, number, plain
 from tpapp.widgets import escape
 
-LEGEND = '<p class="tp-legend">{}<span><i data-of="path"></i>path from μP to NTP, the edge of both facets</span></p>'.format(
-    "".join(f'<span><i data-of="{phase}"></i>{name.lower()}</span>' for phase, name in NAMES.items()))  # fmt: skip
+_KEYS = "".join(f'<span><i data-of="{phase}"></i>{name.lower()}</span>' for phase, name in NAMES.items())
+LEGEND = (f'<p class="tp-legend">{_KEYS}'
+          '<span><i data-of="path"></i>path from μP to NTP, the edge of both facets</span></p>')  # fmt: skip
 PROBE = "Trains its own small task at 12 × 12 points: one hidden direction, 16 inputs, 5 steps, 2 networks a width."
 GROUPS = {"stable": "Stable", "nontrivial": "The function moves: one of", "features": "Features move"}
 

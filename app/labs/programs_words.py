@@ -165,13 +165,15 @@ def _memory(line: Line, made: Listing, memory) -> tuple[str, str, str]:
     keeps = "keeps" if memory is not None else "can keep"
     text = f"{lines} already {used}, so {name} {keeps} a memory of {pasts}. The naive rule forgets it."
     total = r"\sum_i " if len(line.back) > 1 else ""
-    derivative = rf"\mathbb{{E}}\!\left[\frac{{\partial {z(x)}}}{{\partial \hat Z^{{{tex(first.name)}}}}}\right] {z(past)}"
+    by = rf"\partial \hat Z^{{{tex(first.name)}}}"
+    derivative = rf"\mathbb{{E}}\!\left[\frac{{\partial {z(x)}}}{{{by}}}\right] {z(past)}"
     if len(line.back) > 1:
         derivative = rf"\mathbb{{E}}\!\left[\frac{{\partial {z(x)}}}{{\partial \hat Z_i}}\right] Z_i"
     worth = "" if memory is None else " = " + _combination(memory)
     sigma = _size(line, made)
     formula = (rf"$\begin{{array}}{{l}} {z(name)} = \hat Z^{{{tex(name)}}} + \dot Z^{{{tex(name)}}} \\[4pt] "
-               rf"\displaystyle \dot Z^{{{tex(name)}}} = {sigma}\, {total}{derivative}{worth} \end{{array}}$")  # fmt: skip
+               rf"\displaystyle \dot Z^{{{tex(name)}}} = {sigma}\, {total}{derivative}{worth} "
+               r"\end{array}$")  # fmt: skip
     return f"{own} meets what {other} made", text, formula
 
 

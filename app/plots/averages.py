@@ -11,14 +11,17 @@ from tpapp.plots import format as fmt
 CSS = """
 :host { width: 100%; overflow: hidden; }
 table.tp-averages { border-collapse: collapse; width: 100%; margin-top: 6px; font-variant-numeric: tabular-nums;
-  font: 400 var(--tp-body, 14px)/var(--tp-body-line, 20px) var(--tp-font, system-ui, sans-serif); color: var(--tp-ink, inherit); }
-.tp-averages th { font: 400 var(--tp-caption, 12px)/var(--tp-caption-line, 16px) var(--tp-font, system-ui, sans-serif); color: var(--tp-ink3, inherit);
-  text-align: right; padding: 4px 0 4px 10px; }
+  font: 400 var(--tp-body, 14px)/var(--tp-body-line, 20px) var(--tp-font, system-ui, sans-serif);
+  color: var(--tp-ink, inherit); }
+.tp-averages th { font: 400 var(--tp-caption, 12px)/var(--tp-caption-line, 16px) var(--tp-font, system-ui, sans-serif);
+  color: var(--tp-ink3, inherit); text-align: right; padding: 4px 0 4px 10px; }
 .tp-averages thead th { border-bottom: 1px solid var(--tp-control, #868D99); }
-.tp-averages td { text-align: right; padding: 4px 0 4px 10px; border-bottom: 1px solid var(--tp-line, #E2E5EA); white-space: nowrap; }
+.tp-averages td { text-align: right; padding: 4px 0 4px 10px; border-bottom: 1px solid var(--tp-line, #E2E5EA);
+  white-space: nowrap; }
 .tp-averages th:first-child { text-align: left; padding-left: 0; }
-.tp-averages tbody th { font: italic 400 var(--tp-body, 14px)/var(--tp-body-line, 20px) var(--tp-font, system-ui, sans-serif); color: var(--tp-ink, inherit);
-  border-bottom: 1px solid var(--tp-line, #E2E5EA); white-space: nowrap; }
+.tp-averages tbody th {
+  font: italic 400 var(--tp-body, 14px)/var(--tp-body-line, 20px) var(--tp-font, system-ui, sans-serif);
+  color: var(--tp-ink, inherit); border-bottom: 1px solid var(--tp-line, #E2E5EA); white-space: nowrap; }
 .tp-averages tbody th b { font-weight: 400; font-style: normal; color: var(--tp-ink2, inherit); }
 .tp-averages td.limit, .tp-averages td.measured { font-weight: 600; }
 .tp-averages small { font: inherit; font-weight: 400; color: var(--tp-ink3, inherit); }
@@ -61,8 +64,8 @@ def table(truths, averages, theme: str = "light") -> str:
     naive_head = '<th>naive rule</th><th></th>' if rules else ""
     rows = []
     for average in known or measured:
-        rows.append(f"<tr><th scope='row'>{name(average)}</th>{_finite(measured.get(average), averages is not None, colour)}"
-                    f"{_limit(known.get(average), rules)}</tr>")
+        seen = _finite(measured.get(average), averages is not None, colour)
+        rows.append(f"<tr><th scope='row'>{name(average)}</th>{seen}{_limit(known.get(average), rules)}</tr>")
     columns = f"<th>average</th>{head}<th>limit</th>{naive_head}<th class='method'>method</th>"
     return f'<table class="tp-averages"><thead><tr>{columns}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
 

@@ -46,7 +46,8 @@ POWER_TICKS = CustomJSTickFormatter(code="""
 
 NOWHERE = float("nan")
 FILLING = {"x": NOWHERE, "y": NOWHERE, "x0": NOWHERE, "y0": NOWHERE, "x1": NOWHERE, "y1": NOWHERE, "low": NOWHERE,
-           "high": NOWHERE, "text": "", "full": "", "n": "", "words": "", "colour": "#000000", "ring": "#000000"}  # fmt: skip
+           "high": NOWHERE, "text": "", "full": "", "n": "", "words": "", "colour": "#000000",
+           "ring": "#000000"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -270,7 +271,7 @@ def square(fig: Any, largest: int = 520) -> None:
 
 
 def fixed_ticks(axis: Any, places: list[float], texts: list[str] | None = None) -> None:
-    """Ticks at `places`, labelled with `texts`; an axis on show keeps its ticker, for a new one is a new model to send."""
+    """Ticks at `places`, labelled with `texts`; an axis on show keeps its ticker: a new one is a new model to send."""
     if isinstance(axis.ticker, FixedTicker):
         axis.ticker.ticks = list(places)
     else:

@@ -39,10 +39,11 @@ if (view != null) setTimeout(() => {
 
 def mark(number: int, kind: str, brackets: list[str]) -> str:
     """The mask of one line: brackets, number, type in its frame; in a box of 62 by 34."""
-    letter = f"<text x='43' y='21.500' font-size='12' font-weight='700' text-anchor='middle'>{kind}</text>" if kind else ""
+    letter = f"<text x='43' y='21.500' font-size='12' font-weight='700' text-anchor='middle'>{kind}</text>"
     figure = f"<text x='28' y='21.500' font-size='12' text-anchor='end'>{number}</text>"
     image = (f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 62 34' font-family='system-ui, Roboto, sans-serif'>"
-             f"<g fill='none' stroke='#000' stroke-width='1.500'>{FRAMES[kind]}{''.join(brackets)}</g>{figure}{letter}</svg>")
+             f"<g fill='none' stroke='#000' stroke-width='1.500'>{FRAMES[kind]}{''.join(brackets)}</g>{figure}"
+             f"{letter if kind else ''}</svg>")
     return f'url("data:image/svg+xml,{quote(image)}")'
 
 
@@ -113,7 +114,8 @@ def _rules(listing, laws: Mapping[int, str]) -> str:
         image = mark(line.number, line.kind, bracket_paths(line.number, listing.brackets))
         words = laws.get(line.number, "") or (line.law if line.rule == "Input" else line.rule)
         law, brief = (css_text(_fitting(line, words, room)) for room in ROOMS)
-        rows.append(f":host .bk-btn:nth-child({line.number}) {{ --tp-mark: {image}; --tp-law: {law}; --tp-brief: {brief}; }}")
+        given = f"--tp-mark: {image}; --tp-law: {law}; --tp-brief: {brief};"
+        rows.append(f":host .bk-btn:nth-child({line.number}) {{ {given} }}")
     return "\n".join(rows)
 
 

@@ -97,7 +97,8 @@ def cycles(found, rows: bool = False) -> tuple[str, str]:
     With `rows`, each is worth ratio^(rows - 1).
     """
     k, count = len(found[0][0]), len(found)
-    words = [_power(visited - 1) if rows else "".join(str(i + 1) for i in (*walk, walk[0])) for _, walk, visited in found]
+    words = [_power(visited - 1) if rows else "".join(str(i + 1) for i in (*walk, walk[0]))
+             for _, walk, visited in found]  # fmt: skip
     each = [f"<figure>{tree(walk, rows)}{word}</figure>" for (_, walk, _), word in zip(found, words)]
     what = "filled: rows, open: columns; r rows weigh y<sup>r−1</sup>" if rows else f"{2 * k} steps, around a tree"
     word = "cycle" if count == 1 else "cycles"

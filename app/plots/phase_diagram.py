@@ -163,11 +163,13 @@ class PhaseDiagram(Plot):
                              "size": [self.style.line(w) for w in thick]})  # fmt: skip
         ink, ink2 = token("ink"), token("ink2")
         kernel = {"kernel": "Operator regime"} if p.adaptive else {}
-        named = [(m, kernel.get(m.phase, NAMES[m.phase]), "" if self._brief else UNDER[m.phase]) for m in p.names if m.name in NAMES]
+        named = [(m, kernel.get(m.phase, NAMES[m.phase]), "" if self._brief else UNDER[m.phase])
+                 for m in p.names if m.name in NAMES]  # fmt: skip
         shift = self.style.px(9)
         write(self.regions, {**_at([m for m, _, _ in named]), "text": [name for _, name, _ in named],
                              "colour": [token("unstable") if m.phase == "unstable" else ink for m, _, _ in named],
-                             "dx": [0] * len(named), "dy": [-shift * bool(under) for _, _, under in named]})  # fmt: skip
+                             "dx": [0] * len(named),
+                             "dy": [-shift * bool(under) for _, _, under in named]})  # fmt: skip
         write(self.under, {**_at([m for m, _, _ in named]), "text": [plain(under) for _, _, under in named],
                            "colour": [ink] * len(named), "dx": [0] * len(named), "dy": [shift] * len(named)})
         self._label_levels(ink2)

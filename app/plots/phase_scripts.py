@@ -64,8 +64,8 @@ const moving = state.features ? "Feature learning" : "Kernel regime"
 const phase = !state.stable ? "Unstable" : !state.nontrivial ? "Trivial" : moving
 const of = (group) => rows.filter((row) => row[0] === group).map((row) => row[1]).join("\\n")
 if (format === "phase") return phase
-return `${xname} = ${shown(x)}, ${yname} = ${shown(y)}\\n\\nstable: all of\\n${of("stable")}\\n\\nthe function moves: one of\\n` +
-  `${of("nontrivial")}\\n\\nfeatures move\\n${of("features")}`
+return `${xname} = ${shown(x)}, ${yname} = ${shown(y)}\\n\\nstable: all of\\n${of("stable")}\\n\\n` +
+  `the function moves: one of\\n${of("nontrivial")}\\n\\nfeatures move\\n${of("features")}`
 """
 
 TOOLTIP = """<div style="white-space: pre; font: 12px/16px ui-monospace, Menlo, 'DejaVu Sans Mono', monospace;

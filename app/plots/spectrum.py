@@ -30,7 +30,8 @@ class SpectrumPlot(Plot):
         self.holds = True
         curve = self.theory(fig, self.limit)
         self.paint(curve.glyph, line_color=lambda s: s.token("ink" if self.holds else "ink3"),
-                   line_dash=lambda s: DASH if self.holds else DOTS, line_cap=lambda s: "butt" if self.holds else "round")  # fmt: skip
+                   line_dash=lambda s: DASH if self.holds else DOTS,
+                   line_cap=lambda s: "butt" if self.holds else "round")  # fmt: skip
         self.stem = ColumnDataSource({"x": [], "y0": [], "y1": []})
         self.flag = ColumnDataSource({"x": [], "y0": [], "y1": []})
         self.marks = ColumnDataSource({"x": [], "y": []})

@@ -9,17 +9,22 @@ from tpapp.colours import width_label
 from tpapp.plots import format as fmt
 
 CSS = """
-h3.tp-title { font: 600 var(--tp-body, 14px)/var(--tp-body-line, 20px) var(--tp-font, system-ui, sans-serif); margin: 0 0 4px; }
-h3.tp-title small { font: 400 var(--tp-caption, 12px)/var(--tp-caption-line, 16px) var(--tp-font, system-ui, sans-serif); color: var(--tp-ink3, inherit); }
+h3.tp-title { font: 600 var(--tp-body, 14px)/var(--tp-body-line, 20px) var(--tp-font, system-ui, sans-serif);
+  margin: 0 0 4px; }
+h3.tp-title small { color: var(--tp-ink3, inherit);
+  font: 400 var(--tp-caption, 12px)/var(--tp-caption-line, 16px) var(--tp-font, system-ui, sans-serif); }
 table.tp-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums;
-  font: 400 var(--tp-body, 14px)/var(--tp-body-line, 20px) var(--tp-font, system-ui, sans-serif); color: var(--tp-ink, inherit); }
+  font: 400 var(--tp-body, 14px)/var(--tp-body-line, 20px) var(--tp-font, system-ui, sans-serif);
+  color: var(--tp-ink, inherit); }
 table.tp-table th { font-weight: 400; color: var(--tp-ink3, inherit); text-align: right; padding: 3px 0 3px 8px; }
 table.tp-table td { text-align: right; padding: 3px 0 3px 8px; border-top: 1px solid var(--tp-line, #E2E5EA); }
-table.tp-table th:first-child, table.tp-table td:first-child { text-align: left; padding-left: 0; color: var(--tp-ink2, inherit); }
+table.tp-table th:first-child, table.tp-table td:first-child { text-align: left; padding-left: 0;
+  color: var(--tp-ink2, inherit); }
 table.tp-table.tp-close th, table.tp-table.tp-close td { padding-top: 1px; padding-bottom: 1px; }
 table.tp-table td.measured, table.tp-table td.limit { font-weight: 600; }
 table.tp-table td.error, table.tp-table small { color: var(--tp-ink3, inherit); }
-table.tp-table small { display: block; font: 400 var(--tp-caption, 12px)/var(--tp-caption-line, 16px) var(--tp-font, system-ui, sans-serif); }
+table.tp-table small { display: block;
+  font: 400 var(--tp-caption, 12px)/var(--tp-caption-line, 16px) var(--tp-font, system-ui, sans-serif); }
 """
 
 
@@ -56,7 +61,9 @@ def _count(value: float) -> str:
 
 
 def _moment(value: float) -> str:
-    return fmt.minus(f"{value:,.5f}" if abs(value) < 100 else f"{value:,.1f}") if abs(value) < 1e5 else fmt.power(value, 3)
+    if abs(value) >= 1e5:
+        return fmt.power(value, 3)
+    return fmt.minus(f"{value:,.5f}" if abs(value) < 100 else f"{value:,.1f}")
 
 
 def _difference(row) -> str:

@@ -117,7 +117,8 @@ def _printed(client, code: str, wanted: str) -> str:
     end = time.monotonic() + 60
     while True:
         said = []
-        client.execute_interactive(code, timeout=60, output_hook=lambda msg: said.append(msg["content"].get("text", "")))
+        client.execute_interactive(code, timeout=60,
+                                   output_hook=lambda msg: said.append(msg["content"].get("text", "")))  # fmt: skip
         if (text := "".join(said).strip()) == wanted or not wanted or time.monotonic() > end:
             return text
         time.sleep(0.05)

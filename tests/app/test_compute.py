@@ -1,4 +1,4 @@
-"""Requests to results: equal to the public calls and to the snippets shown, streamed, cancelled, refused with what fits."""
+"""Requests to results: equal to the public calls and snippets shown, streamed, cancelled, refused with what fits."""
 
 import time
 
@@ -115,8 +115,9 @@ def test_requests_beyond_the_budget_are_refused_with_what_fits():
     with pytest.raises(BudgetError) as refusal:
         next(kernels.outputs(OutputsRequest(DIGITS, RELU, 0, 1, 10**6, 100_000)))
     fits = refusal.value.fits
-    assert f"{fits:,} draws" in str(refusal.value) and fits == int(kernels.SECONDS / kernels.pair_seconds(RELU, DIGITS, 0, 1, 10**6))
-    assert kernels.pair_seconds(RELU, DIGITS, 0, 1, 10**6, fits) <= kernels.SECONDS < kernels.pair_seconds(RELU, DIGITS, 0, 1, 10**6, fits + 1)
+    pair = RELU, DIGITS, 0, 1, 10**6
+    assert f"{fits:,} draws" in str(refusal.value) and fits == int(kernels.SECONDS / kernels.pair_seconds(*pair))
+    assert kernels.pair_seconds(*pair, fits) <= kernels.SECONDS < kernels.pair_seconds(*pair, fits + 1)
     big = Inputs("many", np.random.default_rng(0).normal(size=(256, 8)), ("x",) * 256)
     with pytest.raises(BudgetError) as refusal:
         kernels.kernel_draw(KernelDrawRequest(big, Net.mlp(20, "relu", 1.0, 0.0), "ntk", 10**6))
@@ -131,7 +132,8 @@ def test_the_estimate_of_time_is_of_the_right_order():
     start = time.perf_counter()
     last(kernels.outputs(OutputsRequest(DIGITS, RELU, 0, 1, 4096, 400)))
     taken = time.perf_counter() - start
-    assert kernels.pair_seconds(RELU, DIGITS, 0, 1, 4096, 400) / 6 < taken < 20 * kernels.pair_seconds(RELU, DIGITS, 0, 1, 4096, 400)
+    expected = kernels.pair_seconds(RELU, DIGITS, 0, 1, 4096, 400)
+    assert expected / 6 < taken < 20 * expected
 
 
 @pytest.mark.parametrize(
@@ -157,7 +159,8 @@ def test_the_shown_code_runs_and_gives_the_figures_numbers():
     limit = kernels.kernel_limit(KernelLimitRequest(DIGITS, NET, "ntk")).K
     draw = kernels.kernel_draw(KernelDrawRequest(DIGITS, NET, "ntk", 128, 4)).K
     sample = last(kernels.outputs(OutputsRequest(DIGITS, NET, 1, 5, 128, 50, 4))).f
-    assert np.array_equal(space["K"], limit) and np.array_equal(space["K_n"], draw) and np.array_equal(space["f"], sample)
+    assert np.array_equal(space["K"], limit) and np.array_equal(space["K_n"], draw)
+    assert np.array_equal(space["f"], sample)
     assert "K_n" not in run(kernels_code.code(DIGITS, RELU, width=None))
 
 
@@ -178,7 +181,8 @@ def test_bins_end_where_the_semicircle_does(total):
     assert len(matrices.bin_edges(10**6)) > len(edges) or total >= 10**5
 
 
-@pytest.mark.parametrize("kind, n, draws", [("goe", 40, 7), ("symmetric:rademacher", 30, 5), ("symmetric:student", 30, 5)])
+@pytest.mark.parametrize("kind, n, draws", [("goe", 40, 7), ("symmetric:rademacher", 30, 5),
+                                            ("symmetric:student", 30, 5)])  # fmt: skip
 def test_spectra_are_the_public_eigenvalues(kind, n, draws):
     request = SpectrumRequest(kind, n, draws, seed=6)
     result = last(matrices.spectrum(request))

@@ -77,8 +77,8 @@ def test_every_stack_and_every_network_comes_back_from_its_link():
 @pytest.mark.parametrize(
     "text, words",
     [("", "known layers"), ("<script>", "known layers"), ("dense~" * 9 + "act", "at most 8"),
-     ("dense-w1e999", "number from"), ("dense-wnan", "number from"), ("act-eval", "one of"), ("RNN-d3", "has the parameters"),
-     ("_dense", "residual branch"),
+     ("dense-w1e999", "number from"), ("dense-wnan", "number from"), ("act-eval", "one of"),
+     ("RNN-d3", "has the parameters"), ("_dense", "residual branch"),
      ("dense~readout~act", "behind all"), ("res~" + "_act~" * 5 + "act", "at most 4"), ("CNN-d1.5", "whole"),
      ("res~_res~_act", "one deep"), ("conv-k" + "9" * 40, "number from")],
 )  # fmt: skip

@@ -80,7 +80,7 @@ def test_polygons_and_laws_say_the_phases_of_points(request_):
 
 
 def test_borders_of_the_unfolded_picture_are_those_of_figure_5():
-    """Tensor Programs IV, figure 5: features move at a_1 = -1/2, NTP and SP lie where f starts as a Gaussian process."""
+    """Tensor Programs IV, figure 5: features move at a_1 = -1/2, f starts as a Gaussian process at NTP and SP."""
     picture = pictures.picture(PictureRequest("facets", UP))
     feature = [b for b in picture.borders if b.phase == "feature"]
     assert {b.label for b in feature} == {"features move"} and all(b.weight == 2 for b in feature)
@@ -253,8 +253,8 @@ def test_another_depth_or_optimizer_goes_back_to_the_path():
 
 
 @pytest.mark.parametrize("values, words", [
-    ({"a": "0, x"}, "Multipliers a must be numbers from −100 to 100, with commas between them. Got “x” in place 2. Try"),
-    ({"a": "1, 2, 3"}, "Multipliers a must be 2 numbers, one for each hidden layer and one for the readout. Got 3: “1, 2"),
+    ({"a": "0, x"}, "a must be numbers from −100 to 100, with commas between them. Got “x” in place 2. Try -0.3, 0.5"),
+    ({"a": "1, 2, 3"}, "a must be 2 numbers, one for each hidden layer and one for the readout. Got 3: “1, 2, 3”"),
     ({"c": "0,,1"}, "Got nothing in place 2. Try 0, or empty the field."), ({"b": "0.5"}, "Start b must be 2 numbers"),
     ({"c": "0, 1, 2"}, "or one for all. Got 3"), ({"optimizer": "adam", "d": "1/0, 0"}, "“1/0” in place 1. Try 0.8, 1"),
     ({"b": "0.5; 0.5"}, "commas between them"), ({"b": "nan, 0"}, "Got “nan” in place 1. Try 0.3, 0.3"),
@@ -379,7 +379,8 @@ def test_adaptive_optimizers_have_a_limit_where_features_move(optimizer):
 
 @pytest.mark.parametrize("values", [{}, SP | {"c": "1", "view": "slice", "x": "b3", "y": "c"},
                                     {"optimizer": "adam", "lr": 0.02},
-                                    {"optimizer": "sign", "lr": 0.02, "d": "0.8, 1"}, {"preset": "six"}, {"a": "-1/3, 0.5", "b": "1/3, 0.7"}])
+                                    {"optimizer": "sign", "lr": 0.02, "d": "0.8, 1"}, {"preset": "six"},
+                                    {"a": "-1/3, 0.5", "b": "1/3, 0.7"}])  # fmt: skip
 def test_the_code_runs_as_shown(values):
     lab = PhasesLab(**(FAST | values))
     names: dict = {}

@@ -1,4 +1,4 @@
-"""Measured phases: what measured powers say, a coarse region against the classification, how it lies over the picture."""
+"""Measured phases: what powers say, a coarse region against the classification, how it lies over the picture."""
 
 from __future__ import annotations
 

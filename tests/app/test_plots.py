@@ -194,7 +194,8 @@ def test_deviation_has_bars_ring_line_and_slope():
     plot = plots.DeviationPlot()
     plot.update(DEVIATION, 64)
     data = dots(plot)
-    assert np.allclose(np.subtract(data["high"], data["y"]), 2 * DEVIATION.error) and np.all(np.asarray(data["low"]) > 0)
+    assert np.allclose(np.subtract(data["high"], data["y"]), 2 * DEVIATION.error)
+    assert np.all(np.asarray(data["low"]) > 0)
     assert list(data["size"]) == [8, 12, 8] and data["ring"][1] == colours.TOKENS["light"]["ink"]
     assert data["colour"] == [colours.width_colour(n) for n in (8, 64, 512)]
     x, y = plot.line.data["x"], plot.line.data["y"]

@@ -56,7 +56,8 @@ def test_arithmetic_means_what_it_says():
     prog = written("x=vector();y=vector();a=2*x-y/4;b=x-(y-x);c=-x^2;d=2^-2*x;e=x-y-x;t=(x+y)*(x-y);w=tp.relu(x)")
     r = tp.run(prog, 50, seed=1)
     x, y = r["x"], r["y"]
-    expected = {"a": 2 * x - y / 4, "b": 2 * x - y, "c": -(x**2), "d": x / 4, "e": -y, "t": x * x - y * y, "w": np.maximum(x, 0)}
+    expected = {"a": 2 * x - y / 4, "b": 2 * x - y, "c": -(x**2), "d": x / 4, "e": -y, "t": x * x - y * y,
+                "w": np.maximum(x, 0)}  # fmt: skip
     for name, value in expected.items():
         assert np.allclose(r[name], value, atol=1e-12), name
 
@@ -105,14 +106,22 @@ def test_parentheses_nest_as_deep_as_is_said():
 
 
 @pytest.mark.parametrize("source", [
-    "x=vector();y=__import__('os').system('true')", "x=vector();y=x.__class__", "x=vector();y=(lambda:0)()", "x=vector();y=x if 1 else x",
-    "x=vector();y=[x for x in x]", "x=vector();y=x[x]", "x=vector();y=open(x)", "x=vector();y=eval(x)", "x=vector();y=exec", "prog=vector()",
-    "x=vector();y=prog._nodes", "x=vector();y=x.T.T.__dict__", "lambda=vector()", "x=vector();y=\u202ex", "é=vector()", "x=vector();y=x(",
-    "x=vector();y=)", "x=vector();y=", "=", ";;;=", "x", "x=vector(mean=1e30)", "x=vector();y=x*1e999", "x=vector();y=" + "(" * 60 + "x" + ")" * 60,
-    "x=vector();y=" + "-" * 900 + "x", "x=vector();y=" + "x+" * 400 + "x;z=" + "tanh(" * 40 + "x" + ")" * 40, "x=vector();y=x^9^9",
-    "x=vector();y=x[99999999999]", "X=block(shape=100000)", "x=vector();" + ";".join(f"y{i}=tanh(x)" for i in range(80)),
-    "x=vector(mean=[1,2,3,4,5,6,7,8,9])", "x=vector();y=x@[[1],[2,3]]", "x=vector();y=hermite(x,1000)", "x" * 5000 + "=vector()", "x=vector(x=1)",
-    "x=vector();y=np.exp(x)", "tp=vector()", "x=vector();relu=tanh(x)", "x=vector(mean=1,mean=2)", "x=vector();y=2**100*x**0.5**2",
+    "x=vector();y=__import__('os').system('true')", "x=vector();y=x.__class__", "x=vector();y=(lambda:0)()",
+    "x=vector();y=x if 1 else x",
+    "x=vector();y=[x for x in x]", "x=vector();y=x[x]", "x=vector();y=open(x)", "x=vector();y=eval(x)",
+    "x=vector();y=exec", "prog=vector()",
+    "x=vector();y=prog._nodes", "x=vector();y=x.T.T.__dict__", "lambda=vector()", "x=vector();y=\u202ex",
+    "é=vector()", "x=vector();y=x(",
+    "x=vector();y=)", "x=vector();y=", "=", ";;;=", "x", "x=vector(mean=1e30)", "x=vector();y=x*1e999",
+    "x=vector();y=" + "(" * 60 + "x" + ")" * 60,
+    "x=vector();y=" + "-" * 900 + "x", "x=vector();y=" + "x+" * 400 + "x;z=" + "tanh(" * 40 + "x" + ")" * 40,
+    "x=vector();y=x^9^9",
+    "x=vector();y=x[99999999999]", "X=block(shape=100000)",
+    "x=vector();" + ";".join(f"y{i}=tanh(x)" for i in range(80)),
+    "x=vector(mean=[1,2,3,4,5,6,7,8,9])", "x=vector();y=x@[[1],[2,3]]", "x=vector();y=hermite(x,1000)",
+    "x" * 5000 + "=vector()", "x=vector(x=1)",
+    "x=vector();y=np.exp(x)", "tp=vector()", "x=vector();relu=tanh(x)", "x=vector(mean=1,mean=2)",
+    "x=vector();y=2**100*x**0.5**2",
 ])  # fmt: skip
 def test_hostile_text_is_refused_and_nothing_of_it_runs(source):
     with pytest.raises(Misuse) as refusal:

@@ -179,7 +179,8 @@ def test_a_network_too_wide_is_refused_in_words():
     settled(lab, well=True)
 
 
-@pytest.mark.parametrize("values", [{"r": 0.35}, {"r": 0.35, "width": math.inf}, {"trains": "readout", "depth": 2, "r": 0.5}])
+@pytest.mark.parametrize("values", [{"r": 0.35}, {"r": 0.35, "width": math.inf},
+                                    {"trains": "readout", "depth": 2, "r": 0.5}])  # fmt: skip
 def test_the_code_runs_as_shown_and_gives_the_figures_numbers(values):
     lab = shown(**values)
     with contextlib.redirect_stdout(io.StringIO()) as printed:

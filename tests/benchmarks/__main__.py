@@ -18,7 +18,8 @@ def main(names: list[str]) -> int:
     found = sorted(path.stem for path in Path(__file__).parent.glob("bench_*.py"))
     chosen = [stem for stem in found if not names or stem.removeprefix("bench_") in names]
     if not chosen:
-        print(f"No benchmark is called {' '.join(names)}; there are {', '.join(s.removeprefix('bench_') for s in found)}.")
+        known = ", ".join(s.removeprefix("bench_") for s in found)
+        print(f"No benchmark is called {' '.join(names)}; there are {known}.")
         return 2
     rows: list[Row] = []
     for stem in chosen:

@@ -15,7 +15,8 @@ import sys
 from pathlib import Path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-MAC = ("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome", "/Applications/Chromium.app/Contents/MacOS/Chromium")
+MAC = ("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+       "/Applications/Chromium.app/Contents/MacOS/Chromium")  # fmt: skip
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",

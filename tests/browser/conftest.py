@@ -1,4 +1,4 @@
-"""The served apps and the browser that the tests drive; whatever the console or the page complains of fails the test."""
+"""The served apps and the browser that the tests drive; what the console or the page complains of fails the test."""
 
 from __future__ import annotations
 

@@ -123,7 +123,7 @@ def profile():
 
 
 class Visit:
-    """A page of a browser (`launched`, `profile`), gated to this machine; `complaints` collects what must stay empty."""
+    """A page of a browser (`launched`, `profile`), gated to this machine; `complaints` is what must stay empty."""
 
     def __init__(self, browser, *, viewport=None, color_scheme: str = "light", reduced_motion: str = "no-preference"):
         self.complaints: list[str] = []

@@ -24,7 +24,8 @@ def lab(url: str, **state) -> str:
 def drawn(seen, text: str) -> None:
     """Wait until a label in a figure says `text`."""
     seen.until("""text => [...Bokeh.documents[0]._all_models.values()].some((m) => m.type === "ColumnDataSource" &&
-      m.columns().includes("text") && [...(m.data.get ? m.data.get("text") : m.data.text)].includes(text))""", text, 40_000)
+      m.columns().includes("text") && [...(m.data.get ? m.data.get("text") : m.data.text)].includes(text))""",
+               text, 40_000)  # fmt: skip
 
 
 def numbers(seen, text: str) -> None:
@@ -110,7 +111,8 @@ def test_export_and_code(visit, app_url):
     drawn(seen, "N = 1,024")
     assert "tp.sums.draw" in seen.code()
     seen.button("Export").click()
-    for name, ending in (("Figures, PNG", ".png"), ("Figures, SVG", ".svg"), ("Data, CSV", ".csv"), ("Data, NPZ", ".npz")):
+    for name, ending in (("Figures, PNG", ".png"), ("Figures, SVG", ".svg"), ("Data, CSV", ".csv"),
+                         ("Data, NPZ", ".npz")):  # fmt: skip
         with seen.page.expect_download() as download:
             seen.see(f"button >> text={name}").click()
         path = download.value.path()

@@ -57,7 +57,8 @@ def test_it_teaches_with_no_click(visit, app_url):
     for text in ("limit: free probability", "n = 256", "n = 32", "χ₁ = 1", "order", "chaos", "dashed: if free"):
         drawn(seen, text)
     seen.see("text=4 networks").wait_for()
-    seen.until(f"""() => {{ {COLUMNS} const area = figure("singular-values").renderers.find((r) => r.glyph.type === "VArea")
+    seen.until(f"""() => {{ {COLUMNS}
+      const area = figure("singular-values").renderers.find((r) => r.glyph.type === "VArea")
       return column(area.data_source, "x").length > 30 }}""")  # the networks come one after the other
     points, area = outline(seen)
     assert points > 30 and 0.85 < area <= 1.0001

@@ -33,7 +33,8 @@ def histogram(seen) -> tuple[int, float]:
 def drawn(seen, text: str) -> None:
     """Wait until a label in the figure says `text`."""
     seen.until("""text => [...Bokeh.documents[0]._all_models.values()].some((m) => m.type === "ColumnDataSource" &&
-      m.columns().includes("text") && [...(m.data.get ? m.data.get("text") : m.data.text)].includes(text))""", text, 40_000)
+      m.columns().includes("text") && [...(m.data.get ? m.data.get("text") : m.data.text)].includes(text))""",
+               text, 40_000)  # fmt: skip
 
 
 def numbers(seen, text: str) -> None:

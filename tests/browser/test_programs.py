@@ -9,7 +9,8 @@ from tests.browser.drive import findings
 pytestmark = pytest.mark.browser
 
 COORDINATES = """
-  const figure = [...Bokeh.documents[0]._all_models.values()].find((m) => m.type === "Figure" && m.name === "coordinates");
+  const models = [...Bokeh.documents[0]._all_models.values()];
+  const figure = models.find((m) => m.type === "Figure" && m.name === "coordinates");
   const source = figure.renderers.find((r) => r.glyph.type === "VArea").data_source;
   const column = (name) => Array.from(source.data.get ? source.data.get(name) : source.data[name]);
 """
@@ -33,7 +34,8 @@ def area(seen) -> float:
 def axis(seen, text: str) -> None:
     """Wait until the histogram is that of `text`."""
     seen.until("""text => { const figure = [...Bokeh.documents[0]._all_models.values()].find(
-      (m) => m.type === "Figure" && m.name === "coordinates"); return figure.below[0].axis_label.startsWith(text + ",") }""", text)
+      (m) => m.type === "Figure" && m.name === "coordinates");
+      return figure.below[0].axis_label.startsWith(text + ",") }""", text)  # fmt: skip
 
 
 def row(seen, text: str) -> None:
@@ -43,7 +45,8 @@ def row(seen, text: str) -> None:
 
 def test_it_teaches_with_no_click(visit, app_url):
     seen = visit(lab(app_url))
-    assert seen.see(".tp-claim").inner_text() == "Every coordinate of a big program looks like an independent draw of Z."
+    claim = "Every coordinate of a big program looks like an independent draw of Z."
+    assert seen.see(".tp-claim").inner_text() == claim
     row(seen, "0.7500")
     row(seen, "wrong")
     axis(seen, "g")
@@ -53,8 +56,10 @@ def test_it_teaches_with_no_click(visit, app_url):
     seen.see("text=Line 3 already used Wᵀ, so g keeps a memory of x.").wait_for()
     assert seen.page.evaluate("document.documentElement.scrollHeight <= innerHeight + 1")
     law = seen.page.evaluate("""() => { const walk = (root) => { for (const el of root.querySelectorAll("*")) {
-      if (el.classList.contains("bk-active") && el.textContent === "g = W y") return getComputedStyle(el, "::after").content;
-      if (el.shadowRoot) { const found = walk(el.shadowRoot); if (found) return found; } } return null; }; return walk(document); }""")
+      const here = el.classList.contains("bk-active") && el.textContent === "g = W y";
+      if (here) return getComputedStyle(el, "::after").content;
+      if (el.shadowRoot) { const found = walk(el.shadowRoot); if (found) return found; }
+      } return null; }; return walk(document); }""")
     assert law == '"N(0, 0.75)"'
 
 
@@ -121,8 +126,8 @@ def test_questions_links_and_a_hostile_program(visit, app_url):
 def test_errors_fall_and_figures_are_exported(visit, app_url):
     seen = visit(lab(app_url, program="wwt", width=1024, draws=1, view="error"))
     seen.until("""() => [...Bokeh.documents[0]._all_models.values()].some((m) => m.type === "ColumnDataSource" &&
-      m.columns().includes("text") && [...(m.data.get ? m.data.get("text") : m.data.text)].some((t) => String(t).startsWith("fit −0.")))""",
-               None, 60_000)
+      m.columns().includes("text") && [...(m.data.get ? m.data.get("text") : m.data.text)]
+        .some((t) => String(t).startsWith("fit −0.")))""", None, 60_000)
     seen.see("text=Slope in log n").wait_for()
     seen.button("Export").click()
     for name, ending in (("Figures, PNG", ".png"), ("Data, CSV", ".csv"), ("Code, Python", ".py")):

@@ -121,7 +121,7 @@ def test_products_of_chains():
 
 
 def test_updates_of_chains():
-    """Rows 1 and 4: sum over k, l of moved_k moved_l cov_kl Cov(y_k - h_{k-1}, y_l - h_{l-1}), h by its coefficients."""
+    """Rows 1 and 4: sum_{k, l} of moved_k moved_l cov_kl Cov(y_k - h_{k-1}, y_l - h_{l-1}), h by its coefficients."""
     _, before, (V, cov, _), keep, (slope, _) = chain()
     h = combined(before, keep, 1 - keep)
     moved = combined(before, keep, slope)

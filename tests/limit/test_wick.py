@@ -1,4 +1,4 @@
-"""Products of Gaussians: powers against one-dimensional moments, different factors against pairings, too many refused."""
+"""Products of Gaussians: powers by one-dimensional moments, different factors by pairings, too many refused."""
 
 from __future__ import annotations
 

@@ -20,7 +20,8 @@ def test_moments_approach_catalan_numbers_like_one_over_n(verify_table, order):
     sizes = [30, 60, 120, 240, 480, 960]
     means = [spectral_moments("goe", n, [order], draws=4_000_000 // n, seed=order).mean() for n in sizes]
     found = slope(sizes, np.array(means) - catalan(order // 2))
-    verify_table(f"GOE moment {order} minus Catalan number, slope in n", f"{found:.3f}", "-1 +- 0.1", abs(found + 1) < 0.1)
+    name = f"GOE moment {order} minus Catalan number, slope in n"
+    verify_table(name, f"{found:.3f}", "-1 +- 0.1", abs(found + 1) < 0.1)
 
 
 def test_counts_approach_the_semicircle_like_one_over_n(verify_table):

@@ -122,7 +122,8 @@ def test_the_same_seed_gives_the_same_numbers_on_any_number_of_threads():
     (lambda: sums.draw("coins", 3), "Did you mean 'coin'"), (lambda: sums.draw("coin", 0), "at least 1"),
     (lambda: sums.draw("coin", 10**6 + 1), "1,000,000"), (lambda: sums.draw("coin", 3, correlation=-0.1), "at least 0"),
     (lambda: sums.draw("student", 3, nu=0.5), "at least 1"), (lambda: sums.terms("student", 31), "at most 30"),
-    (lambda: sums.variance_of_mean("coin", np.ones(2)), "whole number"), (lambda: sums.draw("coin", 3, seed=-1), "seed"),
+    (lambda: sums.variance_of_mean("coin", np.ones(2)), "whole number"),
+    (lambda: sums.draw("coin", 3, seed=-1), "seed"),
     (lambda: sums.running("coin", [3, 3]), "must rise"), (lambda: sums.running("coin", []), "one axis"),
     (lambda: sums.running("coin", [0.5]), "whole number"), (lambda: sums.draw("coin", float("nan")), "whole number"),
 ])  # fmt: skip
