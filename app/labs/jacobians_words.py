@@ -68,16 +68,16 @@ def formula(point: Point, projector: bool = False) -> str:
 
 
 def table(free, seen, n: float, theme: str) -> str:
-    """``<table>`` of mixed moments: the word, networks ± s.e., if free. `seen` is (means, errors) or None."""
+    """``<table>`` of mixed moments: the word, networks ± s.e. if `seen` is (means, errors) and not None, if free."""
     colour = interpolate((width_label(n, theme), TOKENS[theme]["ink"]), 0.2)  # on the column's darker ground
     body = ""
     for k, word in enumerate(WORDS):
         measured = ""
         if seen is not None:
             mean, error = fmt.measured(seen[0][k], seen[1][k]) if seen[1][k] > 0 else (fmt.power(seen[0][k], 3), "")
-            measured = mean + (f" <small>± {error}</small>" if error else "")
-        body += (f'<tr><td>{word}</td><td class="measured" style="color:{colour}">{measured}</td>'
-                 f'<td class="limit">{fmt.power(free[k], 3)}</td></tr>')  # fmt: skip
-    head = f"<tr><th>τ of</th><th>n = {fmt.width(n)}</th><th>if free</th></tr>"
+            mean += f" <small>± {error}</small>" if error else ""
+            measured = f'<td class="measured" style="color:{colour}">{mean}</td>'
+        body += f'<tr><td>{word}</td>{measured}<td class="limit">{fmt.power(free[k], 3)}</td></tr>'
+    head = f"<th>n = {fmt.width(n)}</th>" if seen is not None else ""
+    head = f"<tr><th>τ of</th>{head}<th>if free</th></tr>"
     return f'<table class="tp-table tp-mixed"><thead>{head}</thead><tbody>{body}</tbody></table>'
-

@@ -170,9 +170,10 @@ def test_the_limit_alone():
     lab = shown(width=float("inf"), depth=4)
     assert not len(lab.singular.main.data["x"]) and "limit alone" in lab.singular.caption
     assert not np.isfinite(lab.words.points.data["y"]).any() and "Variance of s²" in numbers(lab)
+    assert lab.mixed.object.count("<th>") == 2  # no column for what there is not
     lab.state.width = 32
     settled(lab, well=True)
-    assert len(lab.singular.main.data["x"]) and not len(lab.singular.ghost.data["x"])
+    assert lab.mixed.object.count("<th>") == 3 and len(lab.singular.main.data["x"]) and not len(lab.singular.ghost.data["x"])
 
 
 def test_a_hand_on_the_plane_moves_the_network_and_finds_the_edge():
