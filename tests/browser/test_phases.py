@@ -35,7 +35,7 @@ def click(seen, x: float, y: float, figure: str = "phases") -> None:
 
 def verdict(seen, phase: str) -> None:
     """Wait until the pill says the phase."""
-    seen.see(f".tp-pill[data-phase={phase}]").wait_for(timeout=10_000)
+    seen.see(f".tp-pill[data-phase={phase}]").wait_for()
 
 
 def measured(seen) -> list[tuple[float, float]]:
@@ -62,7 +62,7 @@ def test_a_click_in_each_phase_is_the_right_verdict_beside_measured_powers(visit
     for phase, (figure, at, claim, predicted) in CLICKS.items():
         click(seen, *at, figure)
         verdict(seen, phase)
-        seen.see(f"text={claim}").wait_for(timeout=10_000)
+        seen.see(f"text={claim}").wait_for()
         (pair,) = measured(seen)
         assert abs(pair[0] - predicted) < 0.03 and abs(pair[1] - pair[0]) < 0.12, (phase, pair)
         assert (seen.page.locator(".tp-checks tr.no >> visible=true").count() > 0) == (phase in ("trivial", "unstable"))
@@ -130,7 +130,7 @@ def test_a_slice_is_measured_and_a_bad_exponent_refused(visit, app_url):
     seen = visit(lab(app_url, depth=1, steps=3))
     verdict(seen, "kernel")
     seen.button("Measure this region").click()
-    seen.see("text=points farther than 0.1 from a border agree").wait_for(timeout=20_000)
+    seen.see("text=points farther than 0.1 from a border agree").wait_for()
     seen.button("Hide the measured phases").click()
     seen.page.locator("text=points farther than 0.1").first.wait_for(state="hidden")
     seen.page.get_by_role("button", name="Slice", exact=True).click()

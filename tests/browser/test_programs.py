@@ -40,7 +40,7 @@ def axis(seen, text: str) -> None:
 
 def row(seen, text: str) -> None:
     """Wait until the table has `text`."""
-    seen.see(f".tp-averages >> text={text}").wait_for(timeout=30_000)
+    seen.see(f".tp-averages >> text={text}").wait_for()
 
 
 def test_it_teaches_with_no_click(visit, app_url):
@@ -73,7 +73,7 @@ def test_lines_are_clicked_stepped_and_played(visit, app_url):
     seen.button("Line back").click()
     axis(seen, "y")
     seen.button("Play lines").click()
-    seen.see("text=Line 7").wait_for(timeout=20_000)
+    seen.see("text=Line 7").wait_for()
     seen.button("Play lines").wait_for()
     seen.address("programs.step=7")
 
@@ -82,7 +82,7 @@ def test_play_over_width_to_a_hundred_thousand_and_more(visit, app_url):
     seen = visit(lab(app_url, program="wwt", width=65536, draws=1))
     seen.button("Play").click()
     seen.width("1,000,000")
-    seen.see("text=density over 1,000,000 coordinates").wait_for(timeout=40_000)
+    seen.see("text=density over 1,000,000 coordinates").wait_for()
     assert 0.98 < area(seen) < 1.001
 
 

@@ -60,6 +60,7 @@ def test_every_lab_on_small_screens(visit, app_url, lab):
     assert seen.page.evaluate("document.documentElement.scrollWidth") <= 400
     assert len(figures) > 1 and all(box["left"] >= 0 and box["right"] <= 400 for box in figures)
     assert all(above["bottom"] <= below["top"] for above, below in zip(figures, figures[1:])), "side by side"
+    assert boxes(seen, ".tp-ask")[0]["top"] >= figures[1]["bottom"], "questions lie over the figures"
 
     seen.page.set_viewport_size({"width": 1280, "height": 720})
     seen.page.locator("h1 >> visible=true").click()  # keys mean the page again
