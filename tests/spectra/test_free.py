@@ -9,6 +9,7 @@ from scipy import stats
 from tests.spectra.every_law import check_law, distance
 from tpcore.errors import Misuse
 from tpcore.spectra.laws import (
+    Law,
     PointMass,
     Root,
     circular,
@@ -123,10 +124,26 @@ def test_sampled_matrices_follow_free_convolutions():
 
 
 def test_the_stated_error_bounds_a_quadrature():
-    law = free_sum(Root(marchenko_pastur(0.6)), semicircle(0.1))
-    wide = free_sum(Root(marchenko_pastur(0.6)), semicircle(0.8))
-    assert wide.error < 1e-9 < law.error and abs(law.moment(0) - 1) <= law.error
-    assert wide.moment(2) == pytest.approx(1 + 0.64, rel=1e-8)
+    class Flat(Law):
+        """A law of the test's own, that enters by its nodes."""
+
+        name, support = "uniform", (0.0, 1.0)
+
+        def pdf(self, x):
+            return np.where((x >= 0) & (x <= 1), 1.0, 0.0)
+
+        def cdf(self, x):
+            return np.clip(x, 0.0, 1.0)
+
+    law, wide = free_sum(Flat(), semicircle(0.04)), free_sum(Flat(), semicircle(0.3))
+    assert wide.error < 1e-9 < law.error < 1e-2 and abs(law.moment(0) - 1) <= law.error
+    assert wide.moment(2) == pytest.approx(1 / 3 + 0.09, rel=1e-8)
+
+
+def test_roots_enter_on_a_path_below_the_line():
+    for ratio in (0.6, 1.0, 3.0):
+        law = free_sum(Root(marchenko_pastur(ratio)), semicircle(0.02))
+        assert law.error < 1e-8 and law.moment(2) == pytest.approx(1 + 0.0004, rel=1e-8)
 
 
 def test_known_laws_enter_without_a_loss():

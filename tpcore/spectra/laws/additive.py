@@ -13,6 +13,7 @@ the solution is unique (Belinschi and Bercovici, J. Anal. Math. 101, 2007).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -41,6 +42,8 @@ class Terms:
         Those with omega_l unknown, and how often each occurs.
     low, high : float
         All mass lies between them.
+
+    What is derived is computed once: nothing may be added after the first use.
     """
 
     constant: float = 0.0
@@ -53,18 +56,18 @@ class Terms:
     def extend(self, low: float, high: float) -> None:
         self.low, self.high = self.low + low, self.high + high
 
-    @property
+    @cached_property
     def mean(self) -> float:
         means = sum(times * measure.moment(1) for measure, times in self.measures)
         return self.constant + sum(square for _, square in self.poisson) + means
 
-    @property
+    @cached_property
     def spread(self) -> float:
         """The standard deviation."""
-        own = sum(times * (m.moment(2) - m.moment(1) ** 2) for m, times in self.measures)
+        own = sum(times * m.variance for m, times in self.measures)
         return float(np.sqrt(self.variance + sum(y * square**2 for y, square in self.poisson) + own))
 
-    @property
+    @cached_property
     def over_g(self) -> float:
         return 1.0 - sum(times for _, times in self.measures)
 
@@ -198,7 +201,7 @@ def _newton(terms: Terms, z: np.ndarray, g: np.ndarray, omegas: list[np.ndarray]
 def _inverse(terms: Terms, x: np.ndarray):
     """The same by h = 1 / g."""
     h, omegas, left = _above(terms, x, 1e-2 * terms.spread)
-    return 1 / h, omegas, left * np.abs(h) / terms.spread
+    return 1 / h, omegas, left * np.minimum(np.abs(h) / terms.spread, 1)
 
 
 def _above(terms: Terms, x: np.ndarray, end: float | None):

@@ -7,10 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tpcore.errors import Misuse
 from tpcore.spectra.laws.corner import TIE, Corner
 from tpcore.spectra.laws.pivot import edge, filled
 
-SURE = 1e-8
+SURE, NEAR, WIDEST = 1e-8, 1e-12, 60  # residuals that leave no doubt, next to a corner too; bands
+HINT = "Fewer atoms; and a law that enters by its nodes must not be added to one as narrow as their distances"
+MOST = 12  # minima of the density
 ZOOMS, SHARP = 16, 0.9  # into a minimum of the density, each by 5; the share of the neighbours that is sharp
 
 
@@ -108,10 +111,17 @@ def bands(at: Callable, base: np.ndarray, corners: list[Corner], atoms, unit: fl
         The spread; the share of -Im g in `Values.size` that counts as no density.
     top : float, optional
         The upper edge, where it is known and `base` ends below it.
+
+    Raises
+    ------
+    Misuse
+        If there are more than 60.
     """
     def look(corner: Corner | None, x: np.ndarray):
         below, density, size, left = at(corner, x)
-        sure = left < SURE
+        sure = left < (SURE if corner is None else NEAR)
+        if corner is not None:  # a zero of g in a gap
+            sure &= (size * unit > 1) | (np.pi * density > 1e-3 * size)
         return np.pi * density > zero * size, sure, np.where(sure, below, np.nan), density
 
     scan = _scanned(look, base, corners, unit)
@@ -131,6 +141,8 @@ def bands(at: Callable, base: np.ndarray, corners: list[Corner], atoms, unit: fl
             ends.append(End(place, corner, corner.power(place) if corner else 2))
     if inside[-1]:
         ends.append(End(base[-1] if top is None else top))
+    if len(ends) > 2 * WIDEST:
+        raise Misuse(f"A free convolution may have {WIDEST} bands at most", str(len(ends) // 2), HINT)
     for neck in necks:
         after = int(np.searchsorted([end.at for end in ends], neck))
         if after % 2:
@@ -174,6 +186,8 @@ def _necks(scan: Scan) -> list[float]:
     inside = filled(scan.dense, scan.sure) & (scan.who < 0)
     low = np.flatnonzero((height[1:-1] < height[:-2]) & (height[1:-1] <= height[2:])
                          & inside[1:-1] & inside[:-2] & inside[2:]) + 1  # fmt: skip
+    if low.size > MOST:
+        return []  # the nodes of a quadrature
     spans = [(*x[j - 1 : j + 2], min(height[j - 1], height[j + 1])) for j in low]
     found: list[float] = []
     for turn in range(ZOOMS):

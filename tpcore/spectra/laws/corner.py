@@ -1,13 +1,13 @@
 r"""Where atoms of the laws meet: the free convolution has an atom there, or a density without bound, or almost.
 
-At atoms a_i with masses mu_i the solution has, with the sum e of the a_i, the excess m = sum mu_i - (n - 1) and a number
-K of the other mass,
+At atoms a_i with masses mu_i the solution has, with the sum e of the a_i, the excess m = sum mu_i - (n - 1) and a
+number K of the other mass,
 
 .. math:: z - e = m / g + K / g^2 + O(g^{-3}).
 
-For m > 0 it is an atom of mass m. For m = 0 the density grows like \|x - e\|^(-1/2), on one side of e, and if K = 0 like
-\|x - e\|^(-1/3), on both. So near e all is computed in coordinates moved there: z - e and omega_i - a_i, each to its own
-precision.
+For m > 0 it is an atom of mass m. For m = 0 the density grows like \|x - e\|^(-1/2), on one side of e, and if K = 0
+like \|x - e\|^(-1/3), on both. So near e all is computed in coordinates moved there: z - e and omega_i - a_i, each to
+its own precision.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-SLACK, TIE, MOST = 0.02, 1e-12, 80
+SLACK, TIE, MOST = 0.02, 1e-12, 40
 
 
 class Meeting(NamedTuple):

@@ -14,7 +14,7 @@ FACTOR, STEPS, AGAIN = 0.5, 2, (0.8, 4)  # height by height before, and Newton s
 
 
 def down(terms, z: np.ndarray, h: np.ndarray, omegas: list[np.ndarray], start: float, end=None):
-    """h and the omega_l at the real points z, from those at z + i start, or near them.
+    r"""h and the omega_l at the real points z, from those at z + i start, or near them.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def _path(terms, z, h, omegas, start: float, end: np.ndarray, factor: float, ste
         at, h, omegas = at[~done], h[~done], [omega[~done] for omega in omegas]
         if not at.size:
             break
-    return best[0], best[1:], np.minimum(left / np.abs(best[0]), 1e300)
+    return best[0], best[1:], np.minimum(left / np.minimum(np.abs(best[0]), terms.spread), 1e300)
 
 
 def _newton(terms, z: np.ndarray, h: np.ndarray, omegas: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

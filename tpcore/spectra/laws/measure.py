@@ -66,6 +66,11 @@ class Measure:
         """E X^k."""
         return float(self.masses @ self.places**k)
 
+    @property
+    def variance(self) -> float:
+        """E (X - E X)^2."""
+        return float(self.masses @ (self.places - self.moment(1)) ** 2)
+
     def cauchy(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(g, dg / du), g = E 1 / (u - X)."""
         value, _, squares = self._sums(u, self._weights)

@@ -260,7 +260,7 @@ def _inverse(measure: Measure, log_w: np.ndarray, log_rest: np.ndarray, p: float
 def tabulate(factors: Factors, name: str, latex: str) -> Banded:
     """The law of the product: its bands found, each tabulated."""
     spread = float(np.sqrt(sum(m * y for y, m in factors.ratios.items()) + max(factors.alpha + factors.beta, 0)
-                           + sum(t * (m.moment(2) / m.moment(1) ** 2 - 1) for m, t in factors.measures)))  # fmt: skip
+                           + sum(t * m.variance / m.moment(1) ** 2 for m, t in factors.measures)))  # fmt: skip
     fine = float(np.clip(spread / 4, 1e-9, 0.06))
 
     corners, atoms = factors.corners(spread), factors.atoms()
@@ -273,7 +273,8 @@ def tabulate(factors: Factors, name: str, latex: str) -> Banded:
         if corner is not None:
             close = np.abs(log_x) < CLOSE_BY
             far = _plain(factors, corner.at + log_x[~close], fine)
-            return Values(*(woven(close, *pair) for pair in zip(_near(factors, corner, log_x[close]), far, strict=True)))
+            near = _near(factors, corner, log_x[close])
+            return Values(*(woven(close, *pair) for pair in zip(near, far, strict=True)))
         return _plain(factors, log_x, fine)
 
     top = log_top(factors)

@@ -43,6 +43,14 @@ class Root(Law):
         places, masses = self.squared.nodes(count)
         return np.sqrt(places), masses
 
+    def below(self, count: int = 400) -> tuple[np.ndarray, np.ndarray] | None:
+        """The same on paths below the real line, where the squared law knows them."""
+        path = getattr(self.squared, "below", None)
+        if path is None:
+            return None
+        places, masses = path(count)
+        return np.sqrt(np.asarray(places, complex)), masses
+
     def moment(self, k: int) -> float:
         """E X^(k/2): the squared law's own for even k."""
         k = checks.integer("The order k of a moment", k, 0)
