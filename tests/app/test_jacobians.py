@@ -173,7 +173,8 @@ def test_the_limit_alone():
     assert lab.mixed.object.count("<th>") == 2  # no column for what there is not
     lab.state.width = 32
     settled(lab, well=True)
-    assert lab.mixed.object.count("<th>") == 3 and len(lab.singular.main.data["x"]) and not len(lab.singular.ghost.data["x"])
+    assert lab.mixed.object.count("<th>") == 3
+    assert len(lab.singular.main.data["x"]) and not len(lab.singular.ghost.data["x"])
 
 
 def test_a_hand_on_the_plane_moves_the_network_and_finds_the_edge():
