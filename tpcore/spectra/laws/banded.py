@@ -267,11 +267,11 @@ class Banded(Law):
     def nodes(self, count: int = 400) -> tuple[np.ndarray, np.ndarray]:
         """Point masses by Gauss-Legendre quadrature in the variable of each band, and the atoms.
 
-        `count` a band, or as many as its series has coefficients.
+        `count` a band, or as many as its series has coefficients, but for a tail at 0.
         """
         places, masses = [[at for at, _ in self.atoms]], [[mass for _, mass in self.atoms]]
         for piece in self.pieces:
-            angle, weight = legendre(max(count, piece.rate.size))
+            angle, weight = legendre(count if isinstance(piece.line, Tail) else max(count, piece.rate.size))
             t = angle / np.pi + 0.5
             places.append(piece.line.x(t))
             masses.append(weight / np.pi * piece.mass_rate(t))

@@ -126,7 +126,7 @@ def bands(at: Callable, base: np.ndarray, corners: list[Corner], atoms, unit: fl
 
     scan = _scanned(look, base, corners, unit)
     _refined(scan, atoms)
-    necks = _necks(scan)
+    necks = _necks(scan) if np.ptp(base) < 30 * unit else []
     inside = filled(scan.dense, scan.sure)
     ends = [End(float(scan.offset[0]))] if inside[0] else []
     for j in range(inside.size - 1):
