@@ -12,6 +12,9 @@ All" that may be minutes, since JupyterLab draws what is in view. `Shown` tells 
 *Echoes.* In a notebook Panel's page sends every change that Python made back to Python, up to 80 KB a move. Among
 them are values that Bokeh refuses (an area's colour), and with them it refuses whatever the visitor did in the same
 moment. `quiet` keeps the page from repeating what it was told.
+
+*Stylesheets one by one.* In a notebook Panel writes the stylesheets of its own into every widget, and Bokeh looks at
+the whole page anew after each: ten seconds for a large one. A page whose root is a `Root` is looked at once.
 """
 
 from __future__ import annotations
@@ -23,6 +26,9 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 
+import panel as pn
+from bokeh.models import UIElement
+from panel.io.notebook import patch_inline_stylesheets
 from pyviz_comms import CommManager
 
 PATIENCE = 60.0  # seconds: cells may run that long before the channel is opened
@@ -145,3 +151,13 @@ def quiet(shown: tuple[dict, dict] | None) -> tuple[dict, dict]:
     bundle, about = shown
     html = bundle.get("text/html", "")
     return {**bundle, **({"text/html": html.replace(_SCRIPT, _SCRIPT + _QUIET, 1)} if html else {})}, about
+
+
+class Root(pn.Column):
+    """A column, displayed as a page: stylesheets are written into it before it stands in a document."""
+
+    def _preprocess(self, root, *of):
+        if root.document is None and pn.config.inline:
+            for model in root.select({"type": UIElement}):
+                patch_inline_stylesheets(model)
+        super()._preprocess(root, *of)

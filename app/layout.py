@@ -8,6 +8,7 @@ import panel as pn
 from bokeh.core.validation import silence
 from bokeh.core.validation.warnings import EMPTY_LAYOUT
 
+from tpapp.comms import Root
 from tpapp.widgets import button, column, html, row
 
 silence(EMPTY_LAYOUT)  # the rows that `Layout.complete` fills
@@ -47,7 +48,7 @@ class Layout:
                              css_classes=["tp-figures"])
         self.aside = column(parts=("aside",), css_classes=["tp-reading"])
         self.body = column(self.controls, self.middle, self.aside, parts=("body",), css_classes=["tp-body"])
-        self.root = column(header, strip, self.body, parts=("lab",), css_classes=["tp-lab"])
+        self.root = column(header, strip, self.body, parts=("lab",), css_classes=["tp-lab"], kind=Root)
         self._classes()
 
     def complete(self) -> None:

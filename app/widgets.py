@@ -107,10 +107,10 @@ def html(markup: str = "", *parts: str, **params) -> HTML:
     return HTML(markup, stylesheets=[theme.part(name) for name in ("base", *parts)], **params)
 
 
-def column(*objects, parts: tuple[str, ...] = (), **params) -> pn.Column:
+def column(*objects, parts: tuple[str, ...] = (), kind: type[pn.Column] = pn.Column, **params) -> pn.Column:
     """A column without margins, with parts of assets/lab.css."""
     params = {"sizing_mode": "stretch_width", "margin": 0} | params
-    return pn.Column(*objects, stylesheets=[theme.part(name) for name in ("base", *parts)], **params)
+    return kind(*objects, stylesheets=[theme.part(name) for name in ("base", *parts)], **params)
 
 
 def row(*objects, parts: tuple[str, ...] = (), **params) -> pn.Row:

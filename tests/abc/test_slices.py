@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from fractions import Fraction as F
 
 import numpy as np
@@ -154,12 +153,6 @@ def test_distances_from_a_border():
     assert abc.slice(abc.mup(1), "a1", "b2", (0, 1), (1, 2)).distance(0.5, 1.5) == float("inf")
 
 
-def test_a_slice_is_quick():
-    """40,000 points with their polygons; `make bench` holds it to 50 ms, here a busy computer may take longer."""
-    def once():
-        start = time.perf_counter()
-        view = abc.slice(abc.mup(3), "a1", "c")
-        assert view.codes.shape == (200, 200) and view.edges and view.corners
-        return time.perf_counter() - start
-
-    assert min(once() for _ in range(5)) < 0.05
+def test_a_slice_has_forty_thousand_points_and_its_polygons():
+    view = abc.slice(abc.mup(3), "a1", "c")
+    assert view.codes.shape == (200, 200) and view.edges and view.corners

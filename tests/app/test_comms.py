@@ -8,8 +8,14 @@ import threading
 import time
 from functools import partial
 
+import panel as pn
+from bokeh.document import Document
+from bokeh.document.models import DocumentModelManager
+from bokeh.models import ImportedStyleSheet, UIElement
 from bokeh.plotting import figure
 from jupyter_client.manager import start_new_kernel
+from panel.io.notebook import patch_inline_stylesheets
+from panel.io.resources import CDN_DIST, set_resource_mode
 from tests.app.driven import settled
 from tests.app.example import MeansLab
 from tpapp import comms
@@ -154,3 +160,19 @@ def test_a_page_in_a_notebook_computes_when_it_is_on_the_screen(monkeypatch):
     page.layout.first[0].trigger("inner_width", 0, 300)
     settled(page)
     assert page.flow._open and page.flow.result("finite") is not None
+
+def test_a_displayed_page_is_not_looked_at_once_for_each_stylesheet(monkeypatch):
+    """Panel writes its stylesheets into every widget of a notebook's page; see `Root`."""
+    looks = []
+    recompute = DocumentModelManager.recompute
+    monkeypatch.setattr(DocumentModelManager, "recompute", lambda self: (looks.append(1), recompute(self)))
+    monkeypatch.setenv("PANEL_INLINE", "true")
+    document, lab = Document(), MeansLab()
+    with set_resource_mode("inline"):
+        root = lab.root._render_model(document, pn.state._comm_manager.get_server_comm())
+        shown = list(root.select({"type": UIElement}))
+        for model in shown:
+            patch_inline_stylesheets(model)  # as Panel does where it displays
+        assert len(shown) > 30 and len(looks) < 8, (len(shown), len(looks))
+        assert not any(isinstance(sheet, ImportedStyleSheet) and sheet.url.startswith(CDN_DIST)
+                       for model in shown for sheet in model.stylesheets)

@@ -63,7 +63,7 @@ def test_cancelled_soon(engine, prog, more):
     timer.start()
     with pytest.raises(Cancelled):
         engine(prog, progress=progress, **more)
-    assert time.perf_counter() - asked[0] < 0.6, "0.2 s where nothing else runs"
+    assert time.perf_counter() - asked[0] < 3, "0.2 s where nothing else runs"
 
 
 def test_cancelled_before():
