@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "reference"
+LONGEST = ("tests/notebooks/test_jupyterlab.py", "tests/notebooks/test_notebooks.py")
 
 
 def missing(what: str) -> None:
@@ -28,6 +29,11 @@ def reference():
         return np.load(path)
 
     return load
+
+
+def pytest_collection_modifyitems(items):
+    """What takes longest comes first, and together: one worker begins it, and nobody waits for it at the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
 @pytest.fixture

@@ -144,7 +144,9 @@ class StackEditor(pn.viewable.Viewer):
     # -- what it shows -----------------------------------------------------------------------------------------
 
     def show(self, stack: Stack, said: str | None = None) -> None:
-        """These cards; `said` is what comes in."""
+        """These cards; `said` is what comes in. Others than the visitor made (a preset's, a link's) are all shut."""
+        if said is not None and stack != self.stack:
+            self.chosen = None
         self.stack, count = stack, len(stack.cards)
         if said is not None:
             self.input.styles = {"--tp-aside": css_text(said)}

@@ -113,6 +113,10 @@ def test_cards_are_added_moved_changed_and_deleted(lab):
     cards.out.value = True
     cards.form.widgets["sigma_v"].value = 2.0
     assert lab.state.net.endswith("~readout-v2") and np.allclose(limit(lab), 4 * before)
+    cards.slots[3].card.value = True
+    lab.state.net = FIRST
+    assert cards.chosen is None and not cards.slots[3].card.value, "cards that come from elsewhere are shut"
+    lab.state.net += "~readout-v2"
     cards.add("Act")
     assert "pair by pair" in lab.flow.failed["state"], "an activation of a mean of activations on so many places"
     cards.add("Act")

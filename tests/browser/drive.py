@@ -234,6 +234,17 @@ def findings(visit: Visit) -> list[str]:
     return found
 
 
+def findings_in_both_themes(visit: Visit) -> list[str]:
+    """`findings` of a light page, and of the same page dark."""
+    visit.page.wait_for_timeout(1000)
+    found = findings(visit)
+    visit.page.locator("h1 >> visible=true").click()  # keys mean the page
+    visit.page.keyboard.press("d")
+    visit.until("document.documentElement.dataset.theme === 'dark'")
+    visit.page.wait_for_timeout(1500)
+    return found + findings(visit)
+
+
 def _violations(visit: Visit) -> list[str]:
     result = visit.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
     return [f"{rule['id']}: {node['target']} {node['failureSummary'][:300]}"

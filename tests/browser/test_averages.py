@@ -130,10 +130,3 @@ def test_dark_and_the_projector_and_axe(visit, app_url):
     seen.page.keyboard.press("p")
     seen.see(".tp-banner").wait_for()
     assert seen.page.locator("text=Distance to the normal >> visible=true").count() == 0
-
-
-def test_no_width_scrolls_sideways(visit, app_url):
-    seen = visit(lab(app_url, draws=1000), viewport={"width": 1100, "height": 800})
-    for width in (1100, 400):
-        seen.page.set_viewport_size({"width": width, "height": 800})
-        seen.until("document.documentElement.scrollWidth <= innerWidth")

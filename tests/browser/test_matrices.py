@@ -217,12 +217,6 @@ def test_dark_projector_and_the_limit_alone(visit, app_url):
     assert seen.page.locator(".tp-cards >> visible=true").count() == 1
 
 
-@pytest.mark.parametrize(("size", "preset"), [((400, 800), "narayana"), ((1100, 800), "disc")])
-def test_no_width_scrolls_sideways(visit, app_url, size, preset):
-    seen = visit(lab(app_url, preset=preset), viewport={"width": size[0], "height": size[1]})
-    assert seen.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-
-
 @pytest.mark.parametrize(("scheme", "preset"), [("light", "student"), ("dark", "narayana")])
 def test_axe_finds_nothing_serious(visit, app_url, scheme, preset):
     seen = visit(lab(app_url, preset=preset), color_scheme=scheme)

@@ -8,8 +8,8 @@ pytestmark = pytest.mark.browser
 
 LINKS = {  # lab -> (what its link asks for, what is made of it)
     "averages": ({"n": -5, "draws": 1000}, "averages.n=1"),
-    "matrices": ({"n": 1}, "matrices.n=2"),
-    "programs": ({"width": 3}, "programs.width=8"),
+    "matrices": ({"preset": "disc", "n": 1}, "matrices.n=2"),
+    "programs": ({"program": "mup-step", "width": 3}, "programs.width=8"),
     "kernels": ({"width": "-1e9", "draws": 1}, "kernels.width=8"),
     "jacobians": ({"width": 0}, "jacobians.width=8"),
     "phases": ({"path": 7, "steps": 1}, "phases.path=0.5"),
@@ -52,9 +52,10 @@ def test_every_lab_on_small_screens(visit, app_url, lab):
     seen.until("field => field.value === '7'", seed.element_handle())
     assert f"{lab}.seed=7" in seen.page.url and not seen.page.locator("[role=alert] >> visible=true").count()
 
-    seen.page.set_viewport_size({"width": 400, "height": 800})
-    figures = boxes(seen)
-    assert seen.page.evaluate("document.documentElement.scrollWidth") <= 400
+    for width in (1100, 400):
+        seen.page.set_viewport_size({"width": width, "height": 800})
+        figures = boxes(seen)
+        assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
     assert len(figures) > 1 and all(box["left"] >= 0 and box["right"] <= 400 for box in figures)
     assert all(above["bottom"] <= below["top"] for above, below in zip(figures, figures[1:])), "side by side"
     assert boxes(seen, ".tp-ask")[0]["top"] >= figures[1]["bottom"], "questions lie over the figures"

@@ -25,8 +25,8 @@ pytestmark = pytest.mark.browser
 LECTURE = "02_semicircle"  # as it stands; the others' cells are executed elsewhere, and their labs stand here alone
 WIDTH = "96"
 SHOWN = f">{WIDTH}<"
-# What is typed into each lab's dial, and what its numbers then hold.
-LABS = {"MatricesLab": (WIDTH, SHOWN), "ProgramsLab": (WIDTH, SHOWN), "KernelsLab": (WIDTH, SHOWN),
+# What is typed into each lab's dial, and what its numbers then hold; the lecture has the Matrices lab.
+LABS = {"ProgramsLab": (WIDTH, SHOWN), "KernelsLab": (WIDTH, SHOWN),
         "AveragesLab": (WIDTH, SHOWN), "JacobiansLab": (WIDTH, ""), "TrainingLab": (WIDTH, f"n = {WIDTH}"),
         "PhasesLab": ("0.25", "")}
 ALONE = ("import panel as pn\n\npn.extension('mathjax', inline=True)", "from tpapp import {lab}\n\n{lab}()")

@@ -25,10 +25,9 @@ def code(notebook):
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-@pytest.fixture(scope="module", params=LECTURES, ids=lambda p: p.stem)
-def executed(request):
+def executed(path):
     """(the notebook with outputs, seconds of computing that it took: a busy computer does not count)."""
-    notebook = load(request.param)
+    notebook = load(path)
     notebook.cells.append(nbformat.v4.new_code_cell("import time; print(time.process_time())"))
     resources = {"metadata": {"path": str(NOTEBOOKS)}}
     options = {"timeout": 3 * SECONDS, "kernel_name": "python3", "resources": resources, "allow_errors": True}
@@ -70,19 +69,28 @@ def test_a_lecture_has_its_parts(path):
     assert "matplotlib" not in source and re.search(r"\nfrom tpapp import \w+Lab\n\n\w+Lab\(", "\n" + source)
 
 
-def test_runs_to_its_end_without_a_complaint(executed):
-    notebook, seconds = executed
+@pytest.mark.parametrize("path", LECTURES, ids=lambda p: p.stem)
+def test_runs_to_its_end_and_holds_what_it_claims(path):
+    """One test a lecture: it takes long to run, and its parts may else run it on every core."""
+    notebook, seconds = executed(path)
+    no_complaint(notebook)
+    assert seconds < SECONDS, f"{seconds:.0f} s"
+    all_is_shown(notebook)
+    claims(notebook)
+
+
+def no_complaint(notebook):
+    """No cell failed or wrote to stderr."""
     for cell in code(notebook):
         for output in cell.outputs:
             assert output.output_type != "error", f"{cell.id}: {output.get('ename')}: {output.get('evalue')}"
             if output.output_type == "stream" and output.name == "stderr":
                 ours = [line for line in output.text.splitlines() if line.strip() and not NOT_OURS.search(line)]
                 assert not ours, f"{cell.id}: {ours}"
-    assert seconds < SECONDS, f"{seconds:.0f} s"
 
 
-def test_unanswered_exercises_say_so_and_figures_and_labs_show(executed):
-    notebook, _ = executed
+def all_is_shown(notebook):
+    """Unanswered exercises say so, figures and labs show, tables have lines."""
     for cell in code(notebook):
         if "check(" in cell.source and "import" not in cell.source:
             assert cell.outputs[-1].data["text/plain"] == "… Not answered yet.", cell.id
@@ -100,8 +108,8 @@ def numbers(notebook, cell_id):
     return [[float(word.replace(",", "")) for word in found.findall(line)] for line in text.splitlines()]
 
 
-def test_what_the_lectures_claim_of_their_numbers(executed):
-    notebook, _ = executed
+def claims(notebook):
+    """What the lecture says of its numbers is true of those that it printed."""
     ids = {cell.id for cell in notebook.cells}
     if "layer-table" in ids:
         rows = [row for row in numbers(notebook, "layer-table") if len(row) == 5]
