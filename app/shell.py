@@ -43,7 +43,7 @@ class Wire(JSComponent):
     """The browser's address bar, history, keys and theme."""
 
     address = param.Dict({}, doc="link: the present state's query; push: as a new entry of the history")
-    formulas = param.Boolean(False, doc="whether the script that typesets them is wanted; it says {formulas} when there")
+    formulas = param.Boolean(False, doc="whether the script that typesets them is wanted; it says so when there")
     largest = param.Integer(MAX_BYTES, doc="bytes of a file that a visitor may send")
     page = param.String(doc="slug of the present lab")
 

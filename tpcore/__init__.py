@@ -4,8 +4,8 @@
 
 - programs: `Program`, `nonlin`, `moment`, `inner`, `scalar`, `stack`, the activations by name (`relu`, ...) and
   `activations`;
-- their two meanings: `limit`; `run`, `ensemble`; `agreement` compares them; `grad` is the backward pass, a program again,
-  `tangent` the tangent kernel as one, `untie` the naive rule as one;
+- their two meanings: `limit`; `run`, `ensemble`; `agreement` compares them; `grad` is the backward pass, a program
+  again, `tangent` the tangent kernel as one, `untie` the naive rule as one;
 - Gaussian expectations: `expect`, `Estimate`;
 - named programs: `gallery`;
 - networks: `nets`, `data`; kernels: `nngp`, `ntk`, `empirical_nngp`, `empirical_ntk`, `sample_outputs`; `regression`

@@ -37,7 +37,8 @@ def flow():
     made = Flow(lambda slot: made.drawn.append(("clear", slot)), lambda: None, lambda: None)
     made.drawn, made.loop = [], Loop()
     cancel = lambda slot: None  # noqa: E731
-    made.jobs = SimpleNamespace(loop=made.loop, now=lambda key, work: work(None), cancel=cancel, cancel_all=lambda: None)
+    now = lambda key, work: work(None)  # noqa: E731
+    made.jobs = SimpleNamespace(loop=made.loop, now=now, cancel=cancel, cancel_all=lambda: None)
     made._open = True
     return made
 

@@ -1,4 +1,4 @@
-"""Free convolutions at their borders: atoms that meet with masses that add up to n - 1, or nearly; cusps; narrow gaps."""
+"""Free convolutions at their borders: atoms that meet with masses that add up to n - 1 or nearly, cusps, gaps."""
 
 from __future__ import annotations
 

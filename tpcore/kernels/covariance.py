@@ -145,7 +145,8 @@ def _joint(layers, data: Data, other: Data | None, convention: str | None = None
     both = data if other is None else data + other
     x = both.features
     square_memory(len(x), 64.0, 2 * BUDGET)
-    out = resolved(_through(layers, _start((x @ x.T / x.shape[1])[None], both.layout, convention, rng, points, sample))[0])
+    start = _start((x @ x.T / x.shape[1])[None], both.layout, convention, rng, points, sample)
+    out = resolved(_through(layers, start)[0])
     K = _wanted(out)[0]
     if other is None:
         return (K + K.T) / 2

@@ -58,9 +58,10 @@ def ntk(net: Network, X, X2=None, convention: str = "multiplier", *, seed: int =
     For an MLP Theta^{L+1} of the recursion in `tpcore.kernels.recursion`, for stacks of layers that of
     `tpcore.nets.moments`, for recurrent networks those of `tpcore.kernels.recurrent` and `tpcore.kernels.gated`. For
     every other network, and where covariances alone do not decide, the sum over all uses of all parameters of backward
-    times forward inner products, in the limit (`tpcore.kernels.uses`). A Sequential without a final Dense has no readout to train: the kernel is the
-    average over the coordinates of its last layer. Sources: Jacot et al. (arXiv 1806.07572), Theorem 1; Tensor
-    Programs II (arXiv 2006.14548), section 3; "variance" is its convention, "multiplier" neural-tangents'.
+    times forward inner products, in the limit (`tpcore.kernels.uses`). A Sequential without a final Dense has no
+    readout to train: the kernel is the average over the coordinates of its last layer. Sources: Jacot et al. (arXiv
+    1806.07572), Theorem 1; Tensor Programs II (arXiv 2006.14548), section 3; "variance" is its convention,
+    "multiplier" neural-tangents'.
     """
     net = network(net)
     checks.choice("convention", convention, CONVENTIONS)

@@ -76,8 +76,8 @@ def limit(
     what is averaged, in one of three 1e-5 to 1e-2, with a 95 % interval as the error. Of particles, 95 % of the truths
     lie within two errors, which fall about like N^-0.75.
 
-    Cost: a second at most is spent on exactness without a `tol`, up to half a minute with one below 1e-5. The choice counts
-    operations and not the clock, so that it is the same on every machine. Particles take time ~ N M^2 and memory
+    Cost: a second at most is spent on exactness without a `tol`, up to half a minute with one below 1e-5. The choice
+    counts operations and not the clock, so that it is the same on every machine. Particles take time ~ N M^2 and memory
     ~ 16 N M bytes for M Gaussians.
 
     Sources: Tensor Programs I (arXiv 1910.12478), theorem 5.4 and appendices C and F; Tensor Programs II

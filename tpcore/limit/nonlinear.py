@@ -156,7 +156,7 @@ def finite(value: np.ndarray, where: str) -> np.ndarray:
         raise Misuse(
             f"{where} must be finite in the limit",
             f"{np.asarray(value)[~np.isfinite(value)][0]}",
-            "Where that divides by a moment or variance that is zero, add a small epsilon; where numbers overflow, scale "
-            "vectors or matrices down",
+            "Where that divides by a moment or variance that is zero, add a small epsilon; where numbers overflow, "
+            "scale vectors or matrices down",
         )
     return np.asarray(value, float)

@@ -54,7 +54,8 @@ def _alike(means: list[np.ndarray], cov: np.ndarray) -> tuple[list[int], list[in
     powers: list[int] = []
     for a, mean in enumerate(means):
         for place, b in enumerate(kinds):
-            if np.array_equal(cov[a], cov[b]) and np.array_equal(cov[a, a], cov[a, b]) and np.array_equal(mean, means[b]):
+            alike = np.array_equal(cov[a], cov[b]) and np.array_equal(cov[a, a], cov[a, b])
+            if alike and np.array_equal(mean, means[b]):
                 powers[place] += 1
                 break
         else:

@@ -62,7 +62,7 @@ class Ensemble:
         return made.get(self.family.name, laws.semicircle)()
 
     def holds(self, p: Parameters = DEFAULT) -> bool:
-        """Whether `law` is the limit at fixed parameters; sparse matrices need a growing degree, bands a growing width."""
+        """Whether `law` is the limit at fixed parameters; sparse and band matrices need a growing degree or width."""
         return self.entries.finite(p) and self.entries.name != "sparse" and self.family.name != "band"
 
     def finite_variance(self, p: Parameters = DEFAULT) -> bool:
@@ -124,7 +124,7 @@ def largest_n(kind: str, draws: int = 1, **given) -> int:
 
 
 def matrix(kind: str, n: int, seed: int = 0, nu: float = 3.0, ratio: float = 1.0, **more) -> np.ndarray:
-    """One dense matrix of the kind (see `eigenvalues`): (n, n); X X^T / n, (m, m), for "wishart"; P P^T for "product"."""
+    """One dense matrix of the kind (see `eigenvalues`), (n, n); "wishart": X X^T / n, (m, m); "product": P P^T."""
     source, p = ensemble(kind, nu, ratio, **more)
     n = checks.integer("The size n of a matrix", n, 1)
     area = float(np.prod(source.family.shape(1000, p))) / 1e6

@@ -10,6 +10,7 @@ from tpcore.spectra.laws.atom import Discrete, PointMass
 from tpcore.spectra.laws.banded import Banded
 from tpcore.spectra.laws.bands import SURE
 from tpcore.spectra.laws.base import Law
+from tpcore.spectra.laws.factors import Factors
 from tpcore.spectra.laws.marchenko_pastur import MarchenkoPastur
 from tpcore.spectra.laws.measure import Measure
 from tpcore.spectra.laws.product import FussCatalan
@@ -125,8 +126,8 @@ def _terms(laws: tuple[Law, ...], nodes: int) -> additive.Terms:
     return terms
 
 
-def _factors(laws: tuple[Law, ...], nodes: int) -> multiplicative.Factors:
-    factors = multiplicative.Factors()
+def _factors(laws: tuple[Law, ...], nodes: int) -> Factors:
+    factors = Factors()
     measures: list = []
     for law in laws:
         if isinstance(law, PointMass):
@@ -161,7 +162,7 @@ def _gap(law: Law, finer) -> float:
         upper = finer.upper(g, omegas)
     else:
         state, left = multiplicative.solve(finer, np.log(x))
-        upper = finer.upper(state)
+        upper = finer.upper(state.w, state.rest, state.us)
     return float(np.abs(1 - upper - law.cdf(x))[left < SURE].max(initial=0.0))
 
 

@@ -10,7 +10,8 @@ from tpcore.nets import MLP
 from tpcore.spectra.laws import derivative
 from tpcore.spectra.laws.atom import PointMass
 from tpcore.spectra.laws.base import Law
-from tpcore.spectra.laws.multiplicative import Factors, tabulate
+from tpcore.spectra.laws.factors import Factors
+from tpcore.spectra.laws.multiplicative import tabulate
 from tpcore.spectra.laws.product import product
 from tpcore.spectra.laws.pushed import SquaredSlope
 
