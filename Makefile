@@ -43,6 +43,7 @@ test: $(VENV)/.test
 	@exec $(BIN)/python -m tests $(ARGS)
 
 verify: $(VENV)/.test
+	@$(BIN)/python -m tests.browser.chromium
 	@exec $(BIN)/python -m tests.verify $(ARGS)
 
 lab: $(VENV)/.lab

@@ -54,8 +54,8 @@ def test_every_lab_on_small_screens(visit, app_url, lab):
 
     for width in (1100, 400):
         seen.page.set_viewport_size({"width": width, "height": 800})
-        figures = boxes(seen)
-        assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
+        seen.until("width => document.documentElement.scrollWidth <= width", width)
+    figures = boxes(seen)
     assert len(figures) > 1 and all(box["left"] >= 0 and box["right"] <= 400 for box in figures)
     assert all(above["bottom"] <= below["top"] for above, below in zip(figures, figures[1:])), "side by side"
     assert boxes(seen, ".tp-ask")[0]["top"] >= figures[1]["bottom"], "questions lie over the figures"

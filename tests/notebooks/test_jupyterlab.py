@@ -29,6 +29,7 @@ SHOWN = f">{WIDTH}<"
 LABS = {"ProgramsLab": (WIDTH, SHOWN), "KernelsLab": (WIDTH, SHOWN),
         "AveragesLab": (WIDTH, SHOWN), "JacobiansLab": (WIDTH, ""), "TrainingLab": (WIDTH, f"n = {WIDTH}"),
         "PhasesLab": ("0.25", "")}
+LONG = ("AveragesLab", "JacobiansLab", "PhasesLab")  # driven by `make verify`: their channel to Python is the others'
 ALONE = ("import panel as pn\n\npn.extension('mathjax', inline=True)", "from tpapp import {lab}\n\n{lab}()")
 PATIENCE = 90_000  # ms, for a busy computer
 # What the figures hold: every number that Python sent to a Bokeh column data source.
@@ -189,7 +190,14 @@ def _missed(page, address: str, target) -> tuple:
     return page.evaluate(CELLS), [dialog.inner_text() for dialog in page.locator(".jp-Dialog").all()]
 
 
-@pytest.mark.parametrize(("notebook", "typed", "shown"), [(LECTURE, WIDTH, SHOWN), *((k, *v) for k, v in LABS.items())])
+def _cases():
+    """The lecture and the labs; some of these with the long ladders, to keep `make test` short."""
+    yield LECTURE, WIDTH, SHOWN
+    for lab, (typed, shown) in LABS.items():
+        yield pytest.param(lab, typed, shown, marks=[pytest.mark.verify] if lab in LONG else [])
+
+
+@pytest.mark.parametrize(("notebook", "typed", "shown"), [*_cases()])
 def test_the_lab_is_live_without_internet(jupyter, browser, notebook, typed, shown):
     visit = Visit(browser)
     try:
