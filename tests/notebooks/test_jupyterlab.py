@@ -29,7 +29,7 @@ SHOWN = f">{WIDTH}<"
 LABS = {"ProgramsLab": (WIDTH, SHOWN), "KernelsLab": (WIDTH, SHOWN),
         "AveragesLab": (WIDTH, SHOWN), "JacobiansLab": (WIDTH, ""), "TrainingLab": (WIDTH, f"n = {WIDTH}"),
         "PhasesLab": ("0.25", "")}
-LONG = ("ProgramsLab", "AveragesLab", "JacobiansLab", "TrainingLab", "PhasesLab")  # by `make verify`: one channel is as another
+LONG = ("ProgramsLab", "AveragesLab", "JacobiansLab", "TrainingLab", "PhasesLab")  # driven by `make verify`
 ALONE = ("import panel as pn\n\npn.extension('mathjax', inline=True)", "from tpapp import {lab}\n\n{lab}()")
 PATIENCE = 90_000  # ms, for a busy computer
 # What the figures hold: every number that Python sent to a Bokeh column data source.
