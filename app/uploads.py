@@ -55,10 +55,10 @@ def read(name: str, content: bytes) -> Inputs:
     ending = name.lower().rsplit(".", 1)[-1] if "." in name else ""
     if ending not in ("npy", "csv"):
         raise Misuse("An uploaded file must be a .npy or a .csv file", shown, "Save the array with numpy.save")
-    X = _npy(bytes(content)) if ending == "npy" else _csv(bytes(content))
+    X, code = _npy(bytes(content), shown) if ending == "npy" else _csv(bytes(content), shown)
     X = _checked(X.reshape(len(X), -1)).reshape(X.shape)
     rows = tuple(str(k + 1) for k in range(len(X)))
-    return Inputs(name=shown, X=X, labels=rows, images=_images(X), code=_code(shown, ending), kind=KINDS[X.ndim])
+    return Inputs(name=shown, X=X, labels=rows, images=_images(X), code=code, kind=KINDS[X.ndim])
 
 
 def _shown(name: str) -> str:
@@ -67,8 +67,11 @@ def _shown(name: str) -> str:
     return clean[-40:] or "upload"
 
 
-def _npy(content: bytes) -> np.ndarray:
-    """The array of a .npy file; header read first, so that nothing is allocated that the file does not contain."""
+def _npy(content: bytes, name: str) -> tuple[np.ndarray, str]:
+    """The array of a .npy file, and the code that loads it.
+
+    Its header is read first, so that nothing is allocated that the file does not contain.
+    """
     if content[:2] == b"PK":
         raise Misuse("A .npy file must hold one array", "a zip archive (.npz)", "Save the one array with numpy.save")
     if content[:6] != npy.MAGIC_PREFIX:
@@ -95,7 +98,8 @@ def _npy(content: bytes) -> np.ndarray:
         raise Misuse("A .npy file must hold as much data as its header says",
                      f"{len(content) - stream.tell():,} bytes for {count:,} numbers", "Upload it again")  # fmt: skip
     values = np.frombuffer(content, dtype=dtype, count=count, offset=stream.tell())
-    return values.reshape(shape, order="F" if fortran else "C")
+    X = values.reshape(shape, order="F" if fortran else "C")
+    return X, f"X = np.load({name!r}, allow_pickle=False).astype(float)"
 
 
 def _word(dtype: np.dtype) -> str:
@@ -117,24 +121,24 @@ def _shape(shape: tuple) -> None:
                      f"{rows:,} rows and {columns:,} columns")  # fmt: skip
 
 
-def _csv(content: bytes) -> np.ndarray:
-    """Numbers separated by commas, semicolons, tabs or blanks; one header line is skipped."""
+def _csv(content: bytes, name: str) -> tuple[np.ndarray, str]:
+    """Numbers separated by commas, semicolons, tabs or blanks, and the code that loads them; one header is skipped."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise Misuse("A .csv file must be text in UTF-8", "bytes that are not") from None
     if "\0" in text:
         raise Misuse("A .csv file must be text", "binary data")
-    lines = [line.strip() for line in text.splitlines()]
-    lines = [line for line in lines if line and not line.startswith("#")]
+    every = [line.strip() for line in text.splitlines()]
+    lines = [line for line in every if line and not line.startswith("#")]
     if not lines:
         raise Misuse("A .csv file must hold numbers", "no line with data")
     if len(lines) > MAX_ROWS + 1:
         raise Misuse(f"An upload must have 2 to {MAX_ROWS} rows", f"{len(lines):,} lines")
     split = next((mark for mark in (",", ";", "\t") if mark in lines[0]), None)
     rows = [[cell.strip() for cell in line.split(split)] for line in lines]
-    if not all(map(_is_number, rows[0])):
-        rows = rows[1:]
+    skipped = every.index(lines[0]) + 1 if _is_header(rows[0]) else 0
+    rows = rows[1:] if skipped else rows
     if not rows:
         raise Misuse("A .csv file must hold numbers", "a header alone")
     _shape((len(rows), len(rows[0])))
@@ -145,7 +149,20 @@ def _csv(content: bytes) -> np.ndarray:
         for cell in cells:
             if not _is_number(cell):
                 raise Misuse("A .csv file must hold numbers alone", f"“{cell[:20]}” in row {k + 1}")
-    return np.array([[float(cell) for cell in cells] for cells in rows])
+    X = np.array([[float(cell) for cell in cells] for cells in rows])
+    return X, _loading(name, split, skipped, content.startswith(b"\xef\xbb\xbf"))
+
+
+def _is_header(cells: list[str]) -> bool:
+    """Whether a first line names columns. A hole among numbers does not, but where the names of rows stand."""
+    return any(cell and not _is_number(cell) for cell in cells) or (cells[0] == "" and all(cells[1:]))
+
+
+def _loading(name: str, split: str | None, skipped: int, marked: bool) -> str:
+    """The code that loads such a file as it was read."""
+    options = [f"delimiter={split!r}"] * bool(split) + [f"skiprows={skipped}"] * bool(skipped)
+    options += ['encoding="utf-8-sig"'] * marked + ["ndmin=2"]
+    return f"X = np.loadtxt(\n    {name!r}, {', '.join(options)})"
 
 
 def _is_number(cell: str) -> bool:
@@ -179,9 +196,3 @@ def _images(X: np.ndarray) -> np.ndarray | None:
         return None
     top = next((level for level in (1, 16, 255) if X.max() <= level), None)
     return None if top is None else (X / top).reshape(-1, side, side).astype(np.float32)
-
-
-def _code(shown: str, ending: str) -> str:
-    if ending == "npy":
-        return f"X = np.load({shown!r}, allow_pickle=False).astype(float)"
-    return f"X = np.genfromtxt({shown!r}, delimiter=\",\")  # skip_header=1 if the first line is a header"

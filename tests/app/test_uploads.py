@@ -7,6 +7,7 @@ import zipfile
 import numpy as np
 import pytest
 
+from tests.app.driven import run
 from tpapp import uploads
 from tpcore.errors import Misuse
 
@@ -42,10 +43,22 @@ def test_npy_is_read_exactly(array):
 
 @pytest.mark.parametrize(
     "text",
-    ["1,2\n3,4.5\n", "a,b\n1,2\n3,4.5", "\ufeff1;2\r\n3;4.5\r\n", "1 2\n\n3   4.5\n# end", "1\t2\n3\t4.5"],
+    ["1,2\n3,4.5\n", "a,b\n1,2\n3,4.5", "\ufeff1;2\r\n3;4.5\r\n", "1 2\n\n3   4.5\n# end", "1\t2\n3\t4.5",
+     "\ufeff# made by hand\n\na;b\n1;2\n\n3; 4.5", ",0\n1,2\n3,4.5"],
 )
-def test_csv_is_read(text):
-    assert np.array_equal(uploads.read("x.CSV", text.encode()).X, [[1, 2], [3, 4.5]])
+def test_csv_is_read_and_the_code_on_show_reads_the_same(text, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x.csv").write_bytes(text.encode())
+    read = uploads.read("x.csv", text.encode())
+    assert np.array_equal(read.X, [[1, 2], [3, 4.5]])
+    assert np.array_equal(run("import numpy as np\n" + read.code)["X"], read.X)
+
+
+def test_one_column_is_loaded_as_one_column(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x.csv").write_text("height\n1.5\n2\n")
+    read = uploads.read("x.csv", (tmp_path / "x.csv").read_bytes())
+    assert np.array_equal(run("import numpy as np\n" + read.code)["X"], [[1.5], [2]]) and read.X.shape == (2, 1)
 
 
 def header(text: str, version=(1, 0)) -> bytes:
@@ -107,6 +120,8 @@ HOSTILE = {
     "row of zeros": ("x.npy", saved(np.array([[1.0, 2], [0, 0]])), "zeros in row 2"),
     "csv of words": ("x.csv", b"a,b\nc,d\ne,f", "numbers alone"),
     "csv with a hole": ("x.csv", b"1,2\n3,\n", "numbers alone"),
+    "csv with a hole in its first row": ("x.csv", b"1,,2\n3,4,5\n6,7,8\n", "in row 1"),
+    "csv with commas at its ends": ("x.csv", b"1,2,\n3,4,\n5,6,\n", "in row 1"),
     "ragged csv": ("x.csv", b"1,2\n3,4,5\n", "equally long"),
     "csv header alone": ("x.csv", b"a,b\n", "header alone"),
     "csv of comments": ("x.csv", b"# a\n\n", "no line"),
