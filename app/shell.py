@@ -8,6 +8,7 @@ Back and Forward bring the state back.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import importlib.util
 from types import SimpleNamespace
@@ -200,13 +201,18 @@ def serve(classes: list[type[Page]] | None = None) -> None:
     cookie = (pn.state.cookies or {}).get("tp-theme", "light")
     asked = parse_query(search).get("theme", cookie)
     classes = classes or labs()
+    served = pn.state.curdoc is not None
+    if served and not gc.get_freeze_count():
+        gc.freeze()  # modules stay: looking through them at every collection would stop all pages for 0.2 s
     if not classes:
         pn.pane.HTML("<p>No lab is installed yet.</p>").servable(title="Tensor Programs Explorer")
         return
     shell = Shell(classes, search, asked if asked in THEMES else "light")
     template(shell).servable(title="Tensor Programs Explorer")
-    if pn.state.curdoc is not None and pn.state.headers:  # a browser asks; else the server warms up
+    if served and pn.state.headers:  # a browser asks; else the server warms up
         pn.state.curdoc.add_timeout_callback(lambda: shown.when_heard(shell.start), SCRIPTS_FIRST_MS)
     else:
         shell.start()
+        if served:
+            gc.freeze()  # and what the first page has loaded
         shell.lay_in()

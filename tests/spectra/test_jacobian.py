@@ -141,6 +141,13 @@ def test_deep_isometry_and_singular_values():
     assert gaussian.support[1] > 100 * law.support[1]
 
 
+def test_every_point_converges():
+    """Single points beside an edge, where Newton's method goes astray from every angle."""
+    law = jacobian(MLP(5, "gelu", 0.512, 0.0248), 0.1, "orthogonal")
+    assert law.error < 1e-6 and law.moment(0) == pytest.approx(1, abs=1e-7)
+    assert law.moment(1) == pytest.approx(np.prod(law.chi), rel=1e-7)
+
+
 def test_variance_zero_and_refusals():
     assert isinstance(jacobian(MLP(3, "tanh", 0.0, 0.2)), PointMass)
     with pytest.raises(Misuse, match="grows without end.*Give q0"):

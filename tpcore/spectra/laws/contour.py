@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.polynomial import chebyshev
+from scipy import optimize
 
 FIT, NODES, HEIGHT, SLOPE, TURN, LEG = 24, 14, 0.12, 0.5, 0.7, 0.4
 GRADED = np.array([0.01, 0.03, 0.08, 0.2])
@@ -22,20 +23,26 @@ def turning_points(slope: Callable, low: float, high: float) -> np.ndarray:
     series = _fits(slope, edges)
     found, grid = [], np.linspace(-1.02, 1.02, 42)
     values = chebyshev.chebval(grid, series.T)
-    rates = chebyshev.chebval(grid, chebyshev.chebder(series, axis=1).T)
+    derivative = chebyshev.chebder(series, axis=1)
+    rates = chebyshev.chebval(grid, derivative.T)
     flat = 1e-9 * np.abs(rates).max()
     for j, (a, b) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
-        for function, row in ((series[j], values[j]), (chebyshev.chebder(series[j]), rates[j])):
+        for function, row in ((series[j], values[j]), (derivative[j], rates[j])):
             for k in np.flatnonzero((np.sign(row[:-1]) != np.sign(row[1:])) & (np.abs(rates[j]).max() > flat)):
-                left, right = grid[k], grid[k + 1]
-                for _ in range(50):
-                    middle = (left + right) / 2
-                    same = np.sign(chebyshev.chebval(middle, function)) == np.sign(row[k])
-                    left, right = (middle, right) if same else (left, middle)
-                found.append(a + (left + 1) / 2 * (b - a))
+                at = _zero(function, *grid[k : k + 2])
+                found.append(a + (at + 1) / 2 * (b - a))
     points = np.sort(np.array(found))
     points = points[(points > low + 1e-9) & (points < high - 1e-9)]
     return points[np.append(True, np.diff(points) > 1e-6)] if points.size else points
+
+
+def _zero(series: np.ndarray, left: float, right: float) -> float:
+    """Where a Chebyshev series changes its sign."""
+    value = lambda x: chebyshev.chebval(x, series)  # noqa: E731
+    ends = np.sign([value(left), value(right)])
+    if ends[0] * ends[1] > 0:  # rounding: one of them is the zero
+        return min(left, right, key=lambda x: abs(value(x)))
+    return optimize.brentq(value, left, right, xtol=1e-15)
 
 
 def nodes_below(slope: Callable, low: float, high: float, turns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -54,7 +61,7 @@ def nodes_below(slope: Callable, low: float, high: float, turns: np.ndarray) -> 
         half = np.diff(corners) / 2
         g = corners[:-1, None] + half[:, None] * (1 + x)
         local = (2 * g - edges[:-1, None] - edges[1:, None]) / np.diff(edges)[:, None]
-        value = np.stack([chebyshev.chebval(z, row) for z, row in zip(local, series, strict=True)])
+        value = chebyshev.chebval(local.T, series.T[:, None], tensor=False).T
         places.append((value * value).ravel())
         masses.append((half[:, None] * weight * np.exp(-g * g / 2) / np.sqrt(2 * np.pi)).ravel())
     return np.concatenate(places), np.concatenate(masses)

@@ -97,7 +97,7 @@ class Measure:
     def left(self) -> tuple[np.ndarray, np.ndarray]:
         """(v, log(-u)) for u < 0, v = log(-psi) - log(psi + P(X > 0)) ascending: psi is monotone there."""
         places, masses = self.places[self.places > 0], self.masses[self.places > 0]
-        s = np.linspace(np.log(places[0]) - 36, np.log(places[-1]) + 42, 900)
+        s = np.linspace(np.log(places[0]) - 36, np.log(places[-1]) + 42, 300)
         share = 1 / (1 + np.exp(s[:, None] - np.log(places)))
         with np.errstate(divide="ignore"):
             v = np.log(share @ masses) - np.log((1 - share) @ masses)
