@@ -50,7 +50,7 @@ def test_the_limit_from_rich_to_lazy():
     ntp = limit(abc.ntp(2), TASK, 8, 0.4, f0=np.zeros(4))
     np.testing.assert_allclose(ends[1].f, ntp.f, atol=1e-12)
     assert ends[1].method == "kernel" and ends[1].cov is None and not ends[1].delta["dx2"].any()
-    between = [limit(abc.mup(2), TASK, 8, 0.4, gamma=g, samples=2**13) for g in (1, 4, 16)]
+    between = [limit(abc.mup(2), TASK, 8, 0.4, gamma=g, samples=2**15) for g in (1, 4, 16)]
     np.testing.assert_allclose(between[0].f, ends[0].f, atol=6e-3)
     moved = np.array([one.delta["dx2"][-1] for one in between])
     gaps = np.array([np.abs(one.f - ends[1].f).max() for one in between])

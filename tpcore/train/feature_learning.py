@@ -24,10 +24,11 @@ from tpcore.train.entrywise import EntrywiseNetwork
 from tpcore.train.finite import Job
 from tpcore.train.particles import ParticleNetwork
 
-CLOUDS, SAMPLES, ENTRYWISE = 8, 2**15, 2**14
+CLOUDS, SAMPLES, ENTRYWISE = 8, (2**17, 2**16, 2**15), 2**14
+SECOND, VALUES = 2.0**34, 2.0**27  # products of particles with a basis twice, and with columns, that take about a second
 DRAWS, NEURONS = 16, 2**14
 FROZEN = 60  # a learning rate n^-60 is none
-SOFT, LEAST, MOST = 2.0, 3e-3, 0.1
+FINE, SOFT, LEAST, MOST = 0.5, 2.0, 3e-3, 0.1
 WORK, LARGEST = 3e11, 2**17
 
 
@@ -52,10 +53,14 @@ def _program(request, job: Job) -> dict | None:
     """By particles: as many as asked for, or four times the vectors of their basis; None where that takes too long and
     networks may stand in."""
     entrywise, deep = request.p.adaptive, request.p.depth > 1
-    samples = request.samples or (ENTRYWISE if entrywise and deep else SAMPLES)
+    columns = sum(job._columns())
+    vectors = (request.p.depth - 1) * columns
+    basis = 2 * vectors + request.task.X.shape[1] + request.p.depth + 2
+    samples = request.samples or (ENTRYWISE if entrywise and deep else _default(basis, columns))
     size = max(16, 1 << int(np.ceil(np.log2(samples / CLOUDS) - 1e-9)))
-    soft = float(np.clip(SOFT / np.sqrt(size), LEAST, MOST))
-    vectors = (request.p.depth - 1) * sum(job._columns())
+    # What is below `soft` has a bias that no spread shows: where there is room for all directions, few are left out.
+    fine = 4 * basis <= size and not entrywise
+    soft = float(np.clip((FINE if fine else SOFT) / np.sqrt(size), LEAST, MOST))
     kind, largest = EntrywiseNetwork if entrywise else ParticleNetwork, LARGEST >> 4 if entrywise and deep else LARGEST
     while True:
         if request.method == "auto" and (vectors * size**2 > WORK or size > largest):
@@ -84,6 +89,11 @@ def _program(request, job: Job) -> dict | None:
         if not full.is_set():
             return _mean(request, runs, "program")
         size *= 2
+
+
+def _default(basis: int, columns: int) -> int:
+    """The most particles that take about a second where the basis has no more than so many vectors."""
+    return next((P for P in SAMPLES if P * basis**2 <= SECOND and P * columns <= VALUES), SAMPLES[-1])
 
 
 def _from(f0: np.ndarray | None, net):

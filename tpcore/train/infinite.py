@@ -62,9 +62,10 @@ def limit(p: Parametrization, task: Task | str, steps: int = 50, lr: float = 0.1
         In the kernel regime: outputs at the start on all inputs, in place of their law: those of one network, say.
     seed : int
     samples : int, optional
-        Particles of the feature-learning limit, 2^15 by default, and more where its matrices meet vectors in more than
-        samples / 32 directions; their errors fall about like samples^-0.75. Or neurons of all the networks together,
-        2^14 by default; those errors fall like samples^-0.5, and are about 3 times as large.
+        Particles of the feature-learning limit, 2^15 by default, up to 2^17 where that takes about a second, and more
+        where its matrices meet vectors in more than samples / 32 directions; their errors fall about like
+        samples^-0.75. Or neurons of all the networks together, 2^14 by default; those errors fall like samples^-0.5,
+        and are about 3 times as large.
     method : {"auto", "program", "networks"}
         Of the feature-learning limit: that of the unrolled program, in compressed form (`tpcore.train.particles`), or
         the mean over 16 wide networks in muP, less their outputs at the start. "auto" takes the program unless that
