@@ -144,6 +144,15 @@ def test_junk_is_refused_in_words(case):
             tp.nngp(case.net, case.X, samples=bad)
 
 
+def test_pixels_are_no_steps():
+    """A cell behind a convolution of images: refused by the recursion as by the program."""
+    for cell in (RNN(), GRU(), LSTM()):
+        net = Sequential(Conv(2), cell, MeanPool(), Dense())
+        for kernel in (tp.nngp, tp.ntk, lambda *given: tp.empirical_nngp(*given, 8, 2)):
+            with pytest.raises(Misuse, match="needs sequences"):
+                kernel(net, images())
+
+
 def test_more_features_are_refused():
     with pytest.raises(Misuse, match="features"):
         tp.nngp(ResNet(1), points(), points(3, 6))

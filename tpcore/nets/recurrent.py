@@ -48,10 +48,7 @@ class Recurrent(Network):
 
     def unrolled(self, signal: Signal, b: Builder) -> Signal:
         """The states of all steps of all sequences, in the layout of the inputs."""
-        positions.needs_positions(signal.layout, type(self).__name__)
-        if signal.layout.axes != 1:
-            raise Misuse(f"{type(self).__name__} needs sequences, (N, T, d) or a list of (T_i, d)",
-                         f"positions {signal.layout.shapes[0]}")
+        needs_steps(signal.layout, type(self).__name__)
         step = self.start(signal, b)
         states, columns, state, alive = [], [], None, np.zeros(0, int)
         for now in by_steps(signal.layout):
@@ -101,7 +98,7 @@ class Cell(Layer):
     def own(self, o: Own) -> tuple[Own, Side]:
         from tpcore.nets import gates, states
 
-        positions.needs_positions(o.layout, type(self.net).__name__)
+        needs_steps(o.layout, type(self.net).__name__)
         if not o.raw:
             o = resolved(o)
         K = o.full()
@@ -118,6 +115,13 @@ class Cell(Layer):
 
     def cross(self, K, left, right):
         raise NoRecursion
+
+
+def needs_steps(layout: Layout, layer: str) -> None:
+    """Refuse inputs whose positions are no steps, one after another."""
+    positions.needs_positions(layout, layer)
+    if layout.axes != 1:
+        raise Misuse(f"{layer} needs sequences, (N, T, d) or a list of (T_i, d)", f"positions {layout.shapes[0]}")
 
 
 def _unknown():
