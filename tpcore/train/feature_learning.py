@@ -25,7 +25,7 @@ from tpcore.train.finite import Job
 from tpcore.train.particles import ParticleNetwork
 
 CLOUDS, SAMPLES, ENTRYWISE = 8, (2**17, 2**16, 2**15), 2**14
-SECOND, VALUES = 2.0**34, 2.0**27  # products of particles with a basis twice, and with columns, that take about a second
+SECOND, VALUES = 2.0**34, 2.0**27  # particles by the square of a basis, and by columns: about a second of work
 DRAWS, NEURONS = 16, 2**14
 FROZEN = 60  # a learning rate n^-60 is none
 FINE, SOFT, LEAST, MOST = 0.5, 2.0, 3e-3, 0.1
