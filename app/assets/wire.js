@@ -132,7 +132,8 @@ export function render({ model }) {
   });
   // Python may have read the link before this side was there to hear what it made of it.
   if (model.address.link && !new URLSearchParams(location.search).has("theme")) write(model.address.link, false);
-  model.on("page", () => mark(model.page));
+  let asked = model.page;  // the page that the visitor last wished for: Python may still be at an earlier wish
+  model.on("page", () => { mark(model.page); asked = asked || model.page; });
   const typeset = () => {
     const script = document.createElement("script");
     script.src = document.querySelector("meta[name=tp-formulas]").content;
@@ -149,14 +150,19 @@ export function render({ model }) {
   // Python may have asked before this side was there to hear it.
   if (model.formulas) typeset();
   else model.on("formulas", typeset);
-  window.addEventListener("popstate", () => { waiting = null; model.send_msg({ go: location.search, from: "history" }); });
+  window.addEventListener("popstate", () => {
+    waiting = null;
+    asked = new URLSearchParams(location.search).get("page") ?? "";
+    model.send_msg({ go: location.search, from: "history" });
+  });
   document.addEventListener("keydown", (event) => onKey(model, event), true);
   for (const button of document.querySelectorAll("[data-act]")) button.addEventListener("click", () => act(model, button.dataset.act));
   for (const link of document.querySelectorAll("[data-page]")) {
     link.addEventListener("click", (event) => {
       if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
       event.preventDefault();
-      if (link.dataset.page === model.page) return;
+      if (link.dataset.page === model.page && link.dataset.page === asked) return;
+      asked = link.dataset.page;
       flush();
       write(link.getAttribute("href"), true);
       mark(link.dataset.page);

@@ -135,6 +135,15 @@ def test_presets_pages_back_and_forward(visit, frame_url):
     seen.page.go_forward()
     seen.see("h1 >> text=Sums").wait_for()
     assert seen.page.locator("[aria-current=page]").inner_text() == "Sums"
+    seen.until("() => location.search.includes('page=sums')")
+    more = seen.page.evaluate("""() => {
+      const before = history.length;
+      for (const page of ["means", "sums"]) document.querySelector(`[data-page=${page}]`).click();
+      return history.length - before;
+    }""")
+    assert more == 2, "a second click counts, however soon after the first"
+    seen.page.wait_for_timeout(1500)
+    assert seen.see("h1").inner_text() == seen.page.locator("[aria-current=page]").inner_text() == "Sums"
 
 
 def test_a_link_reproduces_the_page(visit, frame_url):
