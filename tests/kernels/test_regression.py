@@ -92,6 +92,13 @@ def test_flow_begins_at_the_prior_and_ends_on_the_data(pair):
     assert np.abs(found.cov[3, N:, N:] - inference.cov).max() > 1e-3
 
 
+def test_a_kernel_of_zeros_never_learns():
+    """As of the input zero without biases: the outputs stay where they were."""
+    for y, shape in (([1.0], (2, 1)), ([[1.0, 2.0]], (2, 1, 2))):
+        found = tp.regression.flow(np.zeros((2, 2)), np.zeros((2, 2)), y, [0.5, np.inf])
+        assert found.mean.shape == shape and not found.mean.any() and not found.cov.any()
+
+
 def test_training_the_readout_alone_is_inference(pair):
     """theta = K: what the readout and its bias contribute to the tangent kernel is the covariance of the outputs."""
     K = pair[0]

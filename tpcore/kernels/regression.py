@@ -165,7 +165,7 @@ def flow(K, theta, y, t=np.inf, rows=None, covariance: bool = True) -> Predictio
     onto = theta[rows, :N] @ vectors[:, moves]
     learnt = [_learnt(values[moves], s) for s in times.reshape(-1)]
     seen = vectors[:, moves].T @ y
-    mean = np.stack([onto @ (g[:, None] * seen.reshape(len(g), -1)) for g in learnt])
+    mean = np.stack([onto @ (g[:, None] * seen.reshape(len(g), y[0].size)) for g in learnt])
     mean = mean.reshape(*times.shape, len(rows), *y.shape[1:])
     if not covariance:
         return Prediction(mean, None)
