@@ -87,6 +87,12 @@ def test_a_cell_is_a_layer():
     assert net.program(sequences()).fragment == "netsor"
     a, b = Sequential(RNN("erf", 1.3, 0.9, 0.3)), RNN("erf", 1.3, 0.9, 0.3)
     np.testing.assert_allclose(tp.nngp(a, sequences()), tp.nngp(b, sequences()), rtol=1e-12)
+    for readout in ("each", "last", "mean"):
+        own = RNN("tanh", 1.1, 0.9, 0.2, 1.3, readout)
+        net = Sequential(RNN("tanh", 1.1, 0.9, 0.2, readout=readout), Dense(1.3, None))
+        assert from_spec(json.loads(json.dumps(net.spec()))) == net
+        for kernel in (tp.nngp, tp.ntk, lambda *args: tp.empirical_ntk(*args, 16, 2)):
+            np.testing.assert_allclose(kernel(net, sequences()), kernel(own, sequences()), rtol=1e-9)
 
 
 def test_random_logits_have_a_program_for_each_width():
@@ -109,6 +115,8 @@ ORDERS = {
     "conv after pooling": (lambda: Sequential(Conv(), MeanPool(), Conv(), D), "needs positions.*Put it before"),
     "pool after flatten": (lambda: Sequential(Conv(), Flatten(), MeanPool(), D), "needs positions"),
     "attention after pooling": (lambda: Sequential(D, MeanPool(), Attention(), D), "needs positions"),
+    "pooling after a cell's last step": (lambda: Sequential(RNN(readout="last"), MeanPool(), D), "needs positions"),
+    "branch that pools": (lambda: Residual(RNN(readout="mean")), "keep the positions"),
     "cell after pooling": (lambda: Sequential(D, MeanPool(), RNN(), D), "needs positions"),
     "batch norm after flatten": (lambda: Sequential(Conv(), Flatten(), BatchNorm(), D), "before Flatten"),
     "residual after flatten": (lambda: Sequential(Conv(), Flatten(), Residual(D), D), "directly behind Flatten"),

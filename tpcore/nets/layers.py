@@ -38,11 +38,14 @@ class Layer(Described, ABC):
         Does it need positions?
     keeps : bool
         Is there one output position for each input position?
+    ends : bool
+        Are there no positions behind it?
     """
 
     weights = False
     spatial = False
     keeps = True
+    ends = False
 
     @abstractmethod
     def apply(self, signal: Signal, b: Builder) -> Signal:

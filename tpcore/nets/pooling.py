@@ -23,6 +23,7 @@ class Flatten(Layer):
 
     spatial = True
     keeps = False
+    ends = True
 
     def apply(self, signal: Signal, b: Builder) -> Signal:
         count = positions.common(signal.layout, "Flatten")
@@ -61,6 +62,7 @@ class MeanPool(Layer):
 
     spatial = True
     keeps = False
+    ends = True
 
     def apply(self, signal: Signal, b: Builder) -> Signal:
         average = positions.averages(signal.layout)

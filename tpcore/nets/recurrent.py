@@ -69,12 +69,12 @@ class Recurrent(Network):
         of all sequences alive to the next; `columns` are their inputs' columns."""
 
     def as_layer(self) -> Layer:
-        """The cell as a layer of a `Sequential`: all its states."""
+        """The cell as a layer of a `Sequential`: its states, those that `readout` reads."""
         return Cell(self)
 
 
 class Cell(Layer):
-    """A recurrent network's states as a layer: its readout is left out."""
+    """A recurrent network's states as a layer: of all steps, of the last, or their average; sigma_v is left out."""
 
     weights = True
     spatial = True
@@ -82,6 +82,8 @@ class Cell(Layer):
 
     def __init__(self, net: Recurrent):
         self.net = net
+        self.reads = read_steps(net.readout)
+        self.keeps, self.ends = not self.reads, bool(self.reads)
 
     def _fields(self):
         return {"net": self.net}
@@ -93,7 +95,10 @@ class Cell(Layer):
         return {"layer": type(self.net).__name__, **described(self.net._fields())}
 
     def apply(self, signal: Signal, b: Builder) -> Signal:
-        return self.net.unrolled(signal, b)
+        signal = self.net.unrolled(signal, b)
+        for layer in self.reads:
+            signal = layer.apply(signal, b)
+        return signal
 
     def own(self, o: Own) -> tuple[Own, Side]:
         from tpcore.nets import gates, states
@@ -110,8 +115,11 @@ class Cell(Layer):
             T = None if o.T is None else states.tangents(self.net, start, K)
         else:
             K, T = gates.states(self.net, start, o.points, o.seed())
-        return replace(o, K=K[None], T=None if T is None else T[None], gaussian=False, fresh=False, raw=False,
-                       mean=_unknown), Side()
+        o = replace(o, K=K[None], T=None if T is None else T[None], gaussian=False, fresh=False, raw=False,
+                    mean=_unknown)
+        for layer in self.reads:
+            o, _ = layer.own(o)
+        return o, Side()
 
     def cross(self, K, left, right):
         raise NoRecursion

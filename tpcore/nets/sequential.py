@@ -27,7 +27,7 @@ class Sequential(Network):
     ----------
     *layers : Layer
         Dense, Act, LayerNorm, BatchNorm, Residual, Conv, AvgPool, MeanPool, Flatten, Attention, GraphConv, and the
-        recurrent cells RNN, GRU, LSTM.
+        recurrent cells RNN, GRU, LSTM, which give the states that their `readout` reads.
 
     Raises
     ------
@@ -152,7 +152,7 @@ def _ordered(layers) -> None:
         if flat and isinstance(layer, Residual) and any(inner.weights for inner in every(layer.layers)):
             raise Misuse("A Residual with weights cannot stand directly behind Flatten, whose positions are not yet "
                          "one vector", repr(layer)[:60], "Put Dense between Flatten and Residual")
-        if isinstance(layer, Flatten | MeanPool):
+        if layer.ends:
             gone, flat = layer, isinstance(layer, Flatten) and not numbers
         numbers = numbers and not layer.weights
         flat = flat and not layer.weights
