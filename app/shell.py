@@ -60,7 +60,7 @@ class Shell:
         self.theme = theme_name
         self.projector = self.reduced_motion = self.formulas = False
         self.pages: dict[str, Page] = {}
-        sheets = [":host { display: block !important; }"]
+        sheets = [":host { display: block !important; min-width: 0 !important; }"]
         self.stage = pn.Column(sizing_mode="stretch_width", margin=0, stylesheets=sheets)
         self.wire = Wire(width=0, height=0, margin=0)
         self.wire.on_msg(self._heard)

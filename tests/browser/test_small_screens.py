@@ -59,6 +59,11 @@ def test_every_lab_on_small_screens(visit, app_url, lab):
     assert len(figures) > 1 and all(box["left"] >= 0 and box["right"] <= 400 for box in figures)
     assert all(above["bottom"] <= below["top"] for above, below in zip(figures, figures[1:])), "side by side"
     assert boxes(seen, ".tp-ask")[0]["top"] >= figures[1]["bottom"], "questions lie over the figures"
+    if lab == "matrices":  # a lab that comes after it is no wider
+        for name in ("Kernels", "Matrices"):
+            seen.page.get_by_role("link", name=name).click()
+            seen.see(f"h1 >> text={name}").wait_for()
+            seen.until("document.documentElement.scrollWidth <= 400", timeout=15_000)
 
     seen.page.set_viewport_size({"width": 1280, "height": 720})
     seen.page.locator("h1 >> visible=true").click()  # keys mean the page again
