@@ -101,7 +101,7 @@ def growth(p: abc.Parametrization) -> Growth | None:
             return Growth("df" if step else "f", step, float(max(same)))
         if one.growth > 0 and one.name == "features":
             layers = p.first_layer_r if step == 1 else p.layer_r
-            return Growth(f"dh{layers.index(min(layers)) + 1}", step, float(one.growth))
+            return Growth(f"dh{[-r for r in layers].index(one.growth) + 1}", step, float(one.growth))
         if one.when == "at initialization":
             return None
     return None

@@ -64,7 +64,24 @@ def _measure(p, r: RegionRequest, progress: Progress) -> tuple[str, str]:
             return "unstable", f"diverged at step {run.diverged} at n = {run.width:,}"
         seen.setdefault(run.width, []).append(run)
     powers = {name: _power(seen, read) for name, read in _readers(p).items()}
+    if r.picture.kind == "slice" and r.picture.tie == "none":  # elsewhere preactivations start at size one
+        powers = _starts(p, r, progress) | powers
     return decide(powers), ", ".join(f"{name} n^{power:.2f}" for name, power in powers.items())
+
+
+def _starts(p, r: RegionRequest, progress: Progress) -> dict[str, float]:
+    """Powers of the preactivations at the start, read off the same weights without the activation, which hides them."""
+    seen: dict[int, list] = {}
+    for run in train.ladder(p, probe_task(), r.widths, range(r.seed, r.seed + SEEDS), 0, 0.0, "identity", at=[0],
+                            optimizer=r.picture.point.optimizer, progress=progress):  # fmt: skip
+        if not len(run.at):
+            return {"h1": math.inf}
+        seen.setdefault(run.width, []).append(run)
+
+    def size(run, layer: int) -> float:
+        return float(np.sqrt(np.mean(np.diagonal(run.kernels[f"x{layer}"][0]))))
+
+    return {f"h{layer}": _power(seen, lambda run, layer=layer: size(run, layer)) for layer in range(1, p.depth + 1)}
 
 
 def _readers(p) -> dict:
@@ -97,8 +114,11 @@ def _power(seen: dict[int, list], read) -> float:
 
 
 def decide(powers: dict[str, float]) -> str:
-    """The phase that measured powers of n say: does anything grow, does the function move, do the features?"""
-    grows = [power for name, power in powers.items() if name not in ("df", "dx")]
+    """The phase that measured powers of n say: does anything grow, does the function move, do the features?
+
+    Preactivations at the start (h1, h2, ..) may not vanish either.
+    """
+    grows = [abs(power) if name[0] == "h" else power for name, power in powers.items() if name not in ("df", "dx")]
     if max(grows) > GROWS or powers["df"] > MOVES:
         return "unstable"
     if powers["df"] < STILL:

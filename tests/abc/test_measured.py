@@ -82,6 +82,9 @@ def test_unstable_networks_blow_up_as_said():
     first = fast.violated[0]
     grown = slopes(fast, [256, 1024, 4096], 4, steps=1)["df"]
     assert (first.name, first.when) == ("readout", "after the first step") and abs(grown - float(first.growth)) < 0.1
+    both = abc.Parametrization([F(-9, 10), F(4, 5)], [F(9, 10), F(-1, 10)], 0)  # features, and with them the logits
+    first, grown = both.violated[0], slopes(both, [64, 256, 1024], 4, steps=1)
+    assert first.name == "features" and abs(grown["dh1"] - float(first.growth)) < 0.1 and grown["df"] < 0.6, grown
     late = abc.rates([0, F(3, 2)], [F(-5, 4), 1])  # a readout that starts from next to nothing
     first = late.violated[0]
     assert (first.name, first.when, first.growth) == ("features", "after the second step", F(1, 4))

@@ -65,12 +65,19 @@ def test_the_path(L, r):
 
 
 def test_the_six_numbers():
-    """Without multipliers: muP is the top corner; the same rates everywhere blow up after one step."""
+    """Without multipliers: muP is the top corner; the same rates everywhere blow up after one step.
+
+    Features come first: where they grow too, tanh networks' logits grow like n^0.7 in that step, not like n.
+    """
     top = abc.six(0, 0.5, 1, -1, 0, 1)
     assert top.maximal and top.equivalent(abc.mup(2)) and top.canonical() == abc.mup(2)
     naive = abc.six(0, 0.5, 0.5, 0, 0, 0)
-    assert [one.name for one in naive.violated][:2] == ["readout", "logits"]
-    assert naive.reasons[0] == "The logits grow like n after the first step: the readout's update is too large."
+    assert [one.name for one in naive.violated] == ["features", "readout", "logits"]
+    assert naive.reasons[0] == "The features of layer 2 grow like n^0.5 after the first step."
+    assert naive.reasons[1] == "The logits can grow like n after the first step: the readout's update is too large."
+    both = abc.Parametrization([F(-7, 10), F(-1, 5), HALF], [F(7, 10), F(7, 10), F(1, 5)], [F(-1, 5), -HALF, F(2, 5)])
+    assert both.first_layer_r == (F(-9, 10), F(-6, 5)), "the lower layer grows so for every activation"
+    assert both.reasons[0] == "The features of layer 1 grow like n^0.9 after the first step."
     assert abc.six(0, 0.5, 0.5, 0, 1, 1).equivalent(abc.ntp(2))
 
 

@@ -135,6 +135,7 @@ def test_six_numbers_are_the_same_training_without_multipliers():
     ({"a": "-0.3, 0.4", "b": "0.3, -0.3", "c": "0.2"}, "f", 0, 0.4),
     ({"a": "0, 0.5", "b": "0, 0.4", "c": "-0.3"}, "df", 1, 0.3),
     ({"a": "-0.7, 0.5", "b": "0.7, 0.6", "c": "0"}, "dh1", 1, 0.3),
+    ({"a": "-0.9, 0.8", "b": "0.9, -0.1", "c": "0"}, "dh1", 1, 1.1),
 ])  # fmt: skip
 def test_what_blows_up_first_grows_like_its_predicted_power(monkeypatch, exponents, name, step, power):
     monkeypatch.undo()

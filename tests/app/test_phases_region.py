@@ -20,6 +20,9 @@ from tpapp.phase_results import PictureRequest, PointRequest
     ({"f0": -0.2, "df": -0.1, "dh1": 0.1, "dx": 0.0}, "unstable"),
     ({"f0": -0.5, "df": -0.4, "dh1": 0.0, "dx": 0.0}, "trivial"),
     ({"f0": -0.5, "df": 0.0, "dh1": -0.3, "gradient": 0.3, "dx": -0.3}, "unstable"),
+    ({"h1": 0.3, "f0": -0.1, "df": -0.4, "dh1": -0.9, "dx": -0.9}, "unstable"),
+    ({"h1": 0.0, "h2": -0.3, "f0": -0.1, "df": -0.4, "dh1": -0.9, "dx": -0.9}, "unstable"),
+    ({"h1": -0.01, "h2": 0.02, "f0": -0.1, "df": -0.4, "dh1": -0.9, "dx": -0.9}, "trivial"),
     ({"f0": -0.5, "df": float("-inf"), "dh1": float("-inf"), "dx": float("-inf")}, "trivial"),
 ])  # fmt: skip
 def test_measured_powers_say_the_phase(powers, phase):
@@ -45,6 +48,15 @@ def test_a_coarse_region_agrees_away_from_its_borders():
     for probe in last.probes:
         assert plane.at(*probe.at).phase == probe.predicted
         assert probe.far == pytest.approx(float(plane.distance(*probe.at)))
+
+
+@pytest.mark.parametrize("depth, x", [(1, "b1"), (2, "b2")])
+def test_without_a_tie_what_grows_or_vanishes_at_the_start_is_measured(depth, x):
+    """Nearly all of such a slice is unstable, as is what is measured; the first layer, or the second."""
+    picture = PictureRequest("slice", PointRequest(depth, path=0.2), x, "c", "none")
+    *_, last = regions.region(regions.RegionRequest(picture, "tanh", 0, 3, (32, 128, 512)))
+    assert last.clear >= 8 and last.agree == last.clear
+    assert sum(f"h{depth} n^" in one.words for one in last.probes) >= 4
 
 
 def test_the_measured_region_lies_over_its_picture_alone(monkeypatch):

@@ -127,9 +127,12 @@ class Parametrization:
 
     @property
     def violated(self) -> tuple[stability.Condition, ...]:
-        """The conditions of stability that fail; first those that show first, and of these the fastest."""
+        """The conditions of stability that fail; first those that show first, of these features, then the fastest.
+
+        How outputs grow once features do depends on the activation, not on the exponents alone."""
         failed = [one for one in self.conditions if one.group == "stable" and not one.holds]
-        return tuple(sorted(failed, key=lambda one: (stability.WHENS.index(one.when), -abs(one.growth))))
+        place = lambda one: (stability.WHENS.index(one.when), one.name != "features", -abs(one.growth))  # noqa: E731
+        return tuple(sorted(failed, key=place))
 
     @property
     def stable(self) -> bool:

@@ -113,33 +113,35 @@ def _init(p: Parametrization) -> list[Condition]:
 
 
 def _features(p: Parametrization) -> Condition:
-    when, growth, which = FIRST, -p.first_r, p.first_layer_r
-    if growth <= p.tolerance:  # only the readout, once it has grown, sends gradients back that are too large
-        when, growth, which = SECOND, -p.r, p.layer_r
-    slowest = [layer for layer, r in enumerate(which, 1) if abs(r + growth) <= p.tolerance]
+    when, which = (FIRST, p.first_layer_r) if p.first_r < -p.tolerance else (SECOND, p.layer_r)
+    # SECOND: only the readout, once it has grown, sends gradients back that are too large. Of layers that fail the lowest
+    # counts: what it does to those above depends on the activation.
+    growth = -next((r for r in which if r < -p.tolerance), p.r)
+    alike = [layer for layer, r in enumerate(which, 1) if abs(r + growth) <= p.tolerance]
     says = {
         "tight": "The features change at size one.",
         "slack": f"The features change like {power(-p.r)}: they freeze.",
-        "fails": f"The features of {layers_text(slowest)} {moves(growth)} {when}.",
+        "fails": f"The features of {layers_text(alike)} {moves(growth)} {when}.",
     }
     return check(p, "features", "r ≥ 0", p.r, 0, says, when=when, growth=growth)
 
 
 def _output(p: Parametrization) -> list[Condition]:
     top, step, start = index(p.depth + 1), p.readout_step, ex.readout_at_init(p.a, p.b)
+    can = "can " if p.first_r < -p.tolerance else ""  # by the activation, once features grow too
     says = {
         "tight": "The readout's own update moves the function at size one.",
         "slack": f"The readout's own update moves the function by {power(1 - step)} only.",
-        "fails": f"The logits {moves(1 - step)} after the first step: the readout's update is too large.",
+        "fails": f"The logits {can}{moves(1 - step)} after the first step: the readout's update is too large.",
     }
     readout = check(p, "readout", _step_formula(p, "≥"), step, 1, says, when=FIRST)
     when, growth = FIRST, 1 - start - p.first_r
     if growth <= p.tolerance:
-        when, growth = SECOND, 1 - start - p.r
+        when, growth, can = SECOND, 1 - start - p.r, "can " if p.r < -p.tolerance else ""
     says = {
         "tight": "The features' motion, read by the initial readout, moves the function at size one.",
         "slack": f"The features' motion, read by the initial readout, moves the function by {power(growth)} at most.",
-        "fails": f"The logits {moves(growth)} {when}: the features move too much for the initial readout.",
+        "fails": f"The logits {can}{moves(growth)} {when}: the features move too much for the initial readout.",
     }
     formula = f"a_{top} + b_{top} + r ≥ 1"
     return [readout, check(p, "logits", formula, start + p.r, 1, says, when=when, growth=growth)]
