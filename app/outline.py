@@ -34,8 +34,8 @@ def _cards(spec: Mapping[str, Any], inside: bool = False) -> list[Card]:
     values = dict(spec)
     if kind.name == "Attention":
         values["logits"] = "tied" if spec["tied"] else spec["scaling"]
-    if kind.name == "AvgPool" and spec["stride"] not in (None, spec["window"]):
-        raise Misuse("Windows stand side by side here", f"a stride of {spec['stride']}")
+    if kind.name == "AvgPool":
+        values["stride"] = spec["stride"] or 0
     return [Card.of(kind.name, inside, **{f.name: values[f.name] for f in kind.fields})]
 
 

@@ -90,8 +90,10 @@ ACTIVATIONS = {name: SHOWN.get(name, name) for name in NAMES}
 HOMOGENEOUS = ("relu", "abs", "leaky_relu", "identity")
 GATES = {"erf_sigmoid": "erf", "sigmoid": "logistic"}
 READOUTS = {"each": "every step", "last": "the last step", "mean": "the mean of all"}
+STRIDES = {0: "the window", **{k: str(k) for k in range(1, 5)}}
 LOGITS = {"tied": "k·k / n", "n": "q·k / n", "sqrt": "q·k / √n"}
 PADDINGS = {"same": "zeros", "circular": "circular", "valid": "none"}
+PROJECTIONS = {"k": "Keys", "q": "Queries", "v": "Values", "o": "Output"}
 MASKS = {False: "all", True: "the past"}
 
 
@@ -105,6 +107,7 @@ _GATED = (*_CELL, Field("mu_b", "m", "Bias mean", 0.0, bounds=(-4.0, 4.0)), _phi
           Field("gate", "g", "Gates", "erf_sigmoid", GATES))  # fmt: skip
 _OUT = (Field("sigma_v", "v", "Readout σ", 1.0), Field("readout", "r", "Readout of", "each", READOUTS))
 _WINDOW = (Field("kernel_size", "k", "Window", 3, bounds=(1, 8)), Field("padding", "p", "Padding", "same", PADDINGS))
+_STRIDE = Field("stride", "s", "Stride", 1, bounds=(1, 4))
 
 NETWORKS = {kind.name: kind for kind in (
     Kind("MLP", "MLP", "MLP", "dense layers and an activation"),
@@ -112,7 +115,7 @@ NETWORKS = {kind.name: kind for kind in (
     Kind("GRU", "GRU", "GRU", "a recurrent network with two gates", (*_GATED, *_OUT)),
     Kind("LSTM", "LSTM", "LSTM", "a recurrent network with memory and three gates", (*_GATED, *_OUT)),
     Kind("CNN", "CNN", "Convolutions", "one filter at every place",
-         (replace(_DEEP[0], default=2, bounds=(1, 8)), *_DEEP[1:], *_WINDOW,
+         (replace(_DEEP[0], default=2, bounds=(1, 8)), *_DEEP[1:], *_WINDOW, _STRIDE,
           Field("head", "h", "Head", "flatten", {"flatten": "all places", "mean": "their mean"}))),
     Kind("GraphConv", "GraphConv", "Graph convolutions", "every node sees its neighbours",
          (replace(_DEEP[0], default=2), *_DEEP[1:])),
@@ -135,10 +138,12 @@ LAYERS = {kind.name: kind for kind in (
     Kind("Attention", "attention", "Attention", "positions look at each other",
          (Field("logits", "l", "Logits", "tied", LOGITS), Field("heads", "h", "Heads", 1, bounds=(1, 8)),
           Field("masked", "m", "Attends to", False, MASKS),
-          Field("temperature", "t", "Temp. τ", 1.0, bounds=(0.05, 4.0)))),
+          Field("temperature", "t", "Temp. τ", 1.0, bounds=(0.05, 4.0)),
+          *(Field(f"sigma_{key}", key, f"{label} σ", 1.0) for key, label in PROJECTIONS.items()))),
     Kind("Conv", "conv", "Convolution", "one filter at every place",
-         (_w(), _b(), *_WINDOW, Field("stride", "s", "Stride", 1, bounds=(1, 4)))),
-    Kind("AvgPool", "avgpool", "AvgPool", "means over windows", (Field("window", "k", "Window", 2, bounds=(1, 8)),)),
+         (_w(), _b(), *_WINDOW, _STRIDE)),
+    Kind("AvgPool", "avgpool", "AvgPool", "means over windows",
+         (Field("window", "k", "Window", 2, bounds=(1, 8)), Field("stride", "s", "Stride", 0, STRIDES))),
     Kind("MeanPool", "meanpool", "MeanPool", "the mean of all positions"),
     Kind("Flatten", "flatten", "Flatten", "all positions side by side"),
     Kind("GraphConv", "graph", "Graph convolution", "every node sees its neighbours", (_w(), _b())),

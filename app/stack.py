@@ -67,6 +67,8 @@ def _layer(card: Card) -> dict[str, Any]:
     if card.kind == "Attention":
         logits = values.pop("logits")
         values |= {"tied": logits == "tied", "scaling": "sqrt" if logits == "sqrt" else "n"}
+    if card.kind == "AvgPool":
+        values["stride"] = values["stride"] or None
     return {"layer": card.kind, **values}
 
 

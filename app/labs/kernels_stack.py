@@ -157,6 +157,8 @@ class StackEditor(pn.viewable.Viewer):
         if self.chosen is not None:
             chosen = stack.out if self.chosen == count else stack.cards[self.chosen]
             self.form.show(kind_of(chosen.kind).fields, dict(chosen.values))
+            if "sigma_q" in self.form.widgets:  # keys that are the queries
+                self.form.widgets["sigma_q"].disabled = dict(chosen.values)["logits"] == "tied"
             self.tools.visible = self.chosen < count
             for way, widget in self.ways.items():
                 widget.disabled = self.chosen == count or outline.moved(stack, self.chosen, way)[0] == stack

@@ -1,5 +1,6 @@
 """Networks in links, stacks as outlines, the forms of inputs, the rows of a kernel, estimates of time."""
 
+import inspect
 import json
 import random
 import time
@@ -14,6 +15,7 @@ from tpapp.labs.kernels_presets import PRESETS
 from tpapp.labs.kernels_state import KernelsState, inputs, net, net_of, pair
 from tpapp.results import KernelLimitRequest, Net, OutputsRequest
 from tpcore.errors import Misuse
+from tpcore.nets import spec
 
 SMALL = kernels.digits((0, 4), 2)
 TEXT = "a list of values\nthe value"
@@ -114,6 +116,34 @@ def test_a_network_opened_as_layers_is_the_same_network(name):
     again = Net.of(opened.spec())
     K, L = (kernels.kernel_limit(KernelLimitRequest(X, each)).K for each in (made, again))
     assert np.allclose(K, L, rtol=1e-9, atol=1e-9 * np.abs(K).max() if name not in ("GRU", "LSTM") else 3e-2)
+
+
+def test_every_parameter_has_a_control():
+    """Of layers and of named networks, as `tpcore` knows them; a graph comes with the inputs."""
+    for kinds, made in ((palette.LAYERS, spec.LAYERS | spec.CELLS), (palette.NETWORKS, spec.NETWORKS)):
+        for name, kind in kinds.items():
+            if name in ("MLP", "Residual"):
+                continue
+            given = inspect.signature(made[name].__init__).parameters.values()
+            known = {p.name for p in given if p.kind is p.POSITIONAL_OR_KEYWORD} - {"self", "adjacency"}
+            if name in spec.CELLS and kinds is palette.LAYERS:
+                known -= {"sigma_v", "readout"}  # states have no readout
+            fields = {field.name for field in kind.fields}
+            assert known == (fields - {"logits"} | {"tied", "scaling"} if "logits" in fields else fields), name
+
+
+def test_parameters_reach_the_network():
+    text = "conv-s2~act~avgpool-k3-s1~attention-k0.5-q2-v1.5-o0.7~meanpool"
+    made = stack.read(text)
+    assert made.text() == text and outline.from_layers(made.spec()["layers"]) == made
+    assert stack.read("avgpool-k3~dense").spec()["layers"][0]["stride"] is None
+    X = kernels_inputs.shaped(SMALL, "images")
+    by_hand = tp.nets.Sequential(
+        tp.nets.Conv(3, "same", 2, 1.41, 0.32), tp.nets.Act("relu"), tp.nets.AvgPool(3, 1),
+        tp.nets.Attention(sigma_k=0.5, sigma_q=2.0, sigma_v=1.5, sigma_o=0.7), tp.nets.MeanPool(),
+        tp.nets.Dense(1.0, 0.0))  # fmt: skip
+    K = kernels.kernel_limit(KernelLimitRequest(X, net_of(text))).K
+    assert np.allclose(K, tp.nngp(by_hand, X.data), rtol=1e-12)
 
 
 # -- stacks as outlines ------------------------------------------------------------------------------------------

@@ -96,8 +96,13 @@ def test_cards_are_added_moved_changed_and_deleted(lab):
     assert [slot.card.name for slot in cards.slots if slot.view.visible] == [
         "Dense", "ReLU", "LayerNorm", "Attention", "Dense", "ReLU", "MeanPool"]  # fmt: skip
     cards.slots[3].card.value = True
-    assert cards.chosen == 3 and list(cards.form.widgets) == ["logits", "heads", "masked", "temperature"]
+    assert cards.chosen == 3 and list(cards.form.widgets) == [
+        "logits", "heads", "masked", "temperature", "sigma_k", "sigma_q", "sigma_v", "sigma_o"]  # fmt: skip
     assert cards.open in cards.slots[3].room.objects and cards.slots[3].delete.visible
+    assert cards.form.widgets["sigma_q"].disabled, "keys are the queries"
+    cards.form.widgets["logits"].value = "n"
+    assert not cards.form.widgets["sigma_q"].disabled and "attention-ln" in lab.state.net
+    cards.form.widgets["logits"].value = "tied"
     cards.form.widgets["heads"].value = 4
     assert "attention-h4" in lab.state.net
     for move, text in (("3 up 1", "act~attention-h4~layernorm"), ("2 to 3 2", "act~attention-h4~layernorm"),
