@@ -74,6 +74,7 @@ def test_hermite_polynomials():
 
 
 def test_get_reads_parameters():
+    assert get("logistic") is get("sigmoid")
     assert get("leaky_relu(0.3)").params == (0.3,) and get(" hermite( 2 ) ")(3.0) == 8.0
     assert get(leaky_relu(1 / 3).name).params == (1 / 3,)
 

@@ -87,7 +87,7 @@ def test_gru_files(reference):
     tokens = glove(reference("A_gp4a_rnn_erf.npz"))
     for name, X in (("short", [tokens[0][:4], tokens[1][:5]]), ("full", tokens)):
         K = tp.nngp(GRU(1, 1, 1), X)
-        np.testing.assert_allclose(K, reference(f"B_gp4a_gru_erf_{name}.npz")["K"], atol=1e-5)
+        np.testing.assert_allclose(K, reference(f"B_gp4a_gru_erf_{name}.npz")["K"], atol=6e-6)
 
 
 def test_transformer():

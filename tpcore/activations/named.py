@@ -116,4 +116,5 @@ _TABLE = [
 
 NAMED: dict[str, Activation] = {entry.name: entry for entry in _TABLE}
 NAMED["leaky_relu"] = leaky_relu(0.01)
+ALIASES = {"logistic": "sigmoid"}
 FAMILIES = {"leaky_relu": (leaky_relu, float), "hermite": (hermite, int)}

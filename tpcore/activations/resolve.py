@@ -9,7 +9,7 @@ import numpy as np
 
 from tpcore import checks
 from tpcore.activations.activation import Activation
-from tpcore.activations.named import FAMILIES, NAMED
+from tpcore.activations.named import ALIASES, FAMILIES, NAMED
 from tpcore.activations.prime import PRIMES, prime
 from tpcore.errors import Misuse
 from tpcore.jitted.elementwise import Elementwise
@@ -50,6 +50,7 @@ def is_named(phi: Activation) -> bool:
 
 
 def _by_name(name: str) -> Activation:
+    name = ALIASES.get(name, name)
     if name in NAMED:
         return NAMED[name]
     if name.endswith("'"):
@@ -62,7 +63,7 @@ def _by_name(name: str) -> Activation:
         except ValueError:
             raise Misuse(f"The parameter of {call[1]} must be a number", repr(call[2])) from None
         return make(value)
-    checks.choice("An activation", name, [*NAMED, *FAMILIES])
+    checks.choice("An activation", name, dict.fromkeys([*NAMED, *FAMILIES]))
     raise Misuse(f"{name} has a parameter", repr(name), f"Write it out, as in '{name}(3)'")
 
 

@@ -117,13 +117,13 @@ def _bisect(function, target: np.ndarray) -> np.ndarray:
     return (low + high) / 2
 
 
-def product(factors: int, scale: float = 1.0) -> Law:
+def product(k: int, scale: float = 1.0) -> Law:
     """The law of the squared singular values of X_1 ... X_k, independent square Gaussian matrices.
 
     Parameters
     ----------
-    factors : int
-        Their number k, 1 to 1000 (or 0: the identity, the point mass at 1).
+    k : int
+        Their number, 1 to 1000 (or 0: the identity, the point mass at 1).
     scale : float
         The entries have variance scale^2 / n; at least 0, 0 gives the point mass at 0.
 
@@ -143,12 +143,12 @@ def product(factors: int, scale: float = 1.0) -> Law:
     One factor: the Marchenko-Pastur law of ratio 1. Entries need not be Gaussian.
     Alexeev, Gotze and Tikhomirov (arXiv 1012.2743).
     """
-    factors = checks.integer("The number of factors", factors, 0, 1000)
+    k = checks.integer("The number of factors", k, 0, 1000)
     scale = checks.real("The scale of the entries", scale, 0.0)
-    if factors == 0:
+    if k == 0:
         return PointMass(1.0)
     if scale == 0:
         return PointMass(0.0)
-    if abs(2 * factors * np.log(scale)) > 600:
-        raise Misuse("scale^(2 k) must be within the range of floats", f"{scale:g}^{2 * factors}")
-    return FussCatalan(factors, scale)
+    if abs(2 * k * np.log(scale)) > 600:
+        raise Misuse("scale^(2 k) must be within the range of floats", f"{scale:g}^{2 * k}")
+    return FussCatalan(k, scale)
