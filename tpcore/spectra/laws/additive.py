@@ -17,10 +17,11 @@ from functools import cached_property
 
 import numpy as np
 
-from tpcore.spectra.laws.banded import Banded, Line, tabulated
+from tpcore.spectra.laws.banded import Banded, tabulated
 from tpcore.spectra.laws.bands import Values, bands
 from tpcore.spectra.laws.corner import SLACK, Corner, Meeting, chosen, meetings
 from tpcore.spectra.laws.descent import down
+from tpcore.spectra.laws.lines import Line
 from tpcore.spectra.laws.measure import Measure
 from tpcore.spectra.laws.pivot import step
 

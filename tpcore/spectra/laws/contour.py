@@ -12,14 +12,20 @@ import numpy as np
 from numpy.polynomial import chebyshev
 from scipy import optimize
 
-FIT, NODES, HEIGHT, SLOPE, TURN, LEG = 24, 14, 0.12, 0.5, 0.7, 0.4
+from tpcore.spectra.laws import scales
+from tpcore.spectra.laws.scales import LEG
+
+FIT, NODES, HEIGHT, SLOPE, TURN = 24, 14, 0.12, 0.5, 0.7
 GRADED = np.array([0.01, 0.03, 0.08, 0.2])
 TO_ZERO = np.array([1e-6, 1e-5, 1e-4, 1e-3])
 
 
-def turning_points(slope: Callable, low: float, high: float) -> np.ndarray:
-    """Where slope(g)^2 has a local extremum strictly between `low` and `high`, and the slope is not flat."""
-    edges = np.linspace(low, high, max(2, int(np.ceil((high - low) / LEG))) + 1)
+def turning_points(slope: Callable, low: float, high: float, step: float) -> np.ndarray:
+    """Where slope(g)^2 has a local extremum strictly between `low` and `high`, and the slope is not flat.
+
+    `step`: how fast it may change around 0, as in `tpcore.spectra.laws.scales`.
+    """
+    edges = scales.edges(low, high, step)
     series = _fits(slope, edges)
     found, grid = [], np.linspace(-1.02, 1.02, 42)
     values = chebyshev.chebval(grid, series.T)
@@ -45,7 +51,8 @@ def _zero(series: np.ndarray, left: float, right: float) -> float:
     return optimize.brentq(value, left, right, xtol=1e-15)
 
 
-def nodes_below(slope: Callable, low: float, high: float, turns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def nodes_below(slope: Callable, low: float, high: float, turns: np.ndarray, step: float
+                ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """phi'^2 and Gaussian weights, both complex, along the path from `low` to `high` over the turning points."""
     ends = np.concatenate([[low], turns, [high]])
     squared = slope(ends) ** 2
@@ -54,9 +61,11 @@ def nodes_below(slope: Callable, low: float, high: float, turns: np.ndarray) -> 
     x, weight = np.polynomial.legendre.leggauss(NODES)
     places, masses = [], []
     for number, edges in enumerate(legs):
+        coarse, edges = edges, scales.split(slope, np.union1d(edges, scales.marks(*edges[[0, -1]], step)))
         series = _fits(slope, edges)
         side = -1.0 if squared[number + 1] > squared[number] else 1.0
-        height = np.minimum(SLOPE * np.minimum(edges - edges[0], edges[-1] - edges), _steepest(series, edges))
+        reach = np.minimum(np.minimum(edges - edges[0], edges[-1] - edges), _near(coarse, edges))
+        height = np.minimum(SLOPE * reach, _steepest(series, edges))
         corners = edges + 1j * side * height
         half = np.diff(corners) / 2
         g = corners[:-1, None] + half[:, None] * (1 + x)
@@ -65,6 +74,13 @@ def nodes_below(slope: Callable, low: float, high: float, turns: np.ndarray) -> 
         places.append((value * value).ravel())
         masses.append((half[:, None] * weight * np.exp(-g * g / 2) / np.sqrt(2 * np.pi)).ravel())
     return np.concatenate(places), np.concatenate(masses)
+
+
+def _near(coarse: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """At each end of a leg, the shorter of the legs beside it that are not in `coarse`."""
+    fresh = ~np.isin(edges, coarse)
+    lengths = np.where(fresh[1:] | fresh[:-1], np.diff(edges), np.inf)
+    return np.minimum(np.append(lengths, np.inf), np.append(np.inf, lengths))
 
 
 def _steepest(series: np.ndarray, edges: np.ndarray) -> np.ndarray:

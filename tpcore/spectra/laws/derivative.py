@@ -12,23 +12,27 @@ from scipy import optimize, special
 from tpcore.activations import Activation
 from tpcore.activations.prime import prime
 from tpcore.errors import Misuse
+from tpcore.spectra.laws import scales
 from tpcore.spectra.laws.contour import nodes_below, turning_points
 from tpcore.spectra.laws.measure import Measure
+from tpcore.spectra.laws.scales import LEAST, NOTHING, REACH
 
-REACH, PANEL = 8.3, 24  # standard deviations; nodes of a panel
+PANEL = 24  # nodes of a panel
 TINY, HUGE = 1e-13, 1e13
-LEAST = 1e-100  # what underflows is no atom at 0
 
 
 @lru_cache(maxsize=64)
-def _normal_nodes(cuts: tuple[float, ...], panels: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Gauss-Legendre nodes and weights for N(0, 1), split at `cuts`; the third says between which cuts a node lies."""
+def _normal_nodes(cuts: tuple[float, ...], panels: int, step: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Gauss-Legendre nodes and weights for N(0, 1), split at `cuts`; the third says between which cuts a node lies.
+
+    Panels are shorter around 0 where `step` is small.
+    """
     ends = [-REACH, *[c for c in cuts if -REACH < c < REACH], REACH]
     node, weight = np.polynomial.legendre.leggauss(PANEL)
     at, mass, piece = [], [], []
     for number, (low, high) in enumerate(zip(ends[:-1], ends[1:], strict=True)):
         count = max(2, int(np.ceil(panels * (high - low) / (2 * REACH))))
-        edges = np.linspace(low, high, count + 1)
+        edges = np.union1d(np.linspace(low, high, count + 1), scales.marks(low, high, step))
         half = np.diff(edges)[:, None] / 2
         x = ((edges[:-1, None] + half) + half * node).ravel()
         density = np.exp(-x * x / 2) / np.sqrt(2 * np.pi)
@@ -42,7 +46,7 @@ def _normal_nodes(cuts: tuple[float, ...], panels: int) -> tuple[np.ndarray, np.
 
 def second_moment(phi: Activation, q: float, panels: int = 16) -> float:
     """E phi(h)^2, h ~ N(0, q)."""
-    at, mass, _ = _normal_nodes(_cuts(phi, q), panels)
+    at, mass, _ = _normal_nodes(_cuts(phi, q), panels, scales.unit(q))
     return float(mass @ np.asarray(phi.f(np.sqrt(q) * at)) ** 2)
 
 
@@ -59,34 +63,41 @@ class Slopes(NamedTuple):
 
 
 def slopes(phi: Activation, q: float, panels: int = 16) -> Slopes:
-    """The law of phi'(h)^2, by quadrature in h; where phi is linear between kinks, one point mass for the piece."""
+    """The law of phi'(h)^2, by quadrature in h; where phi is linear between kinks, one point mass for the piece.
+
+    So also where phi' underflows.
+    """
     q = max(q, TINY**2)
-    at, mass, piece = _normal_nodes(_cuts(phi, q), panels)
-    with np.errstate(all="ignore"):
-        squared = np.asarray(prime(phi).f(np.sqrt(q) * at), float) ** 2
-    if not np.isfinite(squared).all():
-        raise Misuse("phi' must be finite where h is likely to be", f"{phi.name} at variance {q:g}")
+    step, cuts = scales.unit(q), _cuts(phi, q)
+
     def slope(g: np.ndarray) -> np.ndarray:
         with np.errstate(all="ignore"):
             return np.asarray(prime(phi).f(np.sqrt(q) * g), float)
 
-    ends = [-REACH, *[c for c in _cuts(phi, q) if -REACH < c < REACH], REACH]
+    cuts = tuple(sorted([*cuts, *scales.vanishing(slope, step, cuts)]))
+    at, mass, piece = _normal_nodes(cuts, panels, step)
+    squared = slope(at) ** 2
+    if not np.isfinite(squared).all():
+        raise Misuse("phi' must be finite where h is likely to be", f"{phi.name} at variance {q:g}")
+    ends = [-REACH, *[c for c in cuts if -REACH < c < REACH], REACH]
     heavy: dict[float, float] = {}
     tips, below, monotone = [], [], []
     for number in np.unique(piece):
         own = piece == number
         values = squared[own]
+        if values.max() <= NOTHING:
+            values[:] = 0.0
         if np.ptp(values) <= 1e-13 * np.abs(values).max():
             squared[own] = values[0]
             heavy[float(values[0])] = heavy.get(float(values[0]), 0.0) + float(mass[own].sum())
             below.append((values[:1], mass[own].sum(keepdims=True)))
             continue
         squared[own] = np.maximum(values, LEAST)
-        turns = turning_points(slope, ends[number], ends[number + 1])
+        turns = turning_points(slope, ends[number], ends[number + 1], step)
         tips.append(np.maximum(slope(turns) ** 2, LEAST))
         corners = np.concatenate([[ends[number]], turns, [ends[number + 1]]])
         monotone += zip(corners[:-1].tolist(), corners[1:].tolist(), strict=True)
-        path, weight = nodes_below(slope, ends[number], ends[number + 1], turns)
+        path, weight = nodes_below(slope, ends[number], ends[number + 1], turns, step)
         below.append((np.where(np.abs(path) < LEAST, LEAST, path), weight))
     tips = np.concatenate([*tips, []])
     places, masses = (np.concatenate(part) for part in zip(*below, strict=True))

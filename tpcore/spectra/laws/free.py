@@ -7,7 +7,7 @@ import numpy as np
 from tpcore.errors import Misuse
 from tpcore.spectra.laws import additive, multiplicative
 from tpcore.spectra.laws.atom import Discrete, PointMass
-from tpcore.spectra.laws.banded import Banded
+from tpcore.spectra.laws.banded import WORST, Banded
 from tpcore.spectra.laws.bands import SURE
 from tpcore.spectra.laws.base import Law
 from tpcore.spectra.laws.factors import Factors
@@ -19,7 +19,6 @@ from tpcore.spectra.laws.semicircle import Semicircle
 from tpcore.spectra.laws.spiked import Spiked
 
 NODES = 400
-WORST = 1e-2  # an error from which on a law is refused
 
 
 def free_sum(*laws: Law) -> Law:

@@ -9,6 +9,7 @@ from tpcore.errors import Misuse
 from tpcore.nets import MLP
 from tpcore.spectra.laws import derivative
 from tpcore.spectra.laws.atom import PointMass
+from tpcore.spectra.laws.banded import WORST
 from tpcore.spectra.laws.base import Law
 from tpcore.spectra.laws.factors import Factors
 from tpcore.spectra.laws.multiplicative import tabulate
@@ -47,13 +48,15 @@ def jacobian(net: MLP, q0: float | None = None, weights: str = "gaussian") -> La
     Raises
     ------
     Misuse
-        If `net` is no MLP, phi jumps (its derivative is no function), or the variances have no fixed point.
+        If `net` is no MLP, phi jumps (its derivative is no function), the variances have no fixed point, or the law's
+        error would be beyond 0.01.
 
     Notes
     -----
     S(z) = prod_l S_(phi'(h^l)^2)(z) / (sigma_w^2 (1 + z)), without the 1 + z for orthogonal weights. Mean chi^L;
     variance L chi^(2L) mu_2 / mu_1^2, mu_k = E phi'^(2k), at the fixed point (L chi^(2L) (mu_2 / mu_1^2 - 1) for
-    orthogonal weights). Pennington, Schoenholz and Ganguli (arXiv 1711.04735 and 1802.09979); freeness: Tensor
+    orthogonal weights). What is as good as 0 counts as an atom there: where phi'(h)^2 falls below 1e-100, all of it
+    below 1e-30; and what of the product lies below 1e-304. Pennington, Schoenholz and Ganguli (arXiv 1711.04735 and 1802.09979); freeness: Tensor
     Programs III (arXiv 2009.10685).
     """
     if not isinstance(net, MLP):
@@ -102,7 +105,11 @@ def _law(net: MLP, parts, weights: str) -> Law:
         factors.marchenko_pastur(1.0, log_square, depth)
     else:
         factors.point(depth * log_square)
-    return tabulate(factors, name, latex)
+    law = tabulate(factors, name, latex)
+    if not law.error < WORST:
+        raise Misuse("The law's orders of magnitude must be within reach of double precision",
+                     f"{name}, with an error of {law.error:.1g}", "Fewer layers or smaller weights")  # fmt: skip
+    return law
 
 
 def _described(law: Law, q: np.ndarray, chi: np.ndarray) -> Law:

@@ -20,11 +20,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize
 
-from tpcore.spectra.laws.banded import Banded, Logarithm, Tail, tabulated, woven
+from tpcore.spectra.laws.banded import Banded, tabulated
 from tpcore.spectra.laws.bands import Values, bands
 from tpcore.spectra.laws.corner import Corner
 from tpcore.spectra.laws.descent import down
 from tpcore.spectra.laws.factors import Factors
+from tpcore.spectra.laws.lines import Logarithm, Tail, woven
 from tpcore.spectra.laws.measure import Measure
 from tpcore.spectra.laws.pivot import step
 
@@ -36,6 +37,7 @@ DONE = 1e-10  # a residual of log z
 SCAN, ZERO = 257, 1e-6
 AGAIN = (0.3, 4), (0.6, 6)  # ratio of angles, Newton steps at each, for points that do not converge at once
 LOW = 1e-10  # share of the mass that a law may have below what is scanned
+DUST = 1e-8  # a share below all doubles: it counts as an atom at 0
 
 
 def _log_above(u: np.ndarray) -> np.ndarray:
@@ -201,6 +203,9 @@ def tabulate(factors: Factors, name: str, latex: str) -> Banded:
     open_low = bool(found) and found[0][0].corner is None and found[0][0].offset == scan[0]
     lines = [(Tail if open_low and not j else Logarithm)(*ends) for j, ends in enumerate(found)]
     zero = 1 - factors.positive
+    if open_low:
+        beneath = float(at(None, scan[:1]).below[0])
+        zero = beneath if beneath > zero + DUST else zero
     places = {corner.at: corner.place for corner in corners}
     all_atoms = [(0.0, zero)] * (zero > 1e-14) + [(places.get(at, float(np.exp(at))), mass) for at, mass in atoms]
     return tabulated(lines, at, all_atoms, name, latex)
