@@ -12,6 +12,7 @@ from functools import partial
 
 import numpy as np
 
+from tpcore.activations import NAMED
 from tpcore.program import check, instructions
 from tpcore.program.where import fail
 
@@ -98,6 +99,14 @@ class Operators:
     def __pos__(self):
         return self
 
+    def __abs__(self):
+        _refuse(self, "abs", "Use tp.scalar(np.abs, c)" if self.kind == "C" else "Use tp.abs(x)")
+
+    def _no_operator(self, *others):
+        _refuse(self, "Operator", f"Such a function is written out: {_written('lambda s: s // 2', self)}")
+
+    __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __divmod__ = __rdivmod__ = __round__ = _no_operator
+
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
         symbol = _UFUNCS.get(ufunc)
         if method == "__call__" and not kwargs and symbol and len(inputs) == 2:
@@ -121,10 +130,18 @@ def _refuse_numpy(var, what: str):
         hint = "tp.stack puts vectors side by side; numbers come from tp.run(prog, width)"
     elif bare in ("dot", "inner", "vdot", "einsum", "tensordot"):
         hint = "tp.inner(x, y) is x^T y / n, W @ x a matrix times a vector"
-    elif var.kind == "C":
-        hint = f"Use tp.scalar({what}, c)"
     else:
-        hint = f"Use tp.{bare}(x) if that is an activation, or tp.nonlin({what}, x)"
+        named = bare in NAMED and var.kind != "C"
+        hint = f"Use {f'tp.{bare}(x), or ' * named}{_written(what, var)}"
+    _refuse(var, what, hint)
+
+
+def _written(function: str, var) -> str:
+    """The instruction with that function of a variable."""
+    return f"tp.scalar({function}, c)" if var.kind == "C" else f"tp.nonlin({function}, x)"
+
+
+def _refuse(var, what: str, hint: str):
     fail(what, "a variable of a program is a symbol and has no numbers yet", check.describe(var), hint)
 
 
@@ -230,6 +247,8 @@ def _scalars(symbol: str, a, b, sorts: str):
         return instructions.scalar(call, [a, b], label=symbol, formula=_formula(symbol), structure=_STRUCTURE[symbol])
     left = sorts[1] == "C"
     constant, var = (a, b) if left else (b, a)
+    if symbol == "/" and not left and np.any(constant == 0):
+        fail("Scalar", "a C-var cannot be divided by zero", check.describe(constant))
     template = _formula(symbol)
     pieces = (_short(constant), "{0}") if left else ("{0}", _short(constant))
     function = partial(_left if left else _right, call, constant)
