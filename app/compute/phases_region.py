@@ -101,7 +101,7 @@ def _readers(p) -> dict:
     for layer in range(1, depth + 1):
         found[f"dh{layer}"] = lambda run, name=f"dh{layer}": run.delta[name][-1]
     if p.adaptive:
-        found["gradient"] = lambda run: run.delta["gradient"][-1] * run.width**start
+        found["gradient"] = lambda run: run.delta[f"dW{depth + 1}"][-1] * run.width**start
     return found | {"dx": lambda run: run.delta[f"dx{depth}"][-1]}
 
 

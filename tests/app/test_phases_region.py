@@ -10,6 +10,7 @@ import pytest
 from tpapp import PhasesLab
 from tpapp.compute import phases, phases_region as regions, phases_train as trains
 from tpapp.phase_results import PictureRequest, PointRequest
+from tpcore.compute.progress import Progress
 
 
 @pytest.mark.parametrize("powers, phase", [
@@ -48,6 +49,14 @@ def test_a_coarse_region_agrees_away_from_its_borders():
     for probe in last.probes:
         assert plane.at(*probe.at).phase == probe.predicted
         assert probe.far == pytest.approx(float(plane.distance(*probe.at)))
+
+
+@pytest.mark.parametrize("start, phase", [(0.95, "kernel"), (1.14, "unstable")])
+def test_a_readout_that_outgrows_its_start_is_measured_at_once(start, phase):
+    """Adam on the readout's facet: its update is n^-1, too large beside a start of n^-1.14 though it is still small."""
+    picture = PictureRequest("facets", PointRequest(1, "adam", path=0.2))
+    p = phases.plane(picture).at(0.66, start)
+    assert p.phase == phase and regions._measure(p, regions.request(picture, "tanh", 0), Progress())[0] == phase
 
 
 @pytest.mark.parametrize("depth, x", [(1, "b1"), (2, "b2")])
