@@ -176,3 +176,24 @@ def test_variance_zero_and_refusals():
         jacobian(MLP(2), weights="orthogonale")
     with pytest.raises(Misuse, match="q0, the mean square"):
         jacobian(MLP(2), q0=-1)
+
+
+@pytest.mark.parametrize("phi, square, bias, depth", [("cos", 1.0, 0.0, 2), ("gelu", 1.7, 0.04, 3)])
+def test_slopes_next_to_zero_under_orthogonal_weights(phi, square, bias, depth):
+    """phi' = 0 at one h: P(phi'^2 <= x) ~ x^(1/2), so that S ~ (1 + z)^-L and P(X <= x) ~ x^(1 / (L + 1))."""
+    net = net_of(phi, square, bias, depth)
+    law = jacobian(net, weights="orthogonal")
+    q, slope = law.variances[0], prime(net.phi)
+    mu = [integrate.quad(lambda g, k=k: slope.f(np.sqrt(q) * g) ** k * stats.norm.pdf(g), -9, 9, epsabs=1e-13)[0]
+          for k in (2, 4)]  # fmt: skip
+    chi = net.sigma_w**2 * mu[0]
+    assert law.error < 1e-8 and law.atoms == ()
+    assert law.moment(1) == pytest.approx(chi**depth, rel=1e-9)
+    assert law.moment(2) / law.moment(1) ** 2 - 1 == pytest.approx(depth * (mu[1] / mu[0] ** 2 - 1), rel=1e-8)
+    assert law.cdf(3e-15 * 7 ** (depth + 1)) / law.cdf(3e-15) == pytest.approx(7, rel=0.03)
+
+
+def test_a_variance_that_vanishes_leaves_the_slope_at_zero():
+    """q* = 0: phi'(0)^2 = 1/4 in both layers."""
+    law = jacobian(MLP(2, "silu", 0.8, 0.0), weights="orthogonal")
+    assert isinstance(law, PointMass) and law.support[0] == pytest.approx((0.64 / 4) ** 2, rel=1e-13)

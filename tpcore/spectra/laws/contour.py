@@ -17,7 +17,7 @@ from tpcore.spectra.laws.scales import LEG
 
 FIT, NODES, HEIGHT, SLOPE, TURN = 24, 14, 0.12, 0.5, 0.7
 GRADED = np.array([0.01, 0.03, 0.08, 0.2])
-TO_ZERO = np.array([1e-6, 1e-5, 1e-4, 1e-3])
+TO_ZERO = 10.0 ** np.arange(-11, -2)
 
 
 def turning_points(slope: Callable, low: float, high: float, step: float) -> np.ndarray:

@@ -19,6 +19,7 @@ from tpcore.spectra.laws.scales import LEAST, NOTHING, REACH
 
 PANEL = 24  # nodes of a panel
 TINY, HUGE = 1e-13, 1e13
+POINT = 1e-40  # a variance at which h is 0 for all activations
 
 
 @lru_cache(maxsize=64)
@@ -67,7 +68,7 @@ def slopes(phi: Activation, q: float, panels: int = 16) -> Slopes:
 
     So also where phi' underflows.
     """
-    q = max(q, TINY**2)
+    q = max(q, POINT)
     step, cuts = scales.unit(q), _cuts(phi, q)
 
     def slope(g: np.ndarray) -> np.ndarray:

@@ -96,11 +96,11 @@ class Measure:
     @cached_property
     def left(self) -> tuple[np.ndarray, np.ndarray]:
         """(v, log(-u)) for u < 0, v = log(-psi) - log(psi + P(X > 0)) ascending: psi is monotone there."""
-        places, masses = self.places[self.places > 0], self.masses[self.places > 0]
+        places = self.places[self.places > 0]
         s = np.linspace(np.log(places[0]) - 36, np.log(places[-1]) + 42, 300)
-        share = 1 / (1 + np.exp(s[:, None] - np.log(places)))
-        with np.errstate(divide="ignore"):
-            v = np.log(share @ masses) - np.log((1 - share) @ masses)
+        psi, rest, _ = self.psi(-np.exp(s) + 0j)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            v = np.log(-psi.real) - np.log(rest.real)
         good = np.isfinite(v)
         return v[good][::-1], s[good][::-1]
 
