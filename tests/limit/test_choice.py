@@ -9,6 +9,7 @@ import tpcore as tp
 from tpcore.errors import Misuse
 from tpcore.limit.budget import Beyond, Budget
 from tpcore.limit.interpret import QUICK, Chosen, exact
+from tpcore.limit.particles import interpret as many
 from tpcore.limit.particles.interpret import particles
 from tpcore.limit.particles.law import ParticleLimit
 from tpcore.limit.rules import symbolic
@@ -190,3 +191,18 @@ def test_a_tolerance_buys_points_where_particles_are_taken():
     assert tight.error("m") <= 2e-4 * size and tight.error("m") < loose.error("m")
     assert abs(tight.scalar("m") - exact) < 5 * tight.error("m")
     assert tight.method("m") == "particles"
+
+
+def test_a_tolerance_holds_for_questions_that_come_later(monkeypatch):
+    def psi(a, b, c, d, e):
+        return np.sin(a + b * c) * np.cos(d * e) + a * a
+
+    size = np.sqrt(3 * 1.2**2 + 1)
+    prog = tp.Program()
+    prog.vectors("a b c d e", cov=1.2 * np.eye(5))
+    for asked in (prog, _five_gaussians()):
+        found = tp.limit(asked, tol=2e-4).expect(psi, *"abcde")
+        assert found.method == "particles" and found.error <= 2e-4 * size and abs(found.value - 1.2) < 5 * found.error
+    monkeypatch.setattr(many, "_MOST", 2**15)
+    lim = tp.limit(prog, tol=2e-4)
+    assert lim.expect(psi, *"abcde").error > 2e-4 and any("not reached" in note for note in lim.notes)

@@ -148,7 +148,10 @@ class Chosen(Limit):
             if self._cloud is None:
                 self._cloud = particles(self._prog, *self._asked)
                 self.note(f"Particles answer what exactly would take {reason.came}.")
-            return getattr(self._cloud, what)(*args)
+            found = getattr(self._cloud, what)(*args)
+            for sentence in self._cloud.notes:
+                self.note(sentence)
+            return found
 
     def _mean(self, node: Node) -> Known:
         return self._either("_mean", node)

@@ -109,12 +109,11 @@ class _Attempt:
             found = self._run(size)
             if tol is None:
                 return found
+            self._promise(found, size, tol, most)
             name, ratio = worst(found, tol)
             if ratio <= 1.0:
                 return found
-            larger = size << min(max(1, ceil(log2(ratio) / 0.75)), 4)
-            while larger > size and larger * self.clouds > most:
-                larger //= 2
+            larger = self._larger(size, ratio, most)
             if larger <= size:
                 found.note(
                     f"The accuracy {tol:g} was not reached: {name} has {ratio:.1f} times that error with "
@@ -122,6 +121,22 @@ class _Attempt:
                 )
                 return found
             size = larger
+
+    def _larger(self, size: int, ratio: float, most: float) -> int:
+        """Particles of a cloud for errors smaller by `ratio`, or as many as there may be."""
+        larger = size << min(max(1, ceil(log2(ratio) / 0.75)), 4)
+        while larger > size and larger * self.clouds > most:
+            larger //= 2
+        return larger
+
+    def _promise(self, found: ParticleLimit, size: int, tol: float, most: float) -> ParticleLimit:
+        """More particles for questions that come later."""
+
+        def larger(ratio: float) -> ParticleLimit | None:
+            more = self._larger(size, ratio, most)
+            return None if more <= size else self._promise(self._run(more), more, tol, most)
+
+        return found.asked(tol, larger)
 
     def _run(self, size: int) -> ParticleLimit:
         while True:

@@ -31,15 +31,17 @@ class ParticleLimit(Limit):
 
     def __init__(self, prog, nodes: list[Node], clouds: list[Cloud], notes: list[str]):
         super().__init__(prog, nodes, notes)
-        self._clouds = clouds
+        self._clouds, self._tol, self._larger, self._finer = clouds, None, None, None
+
+    def asked(self, tol: float, larger: Callable[[float], ParticleLimit | None]) -> ParticleLimit:
+        """Expectations are wanted to `tol`; `larger(ratio)` is the limit by as many particles more as a ratio of error
+        to tolerance calls for, or None where there are no more."""
+        self._tol, self._larger = tol, larger
+        return self
 
     @property
     def particles(self) -> int:
         return sum(cloud.size for cloud in self._clouds)
-
-    def note(self, sentence: str) -> None:
-        """Add to the notes."""
-        self._said.append(sentence)
 
     @property
     def _grain(self) -> float:
@@ -70,11 +72,26 @@ class ParticleLimit(Limit):
         return combined([cloud.scalars[node.index] for cloud in self._clouds], self._grain)
 
     def _expectation(self, function: Function, nodes: list[Node], shape: tuple[int, ...]) -> Known:
-        def work(cloud: Cloud) -> np.ndarray:
+        def work(cloud: Cloud, power: int = 1) -> np.ndarray:
             values = np.asarray(function.call(*(cloud.block(node.index) for node in nodes)), float)
-            return np.broadcast_to(values, (cloud.size, *shape)).mean(axis=0)
+            return (np.broadcast_to(values, (cloud.size, *shape)) ** power).mean(axis=0)
 
-        return self._each(work)
+        known = self._each(work)
+        if self._tol is None or not np.isfinite(known.value).all():
+            return known
+        scale = np.sqrt(np.max(self._each(lambda cloud: work(cloud, 2)).value, initial=0.0))
+        ratio = float(np.max(known.error, initial=0.0)) / (self._tol * max(scale, 1e-300))
+        if ratio <= 1.0:
+            return known
+        self._finer = self._finer or self._larger(ratio)
+        if self._finer is None:
+            self.note(f"The accuracy {self._tol:g} was not reached: the average of {function.label} has {ratio:.1f} "
+                      f"times that error with {self.particles:,} particles, and more take too much memory or time.")
+            return known
+        found = self._finer._expectation(function, nodes, shape)
+        for sentence in self._finer.notes:
+            self.note(sentence)
+        return found
 
     def _draws(self, nodes: list[Node], draws: int, seed: int) -> list[np.ndarray]:
         rng = np.random.default_rng(seed)
