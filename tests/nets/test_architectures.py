@@ -180,6 +180,8 @@ HOSTILE = [
     {"net": "Sequential", "layers": [{"layer": "Dense", "sigma_w": "1"}]}, _deep(500), _deep(9),
     {"net": "MLP", "depth": 2, "phi": {"a": 1}}, {"net": "MLP", "depth": "2"}, {"net": "CNN", "depth": 1e9},
     {"net": "CNN", "depth": 2, "kernel_size": [3, 3, 3]}, {"net": "CNN", "depth": 2, "kernel_size": 10**9},
+    {"net": "GRU", "sigma_w": {"z": 1, "r": 1, "h": True}},
+    {"net": "LSTM", "sigma_b": {"i": 1, "f": 1, "o": 1, "g": "1"}},
     {"net": "GRU", "sigma_w": [1, 2, 3]}, {"net": "GRU", "sigma_w": {"z": float("nan"), "r": 1, "h": 1}},
     {"net": "GraphConv", "depth": 2, "adjacency": "ring"}, {"net": "GraphConv", "depth": 2, "adjacency": [[1, 2], [3]]},
     {"net": "GraphConv", "depth": 2, "adjacency": []}, {"net": "Transformer", "depth": 1, "readout": 3},

@@ -87,6 +87,7 @@ def _made(kind: type, name: str, given: dict[str, Any]):
         if not isinstance(given.get(key, ""), str):
             raise Misuse("A described activation must be a name", repr(given[key])[:80])
     for key, value in given.items():
-        if key.startswith(("sigma", "mu", "temperature")) and isinstance(value, str | bool):
+        gates = value.values() if isinstance(value, Mapping) else (value,)
+        if key.startswith(("sigma", "mu", "temperature")) and any(isinstance(each, str | bool) for each in gates):
             raise Misuse(f"{key} must be a number", repr(value)[:80])
     return kind(**given)
