@@ -13,10 +13,12 @@ from tpcore.spectra.laws import (
     PointMass,
     Semicircle,
     circular,
+    discrete,
     marchenko_pastur,
     semicircle,
     singular_values,
 )
+from tpcore.spectra.modulus import modulus
 from tpcore.spectra.pairings import catalan
 
 SCALES = [1.0, 0.37, 2.6]
@@ -167,6 +169,16 @@ def test_misuse_of_the_methods():
         with pytest.raises(Misuse, match="fit into"):
             bad.sample(10**12)
         assert bad.sample((2, 3)).shape == (2, 3) and bad.sample(0).shape == (0,)
+
+
+def test_what_is_no_number_and_the_ends_of_the_line():
+    with np.errstate(all="raise"):
+        for law in (PointMass(1.3), discrete([1, 2], [0.3, 0.7]), modulus(1.3), singular_values(marchenko_pastur(3.0))):
+            assert np.isnan(law.pdf(np.nan)) and np.isnan(law.cdf(np.nan))
+            assert law.pdf([-np.inf, np.inf]).tolist() == [0, 0] and law.cdf([-np.inf, np.inf]).tolist() == [0, 1]
+    law = circular(0.0)  # in the plane
+    assert law.cdf([1j, 1 - 1j, 0]).tolist() == [1, 0, 1] and law.pdf(1j) == 0
+    assert np.isnan(law.cdf(np.nan)) and law.moment(0, 0) == 1 and law.moment(1, 1) == 0
 
 
 def test_shapes_and_extremes():

@@ -19,7 +19,7 @@ class Modulus(Law):
     def pdf(self, x):
         """2 r / s^2 on [0, s], 0 outside."""
         r = points(x) / self.scale
-        return np.where((r >= 0) & (r <= 1), 2 * r / self.scale, 0.0)[()]
+        return np.where((r < 0) | (r > 1), 0.0, 2 * r / self.scale)[()]
 
     def cdf(self, x):
         """(r / s)^2, the share of the disc's area."""

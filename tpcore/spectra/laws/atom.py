@@ -19,11 +19,12 @@ class PointMass(Law):
 
     def pdf(self, x):
         """Zero wherever x is: there is no absolutely continuous part."""
-        return np.zeros(points(x).shape)[()]
+        return _nothing(points(x))
 
     def cdf(self, x):
         """1 from the point on, 0 before."""
-        return (points(x) >= self.support[0]).astype(float)[()]
+        x = points(x)
+        return np.where(np.isnan(x), np.nan, x >= self.support[0])[()]
 
 
 class Discrete(Law):
@@ -42,16 +43,22 @@ class Discrete(Law):
 
     def pdf(self, x):
         """Zero wherever x is: there is no absolutely continuous part."""
-        return np.zeros(points(x).shape)[()]
+        return _nothing(points(x))
 
     def cdf(self, x):
         """The masses of the points up to x."""
-        return self._upto[np.searchsorted(self._places, points(x), side="right")][()]
+        x = points(x)
+        upto = self._upto[np.searchsorted(self._places, x, side="right")]
+        return np.where(np.isnan(x), np.nan, upto)[()]
 
     def quantile(self, p):
         """The first point with at least mass p up to it."""
         at = np.searchsorted(self._upto[1:] * (1 + 1e-15), probabilities(p))
         return self._places[np.minimum(at, self._places.size - 1)][()]
+
+
+def _nothing(x: np.ndarray):
+    return np.where(np.isnan(x), np.nan, 0.0)[()]
 
 
 def discrete(places, masses=None) -> Law:

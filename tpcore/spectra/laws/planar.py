@@ -106,6 +106,24 @@ class Elliptic:
         return f"Elliptic({self.name!r}, half axes {self.half_axes[0]:g} and {self.half_axes[1]:g})"
 
 
+class Origin(PointMass):
+    """All mass at 0 in the complex plane."""
+
+    def pdf(self, z):
+        """Zero wherever z is."""
+        z = _complex(z)
+        return np.where(np.isnan(z), np.nan, 0.0)[()]
+
+    def cdf(self, z):
+        """1 to the upper right of 0, else 0."""
+        z = _complex(z)
+        return np.where(np.isnan(z), np.nan, (z.real >= 0) & (z.imag >= 0))[()]
+
+    def moment(self, k: int, conjugate: int = 0) -> float:
+        """1 for k = conjugate = 0, else 0."""
+        return super().moment(k) * super().moment(conjugate)
+
+
 def circular(scale: float = 1.0) -> Elliptic | Law:
     """The circular law: uniform on the disc of radius `scale`.
 
@@ -153,7 +171,7 @@ def elliptic(tau: float = 0.0, scale: float = 1.0) -> Elliptic | Law:
         raise Misuse("The correlation tau of an elliptic law must lie in (-1, 1]", f"{tau:g}",
                      "At -1 the eigenvalues are imaginary: i times those of `semicircle`")  # fmt: skip
     if scale == 0:
-        return PointMass(0.0)
+        return Origin()
     return semicircle(scale) if tau == 1 else Elliptic(tau, scale)
 
 

@@ -28,7 +28,7 @@ class Root(Law):
         """2 s p(s^2) for s > 0, 0 for s < 0; at 0 the limit from the right, inf where there is none."""
         x = points(x)
         least = max(1e-12 * self.support[1], 1e-150)
-        moved = np.where(x == 0, least, np.abs(x))
+        moved = np.where(x == 0, least, np.where(np.isinf(x), 2 * self.support[1], np.abs(x)))
         value = np.where(x < 0, 0.0, 2 * moved * self.squared.pdf(moved * moved))
         steep = (x == 0) & (2 * (2 * moved) * self.squared.pdf(4 * moved * moved) < 0.8 * value)
         return np.where(steep, np.inf, value)[()]
