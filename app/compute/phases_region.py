@@ -15,7 +15,8 @@ from tpapp.phase_results import Probe, Region, RegionRequest
 from tpcore import agreement, train
 from tpcore.compute.progress import Progress
 
-SIDE, SEEDS, STEPS, RATE, ADAM = 12, 2, 5, 4.0, 0.02
+SIDE, STEPS, RATE, ADAM = 12, 5, 4.0, 0.02
+SEEDS, DEEPER = 2, 4  # networks a width: with three hidden layers and more their sizes fluctuate more
 SHALLOW, DEEP = (128, 512, 2048), (48, 192, 768)  # a factor of 16
 INPUTS = 16
 GROWS, MOVES, STILL, FROZEN = 0.05, 0.065, -0.09, -0.06  # powers beyond which something grows, f does, stays, freezes
@@ -57,8 +58,7 @@ def _measure(p, r: RegionRequest, progress: Progress) -> tuple[str, str]:
     """The phase that the measured powers say, and those powers in words."""
     seen: dict[int, list] = {}
     lr = ADAM if p.adaptive else RATE
-    seeds = range(r.seed, r.seed + SEEDS)
-    for run in train.ladder(p, probe_task(), r.widths, seeds, STEPS, lr, r.phi, record=[0, STEPS], at=[0],
+    for run in train.ladder(p, probe_task(), r.widths, _seeds(p, r), STEPS, lr, r.phi, record=[0, STEPS], at=[0],
                             optimizer=r.picture.point.optimizer, progress=progress):  # fmt: skip
         if run.diverged is not None:
             return "unstable", f"diverged at step {run.diverged} at n = {run.width:,}"
@@ -69,10 +69,14 @@ def _measure(p, r: RegionRequest, progress: Progress) -> tuple[str, str]:
     return decide(powers), ", ".join(f"{name} n^{power:.2f}" for name, power in powers.items())
 
 
+def _seeds(p, r: RegionRequest) -> range:
+    return range(r.seed, r.seed + (SEEDS if p.depth < 3 else DEEPER))
+
+
 def _starts(p, r: RegionRequest, progress: Progress) -> dict[str, float]:
     """Powers of the preactivations at the start, read off the same weights without the activation, which hides them."""
     seen: dict[int, list] = {}
-    for run in train.ladder(p, probe_task(), r.widths, range(r.seed, r.seed + SEEDS), 0, 0.0, "identity", at=[0],
+    for run in train.ladder(p, probe_task(), r.widths, _seeds(p, r), 0, 0.0, "identity", at=[0],
                             optimizer=r.picture.point.optimizer, progress=progress):  # fmt: skip
         if not len(run.at):
             return {"h1": math.inf}

@@ -8,7 +8,8 @@ from tpapp.widgets import escape
 _KEYS = "".join(f'<span><i data-of="{phase}"></i>{name.lower()}</span>' for phase, name in NAMES.items())
 LEGEND = (f'<p class="tp-legend">{_KEYS}'
           '<span><i data-of="path"></i>path from μP to NTP, the edge of both facets</span></p>')  # fmt: skip
-PROBE = "Trains its own small task at 12 × 12 points: one hidden direction, 16 inputs, 5 steps, 2 networks a width."
+PROBE = ("Trains its own small task at 12 × 12 points: one hidden direction, 16 inputs, 5 steps, 2 networks a width "
+         "(4 from 3 layers on).")  # fmt: skip
 GROUPS = {"stable": "Stable", "nontrivial": "The function moves: one of", "features": "Features move"}
 
 

@@ -88,9 +88,11 @@ def moved(s, networks, feature, brief: bool = False) -> str:
 
 
 def pays(machines: dict, r: float = 0.0) -> str:
-    """Which limit does better on new inputs, where one does by far."""
+    """Which limit does better on new inputs, where one does by far and both have learnt something."""
     if not {"kernel", "feature"} <= set(machines):
         return ""
+    if any(machines[name].loss[-1] > machines[name].loss[0] for name in ("kernel", "feature")):
+        return ""  # a learning rate that is too large says nothing about features
     fixed, learnt = (float(machines[name].test_loss[-1]) for name in ("kernel", "feature"))
     if max(fixed, learnt) < PAYS * min(fixed, learnt):
         return ""

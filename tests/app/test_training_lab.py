@@ -138,6 +138,14 @@ def test_the_limits_alone():
     assert np.allclose(known["feature"].f, known["kernel"].f, atol=1e-10)
 
 
+def test_features_pay_only_beside_a_kernel_limit_that_learns():
+    """A learning rate past the kernel's edge, not yet past all bounds, is no praise of features."""
+    machine = lambda loss, test: SimpleNamespace(loss=np.array(loss), test_loss=np.array([test]))  # noqa: E731
+    feature = machine([0.2, 0.01], 0.01)
+    assert "Learned features pay" in words.pays({"kernel": machine([0.2, 0.05], 0.3), "feature": feature})
+    assert words.pays({"kernel": machine([0.2, 800.0], 900.0), "feature": feature}) == ""
+
+
 def test_divergence_is_said_in_words_and_never_drawn():
     lab = shown(task="sine", lr=4.0, r=0.5, steps=60, width=256)
     s = lab.state.snapshot()

@@ -114,8 +114,8 @@ def _init(p: Parametrization) -> list[Condition]:
 
 def _features(p: Parametrization) -> Condition:
     when, which = (FIRST, p.first_layer_r) if p.first_r < -p.tolerance else (SECOND, p.layer_r)
-    # SECOND: only the readout, once it has grown, sends gradients back that are too large. Of layers that fail the lowest
-    # counts: what it does to those above depends on the activation.
+    # SECOND: only the readout, once it has grown, sends gradients back that are too large. Of layers that fail the
+    # lowest counts: what it does to those above depends on the activation.
     growth = -next((r for r in which if r < -p.tolerance), p.r)
     alike = [layer for layer, r in enumerate(which, 1) if abs(r + growth) <= p.tolerance]
     says = {

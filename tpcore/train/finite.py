@@ -62,8 +62,8 @@ def sgd(p: Parametrization, task: Task | str, width: int = 1024, steps: int = 50
     center : bool
         Subtract the outputs at the start.
     optimizer : {"sgd", "sign", "adam"}, optional
-        "sgd", or "adam" where `p` is one for adaptive optimizers. Those get n^(d_l) times the gradient of w^l; Adam has
-        beta = 0.9, 0.999 and epsilon 1e-8.
+        "sgd", or "adam" where `p` is one for adaptive optimizers. Those get n^(d_l) / gamma times the gradient of w^l;
+        Adam has beta = 0.9, 0.999 and epsilon 1e-8.
     batch : int, optional
         Size of minibatches, in place of the task's own.
     method : {"auto", "dense", "lazy"}
