@@ -47,7 +47,7 @@ verify: $(VENV)/.test
 	@exec $(BIN)/python -m tests.verify $(ARGS)
 
 lab: $(VENV)/.lab
-	@exec $(BIN)/python -m jupyterlab --notebook-dir notebooks $(ARGS)
+	@exec $(BIN)/python -m jupyterlab --notebook-dir notebooks $$(test "$$(id -u)" != 0 || echo --allow-root) $(ARGS)
 
 bench: $(VENV)/.test
 	@$(BIN)/python -m tests.browser.chromium

@@ -84,10 +84,17 @@ def control(parameter: param.Parameter, label: str | None = None, segmented: boo
 
 
 class WholeNumber(pn.widgets.IntInput):
-    """A field for a whole number; emptied, or filled with what is none, it goes back to the last one."""
+    """A field for a whole number; emptied, or filled with what is none, it goes back to the last one.
+
+    What lies outside `reach` is cut here: the browser's own limits would leave it standing there, and say nothing.
+    """
+
+    reach = (-(2**53), 2**53)
 
     def _process_events(self, events: dict) -> None:
-        known = {name: value for name, value in events.items() if value is not None}
+        low, high = self.reach
+        known = {name: min(max(value, low), high) if name.startswith("value") else value
+                 for name, value in events.items() if value is not None}
         if known:
             super()._process_events(known)
         if known != events:
@@ -96,7 +103,8 @@ class WholeNumber(pn.widgets.IntInput):
 
 def seed_field(parameter: param.Parameter, *parts: str) -> WholeNumber:
     """The field of a State's seed. Its spin buttons would have no names; the arrow keys do the same."""
-    field = dress(WholeNumber.from_param(parameter, name="Seed"), *parts)
+    field = dress(WholeNumber.from_param(parameter, name="Seed", start=None, end=None), *parts)
+    field.reach = parameter.bounds
     field.stylesheets = [*field.stylesheets, ".bk-spin-btn { display: none !important; }"]
     return field
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -58,6 +60,20 @@ def test_the_top_level_is_the_house():
     }  # fmt: skip
     made = {".git", ".venv", ".cache", ".pytest_cache", "build", "dist", "tpcore.egg-info", "__pycache__"}
     assert {p.name for p in ROOT.iterdir()} - made == allowed
+
+
+def test_jupyterlab_opens_for_whoever_asks_for_it(tmp_path):
+    """Root too, as in most containers: JupyterLab refuses that unless it is told."""
+    (tmp_path / "bin").mkdir()
+    stand_in = tmp_path / "bin" / "python"
+    stand_in.write_text('#!/bin/sh\necho "$@"\n')
+    stand_in.chmod(0o755)
+    for made in (stand_in, tmp_path / ".lab"):  # as new as it gets: nothing is to be installed
+        made.touch()
+    said = subprocess.run(["make", "--silent", "lab", f"VENV={tmp_path}", "ARGS=--no-browser"], cwd=ROOT, check=True,
+                          capture_output=True, text=True).stdout.split()
+    assert said[:4] == ["-m", "jupyterlab", "--notebook-dir", "notebooks"] and said[-1] == "--no-browser"
+    assert ("--allow-root" in said) == (os.geteuid() == 0)
 
 
 def test_ci_calls_the_readmes_command():

@@ -121,6 +121,12 @@ def test_a_link_reproduces_the_page(visit, app_url):
     drawn(again, "n = 300")
     numbers(again, "dense eigenvalues")
     assert histogram(again) == first
+    seed = again.page.get_by_label("Seed", exact=True).locator("visible=true").first
+    for typed, taken in (("-3", "0"), ("12345678", "999999")):
+        seed.fill(typed)
+        seed.press("Enter")
+        again.until("([field, taken]) => field.value === taken", [seed.element_handle(), taken], 15_000)
+    again.address("matrices.seed=999999")
 
 
 def test_other_entries_a_refusal_and_the_way_out(visit, app_url):
