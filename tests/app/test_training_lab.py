@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
