@@ -77,9 +77,9 @@ def export_items(page) -> list:
     for widget, kind in zip(images, export.KINDS):
         export.attach_image(widget, page.plots, kind, stem)
     files = {
-        "Data, CSV": (f"{page.slug}.csv", lambda: export.csv(page.data(), page.query)),
-        "Data, NPZ": (f"{page.slug}.npz", lambda: export.npz(page.data(), page.query)),
-        "Code, Python": (f"{page.slug}.py", lambda: export.snippet(page.code(page.state.snapshot()))),
+        "Data, CSV": (f"{page.slug}.csv", lambda: export.csv(page.data(), page.exported()[0])),
+        "Data, NPZ": (f"{page.slug}.npz", lambda: export.npz(page.data(), page.exported()[0])),
+        "Code, Python": (f"{page.slug}.py", lambda: export.snippet(page.exported()[1])),
     }
     style = {"css_classes": ["tp-button", "tp-quiet", "tp-item"], "icon": theme.icon("table")}
     downloads = [export.download(label, name, make, **style)

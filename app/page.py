@@ -104,6 +104,7 @@ class Page(Hooks, pn.viewable.Viewer):
         self.state = self.State(self.presets, **values)
         self.flow = Flow(self.clear, self._soon, self._show_work)
         self._words, self._held, self._due = "", False, False
+        self._valid: tuple[dict[str, str], str] | None = None
         self.build()
         self.root = self._frame()
         self.state.param.watch(self._changed, [n for n in self.state.param if n != "name"])
@@ -139,6 +140,12 @@ class Page(Hooks, pn.viewable.Viewer):
     def query(self) -> dict[str, str]:
         """The link's parameters of this lab."""
         return self.state.query(self.slug)
+
+    def exported(self) -> tuple[dict[str, str], str]:
+        """The link's parameters and the code of what the figures show: while a state is refused, of the last valid."""
+        if self.flow.failed and self._valid is not None:
+            return self._valid
+        return self.query, self.code(self.state.snapshot())
 
     def read(self, query: dict[str, str]) -> None:
         """Take the state from a link; its corrections are told in words."""
@@ -235,7 +242,10 @@ class Page(Hooks, pn.viewable.Viewer):
 
     def _say(self, s) -> None:
         if not self.flow.failed:
-            self.reading.show(self.claim(s), self.formula(s), self.numbers(s), self.code(s))
+            code = self.code(s)
+            if self.flow.done is None:
+                self._valid = self.query, code
+            self.reading.show(self.claim(s), self.formula(s), self.numbers(s), code)
         self.layout.ask(self.ask_next(s))
         self.header.show(self.state)
         self._show_work()

@@ -146,8 +146,10 @@ def test_a_link_calls_the_width_n_and_comes_back():
 
 def test_what_does_not_fit_is_refused_in_words_and_the_figure_stays():
     lab = shown(preset="coins", width=64)
-    before = np.array(lab.spectrum.main.data["y"])
+    before, exported = np.array(lab.spectrum.main.data["y"]), lab.exported()
+    assert "n=64," in exported[1]
     lab.state.width = 10**6
+    assert lab.exported() == exported and lab.query["matrices.n"] == "1000000", "files say what their data is of"
     words = " ".join(lab.flow.failed.values())
     assert "n = 1,000,000" in words and "At most n = 5,000 fits" in words and "GOE" in words
     assert np.array_equal(lab.spectrum.main.data["y"], before)
@@ -155,6 +157,7 @@ def test_what_does_not_fit_is_refused_in_words_and_the_figure_stays():
     assert question == "Take n = 5,000, which fits"
     lab.cards.group.value = "gaussian"
     assert not wait(lab).flow.failed and lab.result("spectrum").request.n == 10**6
+    assert lab.exported() == (lab.query, lab.code(lab.state.snapshot()))
     lab.state.draws = 1000
     assert "draws fit" in " ".join(lab.flow.failed.values())
     question, recover = lab.ask_next(lab.state.snapshot())[0]
