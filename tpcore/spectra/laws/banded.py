@@ -13,6 +13,7 @@ from tpcore.spectra.laws.lines import Line, Logarithm, Tail, woven
 
 LEAST, MOST = 64, 1024  # coefficients
 WORST = 1e-2  # an error from which on a law is refused
+DUST = 1e-8  # a mass that is not to be lost
 LOST = 1e-8  # a residual from which on a point is known by its neighbours alone
 TABLE = 2049
 
@@ -199,8 +200,15 @@ class Banded(Law):
 
 
 def tabulated(lines: list[Line], at: Callable, atoms, name: str, latex: str) -> Banded:
-    """The law with these bands and atoms; its error by the series, the residuals and the mass."""
+    """The law with these bands and atoms; its error by the series, the residuals and the mass.
+
+    What is left below a tail counts as an atom at 0.
+    """
     pieces = [Band(line, at) for line in lines]
+    if lines and isinstance(lines[0], Tail):
+        beneath, zero = float(pieces[0].at(np.array([1.0]))[0]), sum(mass for place, mass in atoms if place == 0)
+        if beneath > zero + DUST:
+            atoms = [(0.0, beneath), *(atom for atom in atoms if atom[0] != 0)]
     law = Banded(pieces, atoms, name, latex, min(np.max([0.0, *(piece.left for piece in pieces)]), 1.0))
     mass = sum(mass for _, mass in law.atoms) + sum(np.ptp(piece.at(np.array([1.0, 0.0]))) for piece in pieces)
     law.error = float(np.nan_to_num(np.max([law.error, abs(mass - 1), abs(law.moment(0) - 1)]), nan=np.inf))

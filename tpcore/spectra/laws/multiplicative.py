@@ -34,10 +34,10 @@ NEWTON, CLOSE = 40, 1e-12
 CLOSE_BY, START = 0.7, 0.4  # so far in log x the coordinates of a corner are used, and from this angle on
 NARROW = 1e-2  # a spread of log x at which they always are
 DONE = 1e-10  # a residual of log z
+STRIDE, STRIDES = 0.25, 200  # along the real line, in log z
 SCAN, ZERO = 257, 1e-6
 AGAIN = (0.3, 4), (0.6, 6)  # ratio of angles, Newton steps at each, for points that do not converge at once
 LOW = 1e-10  # share of the mass that a law may have below what is scanned
-DUST = 1e-8  # a share below all doubles: it counts as an atom at 0
 
 
 def _log_above(u: np.ndarray) -> np.ndarray:
@@ -64,16 +64,17 @@ class State:
 def solve(factors: Factors, log_r: np.ndarray, fine: float = 0.06) -> tuple[State, np.ndarray]:
     """The solution at z = exp(log_r) + i0, and the residual of log z at each point.
 
-    `fine`: the last angle before 0; small for laws that are narrow. Points that do not converge are done again on
-    finer arcs, then from the solution next to them.
+    `fine`: the last angle before 0; small for laws that are narrow. Points that do not converge are done again
+    along the real line from solutions beside them, and on finer arcs.
     """
     state = _negative(factors, log_r)
     with np.errstate(all="ignore"):
         left = _along(factors, log_r, state, _arc(fine), 2)
+        beside = lambda at: _marched(factors, log_r, state, left, at)  # noqa: E731
         for ratio, steps in AGAIN:
+            if (left <= DONE).any():
+                _again(factors, log_r, state, left, beside, [], 0)
             _again(factors, log_r, state, left, lambda at: _negative(factors, log_r[at]), _arc(1e-13, ratio), steps)
-        if (left <= DONE).any():
-            _again(factors, log_r, state, left, lambda at: _neighbours(log_r, state, left, at), [], 0)
     return state, left
 
 
@@ -89,10 +90,16 @@ def _again(factors: Factors, log_r, state: State, left, start: Callable, arc: li
     left[again] = np.minimum(closer, left[again])
 
 
-def _neighbours(log_r: np.ndarray, state: State, left: np.ndarray, at: np.ndarray) -> State:
-    """The solutions at the nearest points that have converged."""
+def _marched(factors: Factors, log_r: np.ndarray, state: State, left: np.ndarray, at: np.ndarray) -> State:
+    """From the nearest points that have converged, along the real line."""
     sure = np.flatnonzero(left <= DONE)
-    return state.take(sure[np.abs(log_r[at, None] - log_r[sure]).argmin(axis=1)])
+    near = sure[np.abs(log_r[at, None] - log_r[sure]).argmin(axis=1)]
+    part, way = state.take(near), log_r[at] - log_r[near]
+    count = int(np.clip(np.ceil(np.abs(way).max() / STRIDE), 1, STRIDES))
+    for share in np.arange(count) / count:
+        for _ in range(4):
+            _newton(factors, log_r[near] + share * way + 0j, part)
+    return part
 
 
 def _arc(fine: float, ratio: float = 0.5) -> list[float]:
@@ -203,9 +210,6 @@ def tabulate(factors: Factors, name: str, latex: str) -> Banded:
     open_low = bool(found) and found[0][0].corner is None and found[0][0].offset == scan[0]
     lines = [(Tail if open_low and not j else Logarithm)(*ends) for j, ends in enumerate(found)]
     zero = 1 - factors.positive
-    if open_low:
-        beneath = float(at(None, scan[:1]).below[0])
-        zero = beneath if beneath > zero + DUST else zero
     places = {corner.at: corner.place for corner in corners}
     all_atoms = [(0.0, zero)] * (zero > 1e-14) + [(places.get(at, float(np.exp(at))), mass) for at, mass in atoms]
     return tabulated(lines, at, all_atoms, name, latex)
