@@ -212,6 +212,8 @@ def test_divergence_is_a_result():
     assert hist.recorded[-1] == hist.diverged - 1 and "diverged at step" in repr(hist)
     wild = sgd(abc.Parametrization([-90, 0, 0], [-90, 0, 0], 0), TASK, 200, 3, 1.0, "relu")
     assert wild.diverged == 0 and wild.f.shape == (0, 4)
+    square = sgd(abc.Parametrization([0, -99], [0, -3], 0), TASK, 33, 3, 0.0)  # f_0 about 1e155: a loss beyond floats
+    assert square.diverged == 0 and len(square.loss) == 0
 
 
 def test_one_seed_one_history_on_any_number_of_threads():

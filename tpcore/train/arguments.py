@@ -13,6 +13,7 @@ from tpcore.train.tasks import Task
 
 OPTIMIZERS, DEEPEST = ("sgd", "sign", "adam"), 8
 FAR, FULL = 1e6, 60  # outputs beyond so many times their scale have diverged; how many steps are recorded
+HUGE = 1e100  # outputs beyond this have diverged whatever their scale: squares must be floats
 
 
 def parametrization(p) -> Parametrization:

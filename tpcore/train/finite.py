@@ -16,7 +16,7 @@ from tpcore.compute.tiles import get_threads, map_tiles, single_blas
 from tpcore.errors import BudgetError, Misuse
 from tpcore.finite.values import root_of
 from tpcore.limit.expect import differentiable
-from tpcore.train.arguments import FAR, FULL, moments, parametrization, rule, scales, with_batch
+from tpcore.train.arguments import FAR, FULL, HUGE, moments, parametrization, rule, scales, with_batch
 from tpcore.train.cost import store
 from tpcore.train.history import History
 from tpcore.train.matrices import precision
@@ -267,7 +267,7 @@ class Job:
         """Record the network after t steps."""
         columns = records.columns(t)
         at = net.forward(columns, self._kept(t)[columns])
-        if np.abs(at.f).max() > FAR * (1 + np.abs(self.task.y).max() + np.abs(net.f0).max()):
+        if np.abs(at.f).max() > min(HUGE, FAR * (1 + np.abs(self.task.y).max() + np.abs(net.f0).max())):
             raise Overflow
         records.add(t, net, at)
         return at
