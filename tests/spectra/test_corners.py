@@ -17,6 +17,7 @@ from tpcore.spectra.laws import (
     semicircle,
     spiked_wigner,
 )
+from tpcore.spectra.laws.banded import tabulated
 
 COIN = discrete([0.0, 1.0])
 
@@ -196,3 +197,5 @@ def test_what_is_out_of_reach_is_refused_in_words():
     assert free_sum(Flat(), semicircle(0.3)).moment(2) == pytest.approx(1 / 3 + 0.09, rel=1e-9)
     with pytest.raises(Misuse, match="60 bands at most"):
         free_sum(discrete(np.arange(70.0)), semicircle(0.01))
+    with pytest.raises(Misuse, match="one point"):
+        tabulated([], lambda corner, x: None, [], "a law", "")

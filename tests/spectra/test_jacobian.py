@@ -198,3 +198,10 @@ def test_a_variance_that_vanishes_leaves_the_slope_at_zero():
     """q* = 0: phi'(0)^2 = 1/4 in both layers."""
     law = jacobian(MLP(2, "silu", 0.8, 0.0), weights="orthogonal")
     assert isinstance(law, PointMass) and law.support[0] == pytest.approx((0.64 / 4) ** 2, rel=1e-13)
+    # an input that is zero stays zero, through many layers too; E phi(0)^2 = 1 does not
+    law = jacobian(MLP(64, "tanh", 3.0), 0.0, "orthogonal")
+    assert not law.variances.any() and law.moment(1) == pytest.approx(9.0**64, rel=1e-12)
+    assert jacobian(MLP(2, "cos", 0.7), 0.0).variances == pytest.approx([0, 0.49])
+    # and slopes that differ by 1e-11 are one
+    law = jacobian(MLP(5, "tanh", 0.9, 1e-6), weights="orthogonal")
+    assert isinstance(law, PointMass) and law.support[0] == pytest.approx(law.chi[0] ** 5, rel=1e-12)

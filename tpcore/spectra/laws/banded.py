@@ -8,6 +8,7 @@ import numpy as np
 from numpy.polynomial import chebyshev
 from scipy import fft
 
+from tpcore.errors import Misuse
 from tpcore.spectra.laws.base import Law, legendre, points, probabilities
 from tpcore.spectra.laws.lines import Line, Logarithm, Tail, woven
 
@@ -204,6 +205,9 @@ def tabulated(lines: list[Line], at: Callable, atoms, name: str, latex: str) -> 
 
     What is left below a tail counts as an atom at 0.
     """
+    if not lines and not atoms:
+        raise Misuse("The bands of a free convolution must be within reach of double precision",
+                     f"{name}, all of it within rounding of one point", "Take its mean")  # fmt: skip
     pieces = [Band(line, at) for line in lines]
     if lines and isinstance(lines[0], Tail):
         beneath, zero = float(pieces[0].at(np.array([1.0]))[0]), sum(mass for place, mass in atoms if place == 0)

@@ -18,8 +18,9 @@ from tpcore.spectra.laws.measure import Measure
 from tpcore.spectra.laws.scales import LEAST, NOTHING, REACH
 
 PANEL = 24  # nodes of a panel
-TINY, HUGE = 1e-13, 1e13
+TINY, HUGE, SMALLEST = 1e-13, 1e13, 1e-280
 POINT = 1e-40  # a variance at which h is 0 for all activations
+NARROW = 1e-9  # values that differ by less, relatively, are one
 
 
 @lru_cache(maxsize=64)
@@ -88,7 +89,9 @@ def slopes(phi: Activation, q: float, panels: int = 16) -> Slopes:
         values = squared[own]
         if values.max() <= NOTHING:
             values[:] = 0.0
-        if np.ptp(values) <= 1e-13 * np.abs(values).max():
+        if np.ptp(values) <= NARROW * values.max():
+            if np.ptp(values) > 1e-13 * values.max():
+                values = np.full(values.size, np.average(values, weights=mass[own]))
             squared[own] = values[0]
             heavy[float(values[0])] = heavy.get(float(values[0]), 0.0) + float(mass[own].sum())
             below.append((values[:1], mass[own].sum(keepdims=True)))
@@ -148,7 +151,8 @@ def variances(phi: Activation, weight: float, bias: float, depth: int, q0: float
     q[0] = weight * q0 + bias
     for layer in range(1, depth):
         before = q[layer - 1]
-        q[layer] = weight * second_moment(phi, max(before, TINY**2)) + bias
+        square = second_moment(phi, before) if before > SMALLEST else float(phi.f(np.zeros(1))[0]) ** 2
+        q[layer] = weight * square + bias
         if abs(q[layer] - before) <= 1e-15 * before:
             q[layer:] = q[layer]
             break
