@@ -135,9 +135,11 @@ def law(r: NetRequest) -> SingularLaw:
     low, top = (float(np.sqrt(max(edge, 0.0))) for edge in limit.support)
     atoms = tuple((float(np.sqrt(at)), mass) for at, mass in limit.atoms)
     holds = r.weights != "sparse"
-    if top <= low:
+    if not limit.bands:
         nothing = np.zeros(0)
-        return SingularLaw(nothing, nothing, nothing, (top / 2, 2 * top), top, atoms, "point mass", holds)
+        least = min((at for at, _ in atoms if at > 0), default=top)
+        name = "point mass" if len(atoms) == 1 else "point masses"
+        return SingularLaw(nothing, nothing, nothing, (least / 2, 2 * top), top, atoms, name, holds)
     zero = _zero(atoms)
     tails = np.sqrt(limit.quantile(zero + (1 - zero) * np.array(TAILS)))
     start = max(low, FLOOR * top, float(next((s for s in tails if top < DECADES * s), tails[-1])))

@@ -122,6 +122,13 @@ def test_a_point_mass_is_drawn_as_a_line():
     assert np.allclose(lab.singular.atoms.data["x"], 0.9**4)
 
 
+def test_two_point_masses_leave_a_histogram():
+    """One orthogonal layer of ReLU: singular values 0 and sigma_w, and nothing between."""
+    lab = shown(phi="relu", weights="orthogonal", depth=1, sigma_w=3.0, sigma_b=0.6, width=16, draws=1)
+    assert numbers(lab)["Method"].value == "point masses"
+    assert [at for at, _ in lab.result("law").atoms] == pytest.approx([0, 3])
+
+
 @pytest.mark.parametrize("log", [True, False])
 def test_histograms_count_every_singular_value(log):
     rng = np.random.default_rng(0)
