@@ -33,6 +33,7 @@ from tpcore.limit.values import Values
 from tpcore.nets import Sequential
 from tpcore.nets.batch import BatchNorm
 from tpcore.nets.batch_integrals import resolved
+from tpcore.nets.composed import folded
 from tpcore.nets.convolution import Conv
 from tpcore.nets.data import Data, Layout
 from tpcore.nets.expansions import expanded
@@ -61,7 +62,7 @@ def covariance(net: Sequential, data: Data, other: Data | None, seed: int = 0, d
     BudgetError
         If the matrices do not fit into memory.
     """
-    layers = net.stack
+    layers = folded(net.stack)
     if net.random:
         return _mixture(layers, data, other, seed, DRAWS if draws is None else draws, FEW, progress, convention)
     try:

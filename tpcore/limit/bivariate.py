@@ -49,6 +49,7 @@ def legendre(n: int) -> tuple[np.ndarray, np.ndarray]:
 def pieces(breaks: np.ndarray, reach: float, n: int) -> tuple[np.ndarray, np.ndarray]:
     """Nodes and Gaussian weights on [-reach, reach], split at `breaks` (..., b): both (..., (b + 1) n)."""
     inside = np.sort(np.clip(np.nan_to_num(breaks, nan=reach), -reach, reach), axis=-1)
+    inside = inside[..., (np.abs(inside) < reach).any(axis=tuple(range(inside.ndim - 1)))]
     end = np.full((*inside.shape[:-1], 1), reach)
     edges = np.concatenate([-end, inside, end], axis=-1)
     x, w = legendre(n)

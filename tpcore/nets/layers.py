@@ -280,7 +280,7 @@ class Residual(Layer):
         return replace(signal, var=x + branch.var)
 
     @cached_property
-    def _added(self) -> Act | None:
+    def added(self) -> Act | None:
         """x + phi(x) as one activation, where the branch is an activation alone."""
         if len(self.layers) != 1 or not isinstance(self.layers[0], Act):
             return None
@@ -293,8 +293,8 @@ class Residual(Layer):
         if o.raw:
             raise NoRecursion
         o = resolved(o)
-        if o.gaussian and self._added is not None:
-            return self._added.own(o)
+        if o.gaussian and self.added is not None:
+            return self.added.own(o)
         branch, sides = o, []
         for layer in self.layers:
             branch, side = layer.own(branch)
@@ -309,7 +309,7 @@ class Residual(Layer):
 
     def both(self, K, T, left, right, convention):
         if left.arrays:
-            return self._added.both(K, T, left, right, convention)
+            return self.added.both(K, T, left, right, convention)
         branch, moved = K, T
         for layer, mine, theirs in zip(self.layers, left.inner, right.inner, strict=True):
             branch, moved = layer.both(branch, moved, mine, mine if left is right else theirs, convention)

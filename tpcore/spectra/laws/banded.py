@@ -14,7 +14,7 @@ from tpcore.spectra.laws.lines import Line, Logarithm, Tail, woven
 
 LEAST, MOST = 64, 1024  # coefficients
 WORST = 1e-2  # an error from which on a law is refused
-DUST = 1e-8  # a mass that is not to be lost
+DUST, BOTTOM = 1e-8, 1e-290  # a mass that is not to be lost; where doubles end, almost
 LOST = 1e-8  # a residual from which on a point is known by its neighbours alone
 TABLE = 2049
 
@@ -203,13 +203,13 @@ class Banded(Law):
 def tabulated(lines: list[Line], at: Callable, atoms, name: str, latex: str) -> Banded:
     """The law with these bands and atoms; its error by the series, the residuals and the mass.
 
-    What is left below a tail counts as an atom at 0.
+    What is left below a tail that ends where doubles do counts as an atom at 0.
     """
     if not lines and not atoms:
         raise Misuse("The bands of a free convolution must be within reach of double precision",
                      f"{name}, all of it within rounding of one point", "Take its mean")  # fmt: skip
     pieces = [Band(line, at) for line in lines]
-    if lines and isinstance(lines[0], Tail):
+    if lines and isinstance(lines[0], Tail) and lines[0].low < BOTTOM:
         beneath, zero = float(pieces[0].at(np.array([1.0]))[0]), sum(mass for place, mass in atoms if place == 0)
         if beneath > zero + DUST:
             atoms = [(0.0, beneath), *(atom for atom in atoms if atom[0] != 0)]

@@ -108,7 +108,7 @@ def _law(net: MLP, parts, weights: str) -> Law:
     law = tabulate(factors, name, latex)
     if not law.error < WORST:
         raise Misuse("The law's orders of magnitude must be within reach of double precision",
-                     f"{name}, with an error of {law.error:.1g}", "Fewer layers or smaller weights")  # fmt: skip
+                     f"{name}, with an error of {law.error:.1g}", "Other weights or biases, or fewer layers")  # fmt: skip
     return law
 
 
