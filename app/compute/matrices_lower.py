@@ -38,7 +38,8 @@ def has_largest(kind: str) -> bool:
 def spacing_size(r: SpectrumRequest) -> tuple[int, int]:
     """(n, draws) of the matrices whose spacings are measured: the dial's n up to some hundreds."""
     exact, p = spectra.KINDS[r.kind].exact, Parameters(**r.given)
-    n = int(np.clip(r.n, 16, 1000 if exact else 300))
+    most = 1000 if exact else 300
+    n = int(np.clip(r.n, min(most, int(np.ceil(16 / min(1.0, p.ratio)))), most))  # 16 eigenvalues away from 0
     draws = -(-GAPS // max(1, int(0.5 * n * min(1.0, p.ratio))))
     if not exact:
         draws = min(draws, int(DENSE_SECONDS_WORK / (n**3 * spectra.KINDS[r.kind].family.cost(p))))

@@ -35,7 +35,7 @@ def claim(point: Point) -> str:
         return f"Far from the fixed point the first layers {fate} gradients, until the variance settles."
     if abs(chi - 1) > NEAR_EDGE:
         fate = "Order: gradients vanish" if chi < 1 else "Chaos: gradients explode"
-        return f"{fate}, {layers} multiply their mean square by {fmt.power(point.mean, 2)}."
+        return f"{fate}, {layers} {'multiply' if r.depth > 1 else 'multiplies'} their mean square by {fmt.power(point.mean, 2)}."
     if relative_spread(point) < ISOMETRY:
         return f"Dynamical isometry: every singular value stays near 1, through {layers}."
     if r.phi == "relu":

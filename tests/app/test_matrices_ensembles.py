@@ -77,6 +77,7 @@ def test_eigenvalues_in_the_plane_and_their_moduli():
     ({"figures": "spacing", "width": 64}, "spacing"),
     ({"figures": "spacing", "width": 64, "ensemble": "gue"}, "spacing"),
     ({"figures": "spacing", "width": 64, "ensemble": "wishart", "ratio": 2.0}, "spacing"),
+    ({"figures": "spacing", "width": 8, "ensemble": "wishart", "ratio": 0.05}, "spacing"),
     ({"figures": "largest", "width": 64, "ensemble": "gue"}, "largest"),
     ({"figures": "largest", "width": 10**6, "ensemble": "wishart", "ratio": 0.5}, "largest"),
     ({"figures": "largest", "width": 300, "spike": 2.0}, "largest"),

@@ -46,7 +46,8 @@ def steps(size: int, window: int, stride: int, padding: str, layer: str = "Conv"
     if padding == "valid":
         count, first = (size - window) // stride + 1, 0
         if size < window:
-            raise Misuse(f"{layer} with valid padding needs at least as many positions as its window has",
+            padded = " with valid padding" if layer.startswith("Conv") else ""
+            raise Misuse(f"{layer}{padded} needs at least as many positions as its window has",
                          f"{size} positions and a window of {window}")
     else:
         count = -(-size // stride)
