@@ -35,7 +35,8 @@ def claim(point: Point) -> str:
         return f"Far from the fixed point the first layers {fate} gradients, until the variance settles."
     if abs(chi - 1) > NEAR_EDGE:
         fate = "Order: gradients vanish" if chi < 1 else "Chaos: gradients explode"
-        return f"{fate}, {layers} {'multiply' if r.depth > 1 else 'multiplies'} their mean square by {fmt.power(point.mean, 2)}."
+        do = "multiply" if r.depth > 1 else "multiplies"
+        return f"{fate}, {layers} {do} their mean square by {fmt.power(point.mean, 2)}."
     if relative_spread(point) < ISOMETRY:
         return f"Dynamical isometry: every singular value stays near 1, through {layers}."
     if r.phi == "relu":

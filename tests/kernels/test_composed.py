@@ -25,13 +25,14 @@ def elu(x):
 RUNS = {
     "gelu, elu": ((Act("gelu"), Act("elu")), lambda x: elu(gelu(x))),
     "tanh, relu, erf": ((Act("tanh"), Act("relu"), Act("erf")), lambda x: special.erf(np.maximum(np.tanh(x), 0))),
-    "softplus, abs of its distance": ((Act("softplus"), Act(tp.activations.custom(lambda x: np.abs(x - 0.7),
-                                      lambda x: np.sign(x - 0.7), (0.7,)))), lambda x: np.abs(np.logaddexp(0, x) - 0.7)),
+    "a kink of the outer function": ((Act("softplus"), Act(tp.activations.custom(lambda x: np.abs(x - 0.7),
+                                     lambda x: np.sign(x - 0.7), (0.7,)))),
+                                     lambda x: np.abs(np.logaddexp(0, x) - 0.7)),
     "x + sin after tanh": ((Act("tanh"), Residual(Act("sin"))), lambda x: np.tanh(x) + np.sin(np.tanh(x))),
 }  # fmt: skip
 
 
-def on_grid(f, C: np.ndarray, count: int = 2000) -> np.ndarray:
+def on_grid(f, C: np.ndarray, count: int = 1200) -> np.ndarray:
     """E f(u) f(v) for all pairs of (u, v) ~ N(0, C), by the midpoint rule."""
     h = 18 / count
     z = (np.arange(count) + 0.5) * h - 9
@@ -50,9 +51,9 @@ def test_kernels_are_those_of_the_composed_function(run):
     net = Sequential(Dense(1.3, 0.3), *layers, Dense(0.8, 0.1))
     C = 1.69 * X @ X.T / 3 + 0.09
     V = on_grid(f, C)
-    assert np.allclose(tp.nngp(net, X), 0.64 * V + 0.01, rtol=2e-5)
+    assert np.allclose(tp.nngp(net, X), 0.64 * V + 0.01, rtol=1e-4)
     slopes = on_grid(lambda x: (f(x + 1e-6) - f(x - 1e-6)) / 2e-6, C)
-    assert np.allclose(tp.ntk(net, X), 0.64 * V + 0.01 + 0.64 * slopes * C, rtol=2e-3)
+    assert np.allclose(tp.ntk(net, X), 0.64 * V + 0.01 + 0.64 * slopes * C, rtol=5e-3)
 
 
 def test_inside_a_branch_and_over_positions():

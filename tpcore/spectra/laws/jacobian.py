@@ -56,8 +56,8 @@ def jacobian(net: MLP, q0: float | None = None, weights: str = "gaussian") -> La
     S(z) = prod_l S_(phi'(h^l)^2)(z) / (sigma_w^2 (1 + z)), without the 1 + z for orthogonal weights. Mean chi^L;
     variance L chi^(2L) mu_2 / mu_1^2, mu_k = E phi'^(2k), at the fixed point (L chi^(2L) (mu_2 / mu_1^2 - 1) for
     orthogonal weights). What is as good as 0 counts as an atom there: where phi'(h)^2 falls below 1e-100, all of it
-    below 1e-30; and what of the product lies below 1e-304. Pennington, Schoenholz and Ganguli (arXiv 1711.04735 and 1802.09979); freeness: Tensor
-    Programs III (arXiv 2009.10685).
+    below 1e-30; and what of the product lies below 1e-304. Pennington, Schoenholz and Ganguli (arXiv 1711.04735 and
+    1802.09979); freeness: Tensor Programs III (arXiv 2009.10685).
     """
     if not isinstance(net, MLP):
         raise Misuse("The Jacobian's law is known for an MLP", type(net).__name__)
@@ -108,7 +108,8 @@ def _law(net: MLP, parts, weights: str) -> Law:
     law = tabulate(factors, name, latex)
     if not law.error < WORST:
         raise Misuse("The law's orders of magnitude must be within reach of double precision",
-                     f"{name}, with an error of {law.error:.1g}", "Other weights or biases, or fewer layers")  # fmt: skip
+                     f"{name}, with an error of {law.error:.1g}",
+                     "Other weights or biases, or fewer layers")  # fmt: skip
     return law
 
 
