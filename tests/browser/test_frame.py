@@ -143,7 +143,8 @@ def test_presets_pages_back_and_forward(visit, frame_url):
     }""")
     assert more == 2, "a second click counts, however soon after the first"
     seen.page.wait_for_timeout(1500)
-    assert seen.see("h1").inner_text() == seen.page.locator("[aria-current=page]").inner_text() == "Sums"
+    seen.see("h1 >> text=Sums").wait_for()
+    assert seen.page.locator("[aria-current=page]").inner_text() == "Sums"
 
 
 def test_a_link_reproduces_the_page(visit, frame_url):

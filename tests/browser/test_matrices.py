@@ -163,8 +163,7 @@ def test_small_matrices_move(visit, app_url):
     step = seen.page.evaluate(FRAME)
     assert 0 < step < 20
     seen.button("Move").click()
-    seen.page.wait_for_timeout(600)
-    assert seen.page.evaluate(FRAME) > step + 3
+    seen.until(f"(step) => ({FRAME})() > step", step + 3)
     seen.button("Move").click()
     rest = seen.page.evaluate(FRAME)
     seen.page.wait_for_timeout(300)
@@ -182,7 +181,8 @@ def test_unwanted_motion_is_a_step_a_press(visit, app_url):
     seen = visit(lab(app_url), reduced_motion="reduce")
     for frame in (1, 2, 3):
         seen.button("Move").click()
-        seen.page.wait_for_timeout(250)
+        seen.until(f"(frame) => ({FRAME})() === frame", frame)
+        seen.page.wait_for_timeout(150)
         assert seen.page.evaluate(FRAME) == frame
 
 
