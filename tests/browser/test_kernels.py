@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from tests.browser.drive import findings
+from tests.browser.drive import findings, findings_in_both_themes
 
 pytestmark = pytest.mark.browser
 
@@ -222,12 +222,11 @@ def test_export_and_dark(visit, app_url):
     assert seen.page.locator(".tp-title >> visible=true").all_inner_texts() == ["Output at x"]
 
 
-@pytest.mark.parametrize("width", [400, 1440])
-def test_axe_finds_nothing_serious(visit, app_url, width):
-    scheme = "dark" if width == 400 else "light"
-    seen = visit(lab(app_url, draws=200), viewport={"width": width, "height": 900}, color_scheme=scheme)
-    if width == 400:
-        seen.button("Controls").click()
-        assert seen.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    seen.page.wait_for_timeout(2000)
+def test_axe_finds_nothing_serious(visit, app_url):
+    seen = visit(lab(app_url, draws=200))
+    assert findings_in_both_themes(seen) == []
+    seen.page.set_viewport_size({"width": 400, "height": 900})
+    seen.button("Controls").click()
+    seen.until("document.documentElement.scrollWidth <= innerWidth")
+    seen.page.wait_for_timeout(500)
     assert findings(seen) == []
