@@ -272,3 +272,14 @@ def test_parameters_may_differ_by_column():
         s = np.sqrt(S[i, i])
         exact = quad(lambda z, s=s: min(s * z, s * s) ** 2 * norm.pdf(z), -12, 12, points=[s], epsabs=1e-13)[0]
         assert cov[i, i] == pytest.approx(exact, rel=1e-9)
+
+
+@pytest.mark.parametrize("function, at, flagged", [
+    (np.sign, 0.0, True), (np.floor, 2.0, True), (np.sign, 0.3, False), (np.abs, 0.0, False), (np.sqrt, 0.0, False)])
+def test_a_function_that_jumps_at_its_limit_is_flagged(function, at, flagged):
+    """<W x, x> / n tends to 0 from both sides: its sign has no limit."""
+    p = tp.Program("jump")
+    W, x = p.matrix("W"), p.vector("x", variance=2.0)
+    p.name("c", tp.scalar(lambda m: function(m + at), tp.inner(W @ x, x)))
+    lim = tp.limit(p)
+    assert lim.scalar("c") == function(at) and any("it jumps there" in note for note in lim.notes) == flagged

@@ -19,7 +19,7 @@ from tpcore.limit.budget import Budget
 from tpcore.limit.evaluate import Moments
 from tpcore.limit.forms import Combo, Family, stacked, total
 from tpcore.limit.known import Known
-from tpcore.limit.nonlinear import finite
+from tpcore.limit.nonlinear import finite, jumps_at
 from tpcore.limit.state import State
 from tpcore.limit.symbolic import SymbolicLimit
 from tpcore.limit.transpose import MatrixState, Side
@@ -149,9 +149,13 @@ def _inner(state: State, node: ops.Node, op: ops.Inner) -> None:
 
 
 def _scalar(state: State, node: ops.Node, op: ops.Scalar) -> None:
+    where, params = f"{op.function.label} in {_name(node)}", [state.scalars[p].value for p in op.params]
     with np.errstate(all="ignore"):
-        value = np.asarray(op.function.call(*(state.scalars[p].value for p in op.params)), float)
-    value = finite(np.broadcast_to(value, node.shape), f"{op.function.label} in {_name(node)}")
+        value = np.asarray(op.function.call(*params), float)
+    value = finite(np.broadcast_to(value, node.shape), where)
+    if jumps_at(op.function.call, params):
+        state.budget.note(f"The theorem asks that {where} is continuous at the limits of its arguments; it jumps there, "
+                          "and networks of every width lie on both sides.")  # fmt: skip
     state.set_scalar(node.index, Known(value), op.params)
 
 
