@@ -9,6 +9,7 @@ import numpy as np
 
 from tpcore import checks
 from tpcore.activations.activation import Activation
+from tpcore.activations.jumps import jumps_at
 from tpcore.activations.named import ALIASES, FAMILIES, NAMED
 from tpcore.activations.prime import PRIMES, prime
 from tpcore.errors import Misuse
@@ -98,7 +99,7 @@ def custom(f: Callable, df: Callable | None = None, kinks: tuple[float, ...] = (
     for what, function in (("f", f), ("df", df)):
         if function is not None:
             _probe(what, function)
-    jumps = bool(jumps) or any(_jumps_at(f, k) for k in kinks)
+    jumps = bool(jumps) or any(jumps_at(f, [np.array([k])]) for k in kinks)
     label = name or getattr(f, "__name__", type(f).__name__)
     label = "phi" if label == "<lambda>" else label
     slope = None if df is None or jumps else Elementwise(df)
@@ -115,10 +116,3 @@ def _probe(what: str, function: Callable) -> None:
     if y.dtype.kind not in "biuf" or y.shape not in (x.shape, ()):
         came = f"shape {y.shape} and dtype {y.dtype} for shape {x.shape}"
         raise Misuse(f"{what} must give one real number for each number", came)
-
-
-def _jumps_at(f: Callable, kink: float) -> bool:
-    """Whether the gap across `kink` stays as the distance falls from 1e-6 to 1e-9 (a continuous f closes it)."""
-    scale = max(1.0, abs(kink))
-    far, near = (float(np.diff(f(np.array([kink - d, kink + d]) * 1.0))[0]) for d in (1e-6 * scale, 1e-9 * scale))
-    return abs(near) > 1e-5 and abs(near) > 0.5 * abs(far)

@@ -160,18 +160,3 @@ def finite(value: np.ndarray, where: str) -> np.ndarray:
             "scale vectors or matrices down",
         )
     return np.asarray(value, float)
-
-
-def jumps_at(call: Callable, params: list) -> bool:
-    """Whether a function of numbers jumps at `params`: a gap that stays as the distance falls from 1e-6 to 1e-9."""
-    rng = np.random.Generator(np.random.PCG64(3))
-    ways = [rng.choice([-1.0, 1.0], np.shape(p)) * np.maximum(1.0, np.abs(p)) for p in params]
-
-    def gap(distance: float) -> np.ndarray:
-        ahead, behind = (call(*(p + sign * distance * way for p, way in zip(params, ways, strict=True)))
-                         for sign in (1, -1))  # fmt: skip
-        return np.abs(np.asarray(ahead, float) - np.asarray(behind, float))
-
-    with np.errstate(all="ignore"):
-        near = gap(1e-9)
-        return bool(np.any(near > 1e-5) and np.any((near > 1e-5) & (near > 0.5 * gap(1e-6))))

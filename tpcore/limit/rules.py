@@ -15,11 +15,12 @@ import numpy as np
 from scipy import sparse
 
 from tpcore import checks
+from tpcore.activations.jumps import jumps_at
 from tpcore.limit.budget import Budget
 from tpcore.limit.evaluate import Moments
 from tpcore.limit.forms import Combo, Family, stacked, total
 from tpcore.limit.known import Known
-from tpcore.limit.nonlinear import finite, jumps_at
+from tpcore.limit.nonlinear import finite
 from tpcore.limit.state import State
 from tpcore.limit.symbolic import SymbolicLimit
 from tpcore.limit.transpose import MatrixState, Side
