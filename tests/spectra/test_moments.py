@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from tpcore.errors import BudgetError, Misuse
+from tpcore.finite.run import run
+from tpcore.limit.interpret import limit
 from tpcore.spectra import catalan, eigenvalues, matrix, moment_program, narayana, spectral_moments
 
 # E (1/n) tr A^2, E (1/n) tr A^4 of the GOE: independent reference values, set H.
@@ -71,7 +73,6 @@ def test_program_is_written_as_asked():
 @pytest.mark.parametrize("method", ["dense", "lazy"])
 def test_program_at_finite_width_has_the_moments_of_the_goe(method):
     """E v^T A^k v / n = E (1/n) tr A^k, exactly at each width: 1 + 1/n, 2 + 5/n + 5/n^2."""
-    run = pytest.importorskip("tpcore.finite.run").run
     n, draws = 9, 400
     for k, exact in ((0, 1.0), (1, 0.0), (2, 1 + 1 / n), (3, 0.0), (4, 2 + 5 / n + 5 / n**2)):
         program = moment_program(k)
@@ -80,7 +81,6 @@ def test_program_at_finite_width_has_the_moments_of_the_goe(method):
 
 
 def test_program_at_large_width_tends_to_catalan_numbers():
-    run = pytest.importorskip("tpcore.finite.run").run
     for k in (2, 4, 6):
         value = float(run(moment_program(k), width=100_000, seed=1, method="lazy").scalar("m"))
         spread = np.sqrt(2 * catalan(k) / 100_000)  # of v^T B v / n with (1/n) tr B^2 = Catalan(k)
@@ -103,7 +103,6 @@ SQUARES = [("wishart", {"ratio": 0.6}), ("wishart", {"ratio": 1.8}), ("product",
 @pytest.mark.parametrize(("kind", "more"), SQUARES)
 def test_programs_of_squares_tend_to_narayana_and_fuss(kind, more):
     """Limit of the program, trace at finite n, and combinatorics: three routes to one number."""
-    limit = pytest.importorskip("tpcore").limit
     n = 300
     values = spectral_moments(kind, n, [1, 2, 3], draws=40, seed=3, **more)
     for k in (1, 2, 3):
@@ -117,7 +116,6 @@ def test_programs_of_squares_tend_to_narayana_and_fuss(kind, more):
 
 
 def test_programs_at_finite_width_have_the_moments_of_their_matrices():
-    run = pytest.importorskip("tpcore.finite.run").run
     n, draws = 8, 500
     program = moment_program(2, "wishart", ratio=0.5)
     values = np.array([float(run(program, width=n, seed=s, method="dense").scalar("m")) for s in range(draws)])

@@ -217,3 +217,10 @@ def tabulated(lines: list[Line], at: Callable, atoms, name: str, latex: str) -> 
     mass = sum(mass for _, mass in law.atoms) + sum(np.ptp(piece.at(np.array([1.0, 0.0]))) for piece in pieces)
     law.error = float(np.nan_to_num(np.max([law.error, abs(mass - 1), abs(law.moment(0) - 1)]), nan=np.inf))
     return law
+
+
+def trusted(law: Banded, what: str, hint: str) -> Banded:
+    """`law`, refused in words where its error is beyond 0.01."""
+    if not law.error < WORST:
+        raise Misuse(what, f"{law.name}, with an error of {law.error:.1g}", hint)
+    return law

@@ -7,7 +7,7 @@ import numpy as np
 from tpcore.errors import Misuse
 from tpcore.spectra.laws import additive, multiplicative
 from tpcore.spectra.laws.atom import Discrete, PointMass
-from tpcore.spectra.laws.banded import WORST, Banded
+from tpcore.spectra.laws.banded import Banded, trusted
 from tpcore.spectra.laws.bands import SURE
 from tpcore.spectra.laws.base import Law
 from tpcore.spectra.laws.factors import Factors
@@ -167,11 +167,8 @@ def _gap(law: Law, finer) -> float:
 
 def _stated(law: Banded, gap, parts: tuple[str, tuple[Law, ...]]) -> Law:
     law.error, law.parts = max(law.error, 2 * gap(law)), parts
-    if not law.error < WORST:
-        raise Misuse("The bands of a free convolution must be within reach of double precision",
-                     f"{law.name}, with an error of {law.error:.1g}",
-                     "Fewer atoms, or bands that are less narrow against the distances between them")  # fmt: skip
-    return law
+    return trusted(law, "The bands of a free convolution must be within reach of double precision",
+                   "Fewer atoms, or bands that are less narrow against the distances between them")  # fmt: skip
 
 
 def _parts(laws: tuple[Law, ...], kind: str) -> tuple[Law, ...]:

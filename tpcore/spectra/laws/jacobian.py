@@ -9,7 +9,7 @@ from tpcore.errors import Misuse
 from tpcore.nets import MLP
 from tpcore.spectra.laws import derivative
 from tpcore.spectra.laws.atom import PointMass
-from tpcore.spectra.laws.banded import WORST
+from tpcore.spectra.laws.banded import trusted
 from tpcore.spectra.laws.base import Law
 from tpcore.spectra.laws.factors import Factors
 from tpcore.spectra.laws.multiplicative import tabulate
@@ -106,11 +106,8 @@ def _law(net: MLP, parts, weights: str) -> Law:
     else:
         factors.point(depth * log_square)
     law = tabulate(factors, name, latex)
-    if not law.error < WORST:
-        raise Misuse("The law's orders of magnitude must be within reach of double precision",
-                     f"{name}, with an error of {law.error:.1g}",
-                     "Other weights or biases, or fewer layers")  # fmt: skip
-    return law
+    return trusted(law, "The law's orders of magnitude must be within reach of double precision",
+                   "Other weights or biases, or fewer layers")  # fmt: skip
 
 
 def _described(law: Law, q: np.ndarray, chi: np.ndarray) -> Law:
