@@ -10,12 +10,11 @@ from scipy import fft
 
 from tpcore.errors import Misuse
 from tpcore.spectra.laws.base import Law, legendre, points, probabilities
-from tpcore.spectra.laws.lines import Line, Logarithm, Tail, woven
+from tpcore.spectra.laws.lines import Line, Logarithm, Tail
 
 LEAST, MOST = 64, 1024  # coefficients
 WORST = 1e-2  # an error from which on a law is refused
 DUST, BOTTOM = 1e-8, 1e-290  # a mass that is not to be lost; where doubles end, almost
-LOST = 1e-8  # a residual from which on a point is known by its neighbours alone
 TABLE = 2049
 
 
@@ -34,7 +33,7 @@ class Band:
     error : float
         The truncation, and what the two series say differently about the mass.
     left : float
-        The largest residual of the solver; of a point where it failed, how much F rises between its neighbours.
+        The largest residual of the solver.
     """
 
     def __init__(self, line: Line, at: Callable, tolerance: float = 1e-9):
@@ -43,7 +42,6 @@ class Band:
         while True:
             t = (1 - np.cos(np.pi * (np.arange(size) + 0.5) / size)) / 2
             below, density, _, left = line.solved(t, at)
-            below, density, left = _bridged(t, below, density, left)
             self.below, self.rate = _series(below), _series(density * line.rate(t))
             tail = max(np.abs(series[-size // 8 :]).sum() for series in (self.below, self.rate))
             if tail < tolerance * (size / LEAST) ** 2 or size >= MOST:
@@ -83,19 +81,6 @@ class Band:
             moved = t + gap / np.where(rate > 0, rate, np.inf)
             t = np.where((moved >= low) & (moved <= high), moved, (low + high) / 2)
         return t
-
-
-def _bridged(t: np.ndarray, below: np.ndarray, density: np.ndarray, left: np.ndarray):
-    """`below`, `density` and `left`, at points where the solver failed by the next points on both sides."""
-    known = np.flatnonzero(left <= LOST)
-    if known.size in (0, t.size):
-        return below, density, left
-    after = np.searchsorted(known, np.arange(t.size))
-    between = (left > LOST) & (after > 0) & (after < known.size)
-    before, after = known[after[between] - 1], known[after[between]]
-    gap = np.abs(below[after] - below[before])
-    below, density = (np.where(between, np.interp(t, t[known], values[known]), values) for values in (below, density))
-    return below, density, woven(~between, left[~between], gap)
 
 
 def _series(values: np.ndarray) -> np.ndarray:
