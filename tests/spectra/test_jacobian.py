@@ -142,7 +142,7 @@ def test_deep_isometry_and_singular_values():
 
 
 def test_every_point_converges():
-    """Points next to 0 and beside an edge, where Newton's method goes astray from every angle."""
+    """Points next to 0, whose mass is that of zeros of phi', and beside an edge."""
     for net, q0 in ((MLP(3, "silu", 1.39, 0.0916), 1.0), (MLP(5, "gelu", 0.512, 0.0248), 0.1)):
         law = jacobian(net, q0, "orthogonal")
         assert law.error < 1e-8 and law.moment(0) == pytest.approx(1, abs=1e-8)

@@ -14,7 +14,6 @@ solution is unique (Belinschi and Bercovici, J. Anal. Math. 101, 2007), so nothi
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,7 +33,6 @@ NEWTON, CLOSE = 40, 1e-12
 CLOSE_BY, START = 0.7, 0.4  # so far in log x the coordinates of a corner are used, and from this angle on
 NARROW = 1e-2  # a spread of log x at which they always are
 DONE = 1e-10  # a residual of log z
-STRIDE, STRIDES = 0.25, 200  # along the real line, in log z
 SCAN, ZERO = 257, 1e-6
 AGAIN = (0.3, 4), (0.6, 6)  # ratio of angles, Newton steps at each, for points that do not converge at once
 LOW = 1e-10  # share of the mass that a law may have below what is scanned
@@ -64,42 +62,22 @@ class State:
 def solve(factors: Factors, log_r: np.ndarray, fine: float = 0.06) -> tuple[State, np.ndarray]:
     """The solution at z = exp(log_r) + i0, and the residual of log z at each point.
 
-    `fine`: the last angle before 0; small for laws that are narrow. Points that do not converge are done again
-    along the real line from solutions beside them, and on finer arcs.
+    `fine`: the last angle before 0; small for laws that are narrow. Points that do not converge are done again on
+    finer arcs.
     """
     state = _negative(factors, log_r)
     with np.errstate(all="ignore"):
         left = _along(factors, log_r, state, _arc(fine), 2)
-        beside = lambda at: _marched(factors, log_r, state, left, at)  # noqa: E731
         for ratio, steps in AGAIN:
-            if (left <= DONE).any():
-                _again(factors, log_r, state, left, beside, [], 0)
-            _again(factors, log_r, state, left, lambda at: _negative(factors, log_r[at]), _arc(1e-13, ratio), steps)
+            again = np.flatnonzero(~(left <= DONE))
+            if not again.size:
+                break
+            part = _negative(factors, log_r[again])
+            closer = _along(factors, log_r[again], part, _arc(1e-13, ratio), steps)
+            better = closer < left[again]
+            state.put(again[better], part.take(better))
+            left[again] = np.minimum(closer, left[again])
     return state, left
-
-
-def _again(factors: Factors, log_r, state: State, left, start: Callable, arc: list[float], steps: int) -> None:
-    """Where it did not converge, from another start; what is better is kept."""
-    again = np.flatnonzero(~(left <= DONE))
-    if not again.size:
-        return
-    part = start(again)
-    closer = _along(factors, log_r[again], part, arc, steps)
-    better = closer < left[again]
-    state.put(again[better], part.take(better))
-    left[again] = np.minimum(closer, left[again])
-
-
-def _marched(factors: Factors, log_r: np.ndarray, state: State, left: np.ndarray, at: np.ndarray) -> State:
-    """From the nearest points that have converged, along the real line."""
-    sure = np.flatnonzero(left <= DONE)
-    near = sure[np.abs(log_r[at, None] - log_r[sure]).argmin(axis=1)]
-    part, way = state.take(near), log_r[at] - log_r[near]
-    count = int(np.clip(np.ceil(np.abs(way).max() / STRIDE), 1, STRIDES))
-    for share in np.arange(count) / count:
-        for _ in range(4):
-            _newton(factors, log_r[near] + share * way + 0j, part)
-    return part
 
 
 def _arc(fine: float, ratio: float = 0.5) -> list[float]:
