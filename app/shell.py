@@ -19,7 +19,7 @@ from markupsafe import Markup
 from panel.custom import JSComponent
 from panel.io.resources import LOCAL_DIST
 
-from tpapp import shown, spares, theme
+from tpapp import shown, sockets, spares, theme
 from tpapp.page import Page
 from tpapp.state import format_query, parse_query
 from tpapp.uploads import MAX_BYTES
@@ -202,6 +202,7 @@ def serve(classes: list[type[Page]] | None = None) -> None:
     asked = parse_query(search).get("theme", cookie)
     classes = classes or labs()
     served = pn.state.curdoc is not None
+    sockets.send_at_once()
     if served and not gc.get_freeze_count():
         gc.freeze()  # modules stay: looking through them at every collection would stop all pages for 0.2 s
     if not classes:
