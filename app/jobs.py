@@ -241,26 +241,28 @@ class Jobs:
             self._active.setdefault(request.slot, request)
             urgent = kind in ("result", "error") or kind == "partial" and not request.begun
             request.begun = request.begun or kind == "partial"
-            if self._scheduled and not urgent:
+            if not urgent and self._scheduled:
                 return
-            self._scheduled = True
+            self._scheduled = self._scheduled or not urgent
         try:
-            self.loop.post(self._flush_now if urgent else self._flush)
+            self.loop.post(self._publish_all if urgent else self._flush)
         except RuntimeError:  # the loop has ended before the session was destroyed
             self.close()
 
     def _flush(self) -> None:
+        """Publish when the gap since the last publication has passed; one such timer runs at most."""
         wait = MIN_GAP - (time.monotonic() - self._flushed)
         if wait > 0 and not self.loop.immediate:
-            self.loop.later(self._flush_now, wait)
-        else:
-            self._flush_now()
-
-    def _flush_now(self) -> None:
+            self.loop.later(self._flush, wait)
+            return
         with self._lock:
             self._scheduled = False
-            self._flushed = time.monotonic()
+        self._publish_all()
+
+    def _publish_all(self) -> None:
+        with self._lock:
             requests = [(request, request.pending) for request in self._active.values() if request.pending]
+            self._flushed = time.monotonic() if requests else self._flushed
             for request, _ in requests:
                 request.pending = {}
         if requests:

@@ -144,6 +144,24 @@ def test_the_first_result_of_a_request_does_not_wait_for_the_stream_of_another(p
     assert set(first) == {"a", "b"}, "a stream holds up what has just been asked for"
 
 
+def test_urgent_results_of_others_do_not_make_a_stream_faster(pool):
+    others = 6
+
+    async def run():
+        jobs, got, done = Jobs(pool=pool), [], []
+        start = time.monotonic()
+        jobs.submit("a", counted(200), publish=got.append, finished=done.append)
+        for i in range(others):
+            await asyncio.sleep(0.03)
+            jobs.submit("b", lambda progress: 0, publish=lambda value: None, key=("b", i))
+        while not done:
+            await asyncio.sleep(0.005)
+        return got, time.monotonic() - start
+
+    got, seconds = asyncio.run(run())
+    assert len(got) <= 10 * seconds + 4 + others, "each urgent result has left another timer behind"
+
+
 def test_without_a_loop_threads_take_turns():
     """In plain Python results arrive in the pool's threads; of two figures' callbacks one waits for the other."""
     loop, done, inside, go_on = Loop(), [], threading.Event(), threading.Event()
