@@ -28,7 +28,7 @@ class Cards(pn.viewable.Viewer):
         super().__init__(**params)
         self.values, self.pick, self._showing = list(glyphs), pick, False
         self.group = dress(pn.widgets.RadioButtonGroup(
-            name=title, options={str(value): value for value in self.values}, value=self.values[0],
+            label=title, options={str(value): value for value in self.values}, value=self.values[0],
             stylesheets=[theme.asset("cards.css") + _masks(glyphs.values())], css_classes=["tp-cards"]))
         self.group.stylesheets = [theme.part("base"), *self.group.stylesheets[:1]]
         self.group.param.watch(self._picked, "value")

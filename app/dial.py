@@ -84,10 +84,10 @@ class Dial(Transport):
     # -- what it looks like ------------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        self.value = dress(pn.widgets.TextInput(name="Width", css_classes=["tp-value"]), "value", fill=False)
+        self.value = dress(pn.widgets.TextInput(label="Width", css_classes=["tp-value"]), "value", fill=False)
         self.value.param.watch(self._typed, "value")
         self.slider = pn.widgets.IntSlider(
-            name="Width, from narrow to the limit", start=0, end=len(self.grid), tooltips=False, show_value=False,
+            label="Width, from narrow to the limit", start=0, end=len(self.grid), tooltips=False, show_value=False,
             css_classes=["tp-dial-slider"])
         dress(self.slider, "dial")
         self.slider.param.watch(self._dragged, "value")

@@ -16,7 +16,7 @@ def dropper(took: Callable[[str, bytes], None]) -> pn.Column:
 
     A file over `MAX_BYTES` is stopped in the browser where the page is served (assets/wire.js).
     """
-    widget = pn.widgets.FileInput(name="Your own inputs, a .npy or .csv file", accept=".npy,.csv")
+    widget = pn.widgets.FileInput(label="Your own inputs, a .npy or .csv file", accept=".npy,.csv")
 
     def heard(*events) -> None:  # of an empty file only the name arrives
         if widget.filename:

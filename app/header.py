@@ -23,7 +23,7 @@ class Header(pn.viewable.Viewer):
         self.page = page
         self.drawer: pn.Column | None = None
         options = {preset.label: key for key, preset in page.presets.items()}
-        select = pn.widgets.Select(name="Preset", options=options, value=page.state.preset, css_classes=["tp-inline"])
+        select = pn.widgets.Select(label="Preset", options=options, value=page.state.preset, css_classes=["tp-inline"])
         self.preset = dress(select, "inline", fill=False)
         self.preset.param.watch(self._chosen, "value")
         self.reset = button("Reset", "reset", "quiet", css_classes=["tp-compact"], on_click=lambda event: page.reset())

@@ -88,4 +88,4 @@ class Player:
 
     def _face(self) -> None:
         name = self._called.replace("Play", "Pause") if self.playing else self._called
-        self.play.param.update(name=name, icon=theme.icon("pause" if self.playing else "play"))
+        self.play.param.update(label=name, icon=theme.icon("pause" if self.playing else "play"))

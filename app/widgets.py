@@ -58,7 +58,7 @@ def button(label: str, icon: str = "", kind: str = "plain", **params) -> pn.widg
     """A button. `kind`: "plain" (outlined), "solid" (ink), "quiet" (no outline), "icon" (name only spoken), "chip"."""
     params = {"icon": theme.icon(icon, 16), "icon_size": "16px"} | params if icon else params
     classes = ["tp-button", f"tp-{kind}", *params.pop("css_classes", [])]
-    widget = pn.widgets.Button(name=label, css_classes=classes, **params)
+    widget = pn.widgets.Button(label=label, css_classes=classes, **params)
     return dress(widget, fill=False)
 
 
@@ -79,7 +79,7 @@ def control(parameter: param.Parameter, label: str | None = None, segmented: boo
         whole = kind is pn.widgets.IntSlider
         params = {"tooltips": False, "step": parameter.step or (1 if whole else 0.01),
                   "format": "0,0" if whole else "0.00", "styles": {"--tp-label": css_text(name)}} | params
-    widget = kind.from_param(parameter, name=name, **params)
+    widget = kind.from_param(parameter, label=name, **params)
     return dress(widget)
 
 
@@ -103,7 +103,7 @@ class WholeNumber(pn.widgets.IntInput):
 
 def seed_field(parameter: param.Parameter, *parts: str) -> WholeNumber:
     """The field of a State's seed. Its spin buttons would have no names; the arrow keys do the same."""
-    field = dress(WholeNumber.from_param(parameter, name="Seed", start=None, end=None), *parts)
+    field = dress(WholeNumber.from_param(parameter, label="Seed", start=None, end=None), *parts)
     field.reach = parameter.bounds
     field.stylesheets = [*field.stylesheets, ".bk-spin-btn { display: none !important; }"]
     return field

@@ -17,7 +17,7 @@ class TermsDial(Dial):
         super()._build()
         self.value.name = "Number of terms"
         self.value.stylesheets = [*self.value.stylesheets, FIELD]
-        self.slider.name = "Number of terms, from one to the limit"
+        self.slider.label = "Number of terms, from one to the limit"
         self.track.styles = self.track.styles | {"--tp-name": "'Number of terms'"}
 
     def _show(self) -> None:

@@ -15,11 +15,11 @@ def field_control(field: Field, value: Any) -> pn.widgets.Widget:
     """The dressed widget of one parameter."""
     if field.choices:
         options = {words: choice for choice, words in field.choices.items()}
-        return dress(pn.widgets.Select(name=field.label, options=options, value=value))
+        return dress(pn.widgets.Select(label=field.label, options=options, value=value))
     low, high = field.bounds
     kind = pn.widgets.IntSlider if field.whole else pn.widgets.FloatSlider
     step, form = (1, "0,0") if field.whole else (0.01, "0.00")
-    return dress(kind(name=field.label, start=low, end=high, step=step, value=value, tooltips=False, format=form,
+    return dress(kind(label=field.label, start=low, end=high, step=step, value=value, tooltips=False, format=form,
                       styles={"--tp-label": css_text(field.label)}))  # fmt: skip
 
 

@@ -26,13 +26,13 @@ class InputControls(pn.viewable.Viewer):
         self.shown = self.rows_shown = None
         self.second = self.filling = False
         self.thumbnails = Thumbnails(lab.trio, theme=lab.theme, on_pick=self.pick)
-        self.menus = {name: dress(pn.widgets.Select(name=label, options={}), "beside")
+        self.menus = {name: dress(pn.widgets.Select(label=label, options={}), "beside")
                       for name, label in {"x": "x", "x2": "x′"}.items()}
         for name, widget in self.menus.items():
             widget.param.watch(lambda event, name=name: self._chose_row(name, event.new), "value")
-        self.source = dress(pn.widgets.Select(name="Data", options=sources(None), value=self.state.data), "beside")
+        self.source = dress(pn.widgets.Select(label="Data", options=sources(None), value=self.state.data), "beside")
         self.source.param.watch(lambda event: self._chose_source(event.new), "value")
-        self.text = dress(pn.widgets.TextAreaInput(name="Sentences, one a line", value=self.state.text, height=108,
+        self.text = dress(pn.widgets.TextAreaInput(label="Sentences, one a line", value=self.state.text, height=108,
                                                    max_length=600, visible=False), "field", "area")  # fmt: skip
         self.text.param.watch(lambda event: self._typed(event.new), "value")
         self.both = row(*self.menus.values(), parts=("halves",))

@@ -38,7 +38,7 @@ class NetworkControls(pn.viewable.Viewer):
         self.lab, self.state = lab, lab.state
         self._showing, self._shown = False, None
         options = {kind.title: name for name, kind in NETWORKS.items()} | {LAYERWISE: LAYERWISE}
-        self.kind = dress(pn.widgets.Select(name="Architecture", options=options, value="MLP"))
+        self.kind = dress(pn.widgets.Select(label="Architecture", options=options, value="MLP"))
         self.kind.param.watch(self._chose, "value")
         self.simple = column(column(*simple[:-1], row(simple[-1], self.opens(), parts=("halves",)), parts=("group",)))
         self.form = Form(self._set)

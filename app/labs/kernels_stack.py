@@ -39,7 +39,7 @@ class Slot:
     def show(self, name: str, said: str, inside: bool, chosen: bool, body: list) -> None:
         self._showing = True
         try:
-            self.card.param.update(name=name, value=chosen, styles={"--tp-aside": css_text(said)})
+            self.card.param.update(label=name, value=chosen, styles={"--tp-aside": css_text(said)})
             indent = {"margin-left": f"{INDENT}px", "width": f"calc(100% - {INDENT}px)"} if inside else {}
             self.view.param.update(visible=True, styles=indent)
             self.delete.visible = chosen
@@ -56,7 +56,7 @@ class Slot:
 
 def card(*classes: str) -> pn.widgets.Toggle:
     """A toggle that looks like a card."""
-    widget = pn.widgets.Toggle(name="Layer", css_classes=["tp-card", *classes], margin=0, sizing_mode="stretch_width")
+    widget = pn.widgets.Toggle(label="Layer", css_classes=["tp-card", *classes], margin=0, sizing_mode="stretch_width")
     widget.stylesheets = [theme.part("base"), theme.asset("stack.css")]
     return widget
 
@@ -202,7 +202,7 @@ class StackEditor(pn.viewable.Viewer):
         self.more.stylesheets = [*self.more.stylesheets, ".bk-btn { width: 100% !important; }"]
         self.more.sizing_mode = "stretch_width"
         self.palette = column(visible=False)
-        self.order = pn.widgets.TextInput(name="Order of layers", css_classes=["tp-order"], styles={"display": "none"})
+        self.order = pn.widgets.TextInput(label="Order of layers", css_classes=["tp-order"], styles={"display": "none"})
         self.order.param.watch(lambda event: event.new and self.ordered(event.new), "value")
         self._root = column(self.input, self.list, self.out, self.out_room, self.more, self.palette, self.order,
                             css_classes=["tp-stack"], styles={"gap": "4px"})  # fmt: skip
@@ -235,5 +235,5 @@ PALETTE = """
 def input_card(name: str) -> pn.widgets.Toggle:
     """A card that says what comes in; it cannot be chosen."""
     widget = card("tp-fixed", "tp-input")
-    widget.param.update(name=name, disabled=True)
+    widget.param.update(label=name, disabled=True)
     return widget

@@ -77,7 +77,7 @@ class Motion(Tab):
     def build(self):
         self.plot = EigenvaluePoints(theme=self.lab.theme, height=136)
         self.plots = [self.plot]
-        move = pn.widgets.Toggle(name="Move", icon=themes.icon("play"), icon_size="16px", css_classes=["tp-button"])
+        move = pn.widgets.Toggle(label="Move", icon=themes.icon("play"), icon_size="16px", css_classes=["tp-button"])
         self.move = dress(move, fill=False)
         self.move.stylesheets = [*self.move.stylesheets, PRESSED]
         player = self.plot.player()

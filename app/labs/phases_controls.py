@@ -36,7 +36,7 @@ class Controls:
         self.point_box = column(parts=("group",))
         self._list_note = note("For each layer, commas between; one c serves all.")
         self._six_note = note("f = V φ(W φ(U ξ)): starts with variances n^(−2b), rates n^(−c), no multipliers.")
-        self.go = dress(pn.widgets.Select(name="Named point", options=[""]))
+        self.go = dress(pn.widgets.Select(label="Named point", options=[""]))
         self.go.param.watch(self._named, "value")
         return [
             section("Point", self.go, self.point_box),
@@ -56,17 +56,17 @@ class Controls:
         self.state.seed = (self.state.seed + 1) % 1_000_000
 
     def _axis(self, name: str):
-        widget = dress(pn.widgets.Select(name=self.state.param[name].label, options=["a1"]))
+        widget = dress(pn.widgets.Select(label=self.state.param[name].label, options=["a1"]))
         widget.param.watch(lambda event: self._showing or self.state.param.update(**{name: event.new}), "value")
         return widget
 
     def _field(self, name: str):
-        widget = dress(pn.widgets.TextInput(name=self.state.param[name].label, max_length=80))
+        widget = dress(pn.widgets.TextInput(label=self.state.param[name].label, max_length=80))
         widget.param.watch(lambda event: self._typed(name, event.new), "value")
         return widget
 
     def _number(self, name: str):
-        widget = dress(pn.widgets.TextInput(name=f"{name[0]}{LETTERS[name[-1]]}", max_length=12))
+        widget = dress(pn.widgets.TextInput(label=f"{name[0]}{LETTERS[name[-1]]}", max_length=12))
         widget.param.watch(lambda event: self._numbered(), "value")
         return widget
 

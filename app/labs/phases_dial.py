@@ -66,11 +66,11 @@ class PathDial(Transport):
     # -- what it looks like ------------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        field = pn.widgets.TextInput(name="Path from μP to NTP", css_classes=["tp-value"])
+        field = pn.widgets.TextInput(label="Path from μP to NTP", css_classes=["tp-value"])
         self.value = dress(field, "value", fill=False)
         self.value.stylesheets = [*self.value.stylesheets, FIELD]
         self.value.param.watch(self._typed, "value")
-        slider = pn.widgets.IntSlider(name="r, from μP to NTP", start=0, end=STOPS, tooltips=False, show_value=False,
+        slider = pn.widgets.IntSlider(label="r, from μP to NTP", start=0, end=STOPS, tooltips=False, show_value=False,
                                       css_classes=["tp-dial-slider"])
         self.slider = dress(slider, "dial")
         self.slider.param.watch(self._dragged, "value")

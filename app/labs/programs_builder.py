@@ -140,7 +140,7 @@ class Builder(pn.viewable.Viewer):
                 names = self.names(slots[k])
                 first = names[1] if k and slots[k] == slots[k - 1] and len(names) > 1 else names[0] if names else None
                 first = "tanh" if slots[k] == "f" else first
-                widget.param.update(name=f"{SLOTS[slots[k]]}{' 2' if k and slots[k] == slots[k - 1] else ''}",
+                widget.param.update(label=f"{SLOTS[slots[k]]}{' 2' if k and slots[k] == slots[k - 1] else ''}",
                                     options=names, value=first)
         finally:
             self._showing = False
@@ -168,12 +168,12 @@ class Builder(pn.viewable.Viewer):
         self.words.visible = bool(words)
 
     def _build(self) -> None:
-        self.kind = dress(pn.widgets.Select(name="Instruction", options=list(KINDS), value="MatMul W x"))
+        self.kind = dress(pn.widgets.Select(label="Instruction", options=list(KINDS), value="MatMul W x"))
         self.kind.param.watch(lambda event: self.listing is not None and self._offer(), "value")
-        self.slots = [dress(pn.widgets.Select(name=f"Operand {k + 1}", options=[])) for k in range(2)]
+        self.slots = [dress(pn.widgets.Select(label=f"Operand {k + 1}", options=[])) for k in range(2)]
         for widget in self.slots:
             widget.param.watch(self._chosen, "value")
-        self.line = dress(pn.widgets.TextInput(name="Line", placeholder="h = W @ x", max_length=200))
+        self.line = dress(pn.widgets.TextInput(label="Line", placeholder="h = W @ x", max_length=200))
         self.line.stylesheets = [*self.line.stylesheets, "input.bk-input { font-family: var(--tp-mono) !important; }"]
         for field in ("value", "value_input"):
             self.line.param.watch(lambda event: setattr(self, "_text", event.new or ""), field)

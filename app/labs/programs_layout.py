@@ -74,7 +74,7 @@ class Layout(Page):
         foot.sizing_mode = "stretch_width"
         self.told = column(self.words)
         self.program = section("Program", self.list, transport, self.told, foot, self.builder, aside=" ")
-        self.selects = {name: dress(pn.widgets.Select(name=label, options=[""]))
+        self.selects = {name: dress(pn.widgets.Select(label=label, options=[""]))
                         for name, label in (("x", "Variable"), ("y", "Against"))}
         for name, widget in self.selects.items():
             widget.param.watch(lambda event, name=name: self._choose_view(name, event.new), "value")

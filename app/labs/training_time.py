@@ -34,7 +34,7 @@ class Clock(Player, pn.viewable.Viewer):
         super().__init__(**params)
         self.state, self._still, self._moving = state, still, False
         self.arm(together, ("Moment back", "Play training", "Moment on"))
-        self.slider = dress(pn.widgets.IntSlider(name="Moment of training", start=0, end=LAST, tooltips=False,
+        self.slider = dress(pn.widgets.IntSlider(label="Moment of training", start=0, end=LAST, tooltips=False,
                                                  show_value=False, css_classes=["tp-moment"]))  # fmt: skip
         self.slider.stylesheets = [*self.slider.stylesheets, SLIDER]
         self.slider.param.watch(self._dragged, "value")

@@ -77,7 +77,7 @@ class Listing(pn.viewable.Viewer):
     def __init__(self, pick: Callable[[int], None], **params):
         super().__init__(**params)
         self.pick, self._showing, self._shown = pick, False, None
-        self.group = dress(RadioButtonGroup(name="Lines of the program", options={"": 1}, value=1,
+        self.group = dress(RadioButtonGroup(label="Lines of the program", options={"": 1}, value=1,
                                             orientation="vertical", css_classes=["tp-listing"]))
         self._plain = [theme.part("base"), theme.asset("listing.css")]
         self.group.stylesheets = [*self._plain]
