@@ -32,9 +32,11 @@ def integer(what: str, value, low: int, high: int | None = None) -> int:
 def real(what: str, value, low: float = -np.inf, high: float = np.inf, *, open_low: bool = False) -> float:
     """`value` as a finite float within [low, high] (or (low, high])."""
     try:
-        number = float(value)
+        number = float(value) if np.ndim(value) == 0 else None
     except (TypeError, ValueError, OverflowError):
-        raise Misuse(f"{what} must be a number", repr(value)) from None
+        number = None
+    if number is None:
+        raise Misuse(f"{what} must be a number", repr(value))
     if not np.isfinite(number) or number > high or number < low or (open_low and number == low):
         sign = "greater than" if open_low else "at least"
         bounds = [f"{sign} {low:g}"] * bool(np.isfinite(low)) + [f"at most {high:g}"] * bool(np.isfinite(high))
