@@ -146,7 +146,7 @@ LAYERS = {kind.name: kind for kind in (
          (Field("window", "k", "Window", 2, bounds=(1, 8)), Field("stride", "s", "Stride", 0, STRIDES))),
     Kind("MeanPool", "meanpool", "MeanPool", "the mean of all positions"),
     Kind("Flatten", "flatten", "Flatten", "all positions side by side"),
-    Kind("GraphConv", "graph", "Graph convolution", "every node sees its neighbours", (_w(), _b())),
+    Kind("GraphConv", "graph", "GraphConv", "every node sees its neighbours", (_w(), _b())),
     Kind("RNN", "rnn", "RNN cell", "states of a simple RNN", (_phi("erf"), *_CELL)),
     Kind("GRU", "gru", "GRU cell", "states of a GRU", _GATED),
     Kind("LSTM", "lstm", "LSTM cell", "states of an LSTM", _GATED),

@@ -56,13 +56,13 @@ def figures(value: float | int | str, error: float | None = None, digits: int = 
         return "∞" if value > 0 else f"{MINUS}∞"
     if float(value).is_integer() and error is None and abs(value) < 1e15:
         return f"{int(value):,}".replace("-", MINUS)
-    size = math.floor(math.log10(abs(value))) if value else 0
+    known = abs(error) if error and math.isfinite(error) else 0.0
+    size = math.floor(math.log10(max(abs(value), known))) if value or known else 0
     if size < -4 or size > 6:
         return scientific(value)
-    places = max(0, digits - 1 - size)
-    if error and math.isfinite(error):
-        places = min(12, max(0, 1 - math.floor(math.log10(abs(error)))))
-    return f"{value:,.{places}f}".replace("-", MINUS)
+    places = min(12, max(0, 1 - math.floor(math.log10(known)))) if known else max(0, digits - 1 - size)
+    text = f"{value:,.{places}f}"
+    return (text if float(text.replace(",", "")) else text.removeprefix("-")).replace("-", MINUS)
 
 
 def scientific(value: float) -> str:

@@ -104,8 +104,10 @@ function nameHandle(host, handle) {
 export function render({ model }) {
   const mark = (page) => {
     for (const link of document.querySelectorAll("[data-page]")) {
-      if (link.dataset.page === page) link.setAttribute("aria-current", "page");
-      else link.removeAttribute("aria-current");
+      if (link.dataset.page === page) {
+        link.setAttribute("aria-current", "page");
+        link.scrollIntoView({ block: "nearest", inline: "nearest" });
+      } else link.removeAttribute("aria-current");
     }
   };
   let waiting = null, timer = 0;

@@ -94,7 +94,7 @@ def _listed(source: str, prog: tp.Program, example, code: tuple[str, ...], edita
     watch, pair = _opening(lines, example)
     title, sentence, naive = "Your own program", "", ""
     if example:
-        title, sentence, naive = example.title, example.sentence, example.naive
+        title, sentence, naive = (text.replace("'", "’") for text in (example.title, example.sentence, example.naive))
     made = Listing(source, title, sentence, naive, NAMES[name], reason, tuple(lines), _brackets(nodes, numbers),
                    watch, pair, code, editable, _scalars(nodes, example, editable))  # fmt: skip
     return Compiled(prog, made, places)

@@ -91,7 +91,7 @@ class DepthTab(Tab):
         self.describe(limit, result)
 
     def describe(self, result: Depth, draws) -> None:
-        many = "" if draws is None else f"{len(draws.variance)} networks, mean ± 2 sd"
+        many = "" if draws is None else f"{len(draws.variance)} networks, mean ± 2 s.d."
         self.correlation.describe(caption=escape(result.pair) or many or "the limit, and what would follow")
         what = {"layers": "", "periods": "preactivations; ", "steps": f"{many}; "}[result.what]
         self.variance.describe(caption=f"{what}<i>x</i> full, <i>x′</i> open" if draws else "the limit")

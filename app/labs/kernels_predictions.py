@@ -133,7 +133,7 @@ class Predictions(Tab):
         what = "digits" if r.graph is None else "members of the club"
         done = max((len(rows) for rows in result.correct.values()), default=0)
         noise = f"; noise {r.noise:g} of the mean variance" if r.noise else ""
-        self.accuracy.describe(caption=f"{result.tested:,} of {result.count:,} {what} tested; mean ± 1 sd over {done} "
+        self.accuracy.describe(caption=f"{result.tested:,} of {result.count:,} {what} tested; mean ± 1 s.d. over {done} "
                                        f"random training sets{noise}")  # fmt: skip
 
     def show_functions(self, result) -> None:
@@ -188,7 +188,7 @@ class Predictions(Tab):
             names = {"nngp": "GP", "ntk": "NTK"}
             many = f"{int(found.sizes[-1]):,} inputs"
             right = {rule: 100 * rows[:, -1] for rule, rows in found.correct.items()}
-            return [Number(f"{names[rule]}, {many}", f"{rows.mean():.1f} %", note=f"sd {rows.std():.1f}")
+            return [Number(f"{names[rule]}, {many}", f"{rows.mean():.1f} %", note=f"s.d. {rows.std():.1f}")
                     for rule, rows in right.items()]  # fmt: skip
         law = self.lab.result("predictions-law")
         if s.task == "function" and law is not None:

@@ -140,7 +140,7 @@ class MatricesLab(Page):
         self._rows = rows, n
         name, what = words.table_words(self.state)
         head = f'<h3 class="tp-title">Moments <small>{what}</small></h3>'
-        self.moments.object = head + table.moments(rows, n, self.theme, name)
+        self.moments.object = head + table.moments(rows, n, self.theme, name, words.order(self.state.ensemble))
 
     def clear(self, slot):
         if slot == "ghost":
@@ -179,12 +179,12 @@ class MatricesLab(Page):
         more = list(self.lower.tab.numbers(s))
         if not finite(s):
             breaks = words.breaks(s)
-            return [Number("Size n", "∞"), Number("Method", "no closed form" if breaks else "closed form"), *more]
+            return [Number("Width n", "∞"), Number("Method", "no closed form" if breaks else "closed form"), *more]
         r = self.result("spectrum")
         if r is None:
-            return [Number("Size n", s.width), Number("Draws", s.draws), *more]
+            return [Number("Width n", s.width), Number("Draws", s.draws), *more]
         n = r.request.n
-        lines = [Number("Size n", n), Number("Draws", r.draws)]
+        lines = [Number("Width n", n), Number("Draws", r.draws)]
         if r.gap is not None:
             rate = f"= {r.gap * n:.1f} / n" if r.draws == 1 else ""
             lines.append(Number("Largest CDF gap", fmt.power(r.gap, 2), note=rate))

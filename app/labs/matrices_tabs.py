@@ -12,6 +12,7 @@ import panel as pn
 from tpapp import theme as themes
 from tpapp.compute import matrices as compute
 from tpapp.compute import matrices_lower as lower
+from tpapp.labs import matrices_words as words
 from tpapp.labs.matrices_state import FIGURES, given, kind, request
 from tpapp.matrix_results import PathRequest
 from tpapp.page import Number, Request, finite
@@ -177,7 +178,7 @@ class Spacings(Sampled):
 
 
 class Largest(Sampled):
-    key, title, axis, mean = "largest", "The largest eigenvalue", "(largest − centre) / scale", "Mean of ξ"
+    key, title, axis, mean = "largest", "The largest eigenvalue", "ξ = (largest − centre) / scale", "Mean of ξ"
     empty = "No law of the largest is shown for this matrix; choose another one."
     work = staticmethod(lower.largest)
 
@@ -225,9 +226,10 @@ class Moments(Tab):
         self._found = found
         name = {"goe": "Catalan", "wishart": "Narayana", "product": "Fuss–Catalan"}[found.kind]
         power = {"goe": "A", "wishart": "(XXᵀ/n)", "product": "(PPᵀ)"}[found.kind]
-        says = f"vᵀ{power}<sup>k</sup>v / n, run without a matrix, and by the rules of programs"
+        order = words.order(found.kind)
+        says = f"vᵀ{power}<sup>{order}</sup>v / n, run without a matrix, and by the rules of programs"
         retitle(self.left, "Moments as programs", says)
-        self.table.object = table.programs(found, name, self.lab.theme)
+        self.table.object = table.programs(found, name, self.lab.theme, order)
 
     def restyle(self, theme, projector):
         if self._found is not None:

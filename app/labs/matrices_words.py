@@ -11,17 +11,22 @@ NOTES = {
     "wigner": "Symmetric; entries of any law, variance 1/n everywhere.",
     "band": "Symmetric; zero further than w from the diagonal (around the corners), variance 1/(2w + 1) within.",
     "wishart": "X Xᵀ/n; X has m = yn rows, n columns and entries of variance 1.",
-    "product": "Singular values of X₁ ⋯ X_k, square, entries of variance 1/n.",
+    "product": "Singular values of X₁ ⋯ Xₖ, square, entries of variance 1/n.",
     "iid": "No symmetry: all entries independent, variance 1/n.",
 }
 TABLE = {"wishart": ("Narayana", "(1/m) tr (XXᵀ/n)<sup>k</sup>"),
-         "product": ("Fuss–Catalan", "(1/n) tr (PPᵀ)<sup>k</sup>"),
+         "product": ("Fuss–Catalan", "(1/n) tr (PPᵀ)<sup>j</sup>"),
          "iid": ("1/(k+1)", "mean of |λ|<sup>2k</sup>")}  # fmt: skip
 
 
 def table_words(s) -> tuple[str, str]:
     """(the name of the limit's numbers, what the table holds)."""
     return TABLE.get(s.ensemble, ("Catalan", "(1/n) tr A<sup>k</sup>"))
+
+
+def order(ensemble: str) -> str:
+    """The letter of a moment's order: k, where it does not count factors."""
+    return "j" if ensemble == "product" else "k"
 
 
 def breaks(s) -> bool:
@@ -158,4 +163,4 @@ def caption(result, heavy: bool, holds: bool, word: str) -> str:
     return f"{many}; bars have area {area}; {law}{zeros}{beyond}"
 
 
-__all__ = ["NOTES", "breaks", "caption", "claim", "formula", "kind", "outside", "table_words"]
+__all__ = ["NOTES", "breaks", "caption", "claim", "formula", "kind", "order", "outside", "table_words"]

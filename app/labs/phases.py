@@ -49,7 +49,7 @@ class PhasesLab(Controls, Page):
         self.pill, self.why, self.checks, self.powers, self.misses = (html("") for _ in range(5))
         for pane in (self.pill, self.why, self.checks, self.powers, self.misses):
             pane.stylesheets = [*pane.stylesheets, themes.asset("phases.css")]
-        self.legend = html(words.LEGEND)
+        self.legend = html(words.legend(True, False))
         self.legend.stylesheets = [*self.legend.stylesheets, themes.asset("phases.css")]
 
     def figures(self):
@@ -127,6 +127,7 @@ class PhasesLab(Controls, Page):
         compute.verdict(point)  # refuses what is no parametrization
         keys = [compute.key(request) for request in pictures]
         self._show_controls(s)
+        update(self.legend, words.legend(s.view == "facets", s.optimizer != "sgd"))
         yield Request("verdict", point, lambda progress: compute.verdict(point), lambda v: self._show(s, v),
                       quick=True)  # fmt: skip
         yield Request("picture", keys[0], lambda progress: draw.picture(pictures[0]), self._show_picture, quick=True)
@@ -177,7 +178,8 @@ class PhasesLab(Controls, Page):
         self.output.update(curves, dashed, steps=r.steps, column=shown, target=float(y[shown]), fit=fit)
         self.change.update(ladders, r.widths)
         known = "dashed: the limit" if trains.has_limit(r.point) else "no limit"
-        self.loss.describe(None, f"mean over seeds; {known}")
+        stopped = any(curve.stopped is not None for curve in curves)
+        self.loss.describe(None, f"mean over seeds; {known}{'; ✕ has diverged' if stopped else ''}")
         self.output.describe(None, "output at one input, dots: its target")
         self.change.describe(None, f"after {r.steps} steps, ± 2 s.e.; dashed: predicted")
         growth = result.growth if result is not None else None

@@ -35,7 +35,7 @@ class Controls:
             three.stylesheets = [*three.stylesheets, THIRDS]
         self.point_box = column(parts=("group",))
         self._list_note = note("For each layer, commas between; one c serves all.")
-        self._six_note = note("f = V φ(W φ(U ξ)): starts with variances n^(−2b), rates n^(−c), no multipliers.")
+        self._six_note = note("f = V φ(W φ(U ξ)): starts with variances n⁻²ᵇ, rates n⁻ᶜ, no multipliers.")
         self.go = dress(pn.widgets.Select(label="Named point", options=[""]))
         self.go.param.watch(self._named, "value")
         return [

@@ -10,6 +10,7 @@ VIEWS = {"Facets": "facets", "Slice": "slice", "Six": "six"}
 TIES = {"Start": "init", "Start, readout": "readout", "None": "none"}
 TASKS = {"A curve": "curve", "Parity": "parity", "One hidden direction": "single-index", "Digits 3 and 8": "digits",
          "Lengths of words": "words"}
+PHIS = {"tanh": "tanh", "ReLU": "relu", "erf": "erf", "GELU": "gelu", "identity": "identity"}
 SGD, ADAM = 0.5, 0.02  # learning rates with which the first steps are small
 SP2 = {"depth": 2, "a": "0, 0, 0", "b": "0, 0.5, 0.5"}
 PRESETS = {
@@ -59,13 +60,13 @@ class PhasesState(State):
     a = Text("", longest=80, label="Multipliers a")
     b = Text("", longest=80, label="Start b")
     c = Text("", longest=80, label="Learning rates c")
-    d = Text("", longest=80, label="Gradients' scales d")
+    d = Text("", longest=80, label="Gradients’ scales d")
     view = param.Selector(objects=VIEWS, default="facets", label="Picture")
     x = Text("", longest=12, label="Across")
     y = Text("", longest=12, label="Upward")
     tie = param.Selector(objects=TIES, default="init", label="Tied")
     task = param.Selector(objects=TASKS, default="curve", label="Task")
-    phi = param.Selector(objects=["tanh", "relu", "erf", "gelu", "identity"], default="tanh", label="Activation")
+    phi = param.Selector(objects=PHIS, default="tanh", label="Activation")
     lr = param.Number(SGD, bounds=(0.01, 10.0), step=0.01, label="Learning rate η")
     steps = param.Integer(20, bounds=(3, 100), label="Steps")
     seed = param.Integer(0, bounds=(0, 999_999), label="Seed")

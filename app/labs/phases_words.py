@@ -5,9 +5,6 @@ from __future__ import annotations
 from tpapp.plots.phase_text import NAMES, markup, number, plain
 from tpapp.widgets import escape
 
-_KEYS = "".join(f'<span><i data-of="{phase}"></i>{name.lower()}</span>' for phase, name in NAMES.items())
-LEGEND = (f'<p class="tp-legend">{_KEYS}'
-          '<span><i data-of="path"></i>path from μP to NTP, the edge of both facets</span></p>')  # fmt: skip
 PROBE = ("Trains its own small task at 12 × 12 points: one hidden direction, 16 inputs, 5 steps, 2 networks a width "
          "(4 from 3 layers on).")  # fmt: skip
 GROUPS = {"stable": "Stable", "nontrivial": "The function moves: one of", "features": "Features move"}
@@ -21,6 +18,15 @@ def pill(verdict) -> str:
         title = title.replace("Kernel regime", "Operator regime")
     return (f'<div role="status"><span class="tp-pill" data-phase="{name}" style="background: var(--tp-{name}-fill)">'
             f'<i style="background: var(--tp-{name})"></i>{escape(title)}</span></div>')  # fmt: skip
+
+
+def legend(path: bool, adaptive: bool) -> str:
+    """What colours and patterns mean; `path`: whether the path from μP to NTP is drawn."""
+    names = NAMES | ({"kernel": "Operator regime"} if adaptive else {})
+    keys = [f'<span><i data-of="{phase}"></i>{name.lower()}</span>' for phase, name in names.items()]
+    if path:
+        keys.append('<span><i data-of="path"></i>path from μP to NTP, the edge of both facets</span>')
+    return f'<p class="tp-legend">{"".join(keys)}</p>'
 
 
 def claim(verdict) -> str:

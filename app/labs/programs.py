@@ -108,7 +108,7 @@ class ProgramsLab(Layout):
         self.facts = facts
         self.list.show(made, line.number, words.laws(made, facts))
         self.program.objects[0].object = (f'<div class="tp-head"><h2>Program</h2><span title="{escape(made.reason)}">'
-                                          f"fragment <b>{escape(made.fragment)}</b></span></div>")  # fmt: skip
+                                          f"fragment <b>{escape(words.fragment(made))}</b></span></div>")  # fmt: skip
         self._show_line(made, line)
         self.builder.show(made, s.preset == OWN)
         self._filling = True
@@ -211,7 +211,7 @@ class ProgramsLab(Layout):
         s = self.state.snapshot()
         x, y = views_of(s, listing(s.program))
         of = f"<i>{escape(x)}</i>, <i>{escape(y)}</i>" if y else f"<i>{escape(x)}</i>"
-        self.errors.describe("Error against width", f"second moments of {of}, relative; {result.request.draws} draws")
+        self.errors.describe("Error against width", f"second moments, relative; {result.request.draws} draws")
 
     def clear(self, slot):
         if slot == "draw":

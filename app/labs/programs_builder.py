@@ -33,7 +33,7 @@ KINDS: dict[str, tuple[str, tuple[str, ...], str]] = {
     "Mix of a block": ("k", ("B",), "{new}={0}@[1,-1]"),
     "Block of input vectors": ("U", (), "{new}=block(mean=0,cov=1,shape=2)"),
 }
-SLOTS = {"A": "matrix", "V": "vector", "C": "scalar", "B": "block", "f": "function"}
+SLOTS = {"A": "Matrix", "V": "Vector", "C": "Scalar", "B": "Block", "f": "Function"}
 CURVES = tuple(name for name in FUNCTIONS if name not in
                ("hermite", "moment", "inner", "sum", "mean", "stack", "output", "matrix", "vector", "vectors", "block",
                 "max", "min"))  # fmt: skip

@@ -47,6 +47,11 @@ def law(line: Line, moments: Moments | None, scalar) -> str:
     return f"mean {short(moments.mean)}, sd {short(math.sqrt(moments.variance))}"
 
 
+def fragment(made: Listing) -> str:
+    """The smallest of the papers' languages that says the program: ``Netsor⊤⁺``."""
+    return made.fragment.replace("T", "⊤").replace("+", "⁺")
+
+
 def laws(made: Listing, facts: Facts | None) -> dict[int, str]:
     """line -> words, as far as they are known; an input's own law needs no limit."""
     if facts is None:
@@ -257,7 +262,7 @@ def numbers(s, made: Listing, x: str, theory, drawn, averages, errors) -> list[N
             found.append(Number(label, 0.0) if exact else Number(label, gap, spread))
     if errors is not None and math.isfinite(errors.slope):
         found.append(Number("Slope in log n", errors.slope, 2 * errors.slope_error))
-    found.append(Number("Theorem", made.fragment))
+    found.append(Number("Theorem", fragment(made)))
     if limit is not None:
-        found += [Number("Method", limit.method), Number("Limit’s error", fmt.power(limit.error, 1))]
+        found += [Number("Method", limit.method), Number("Error of the limit", fmt.power(limit.error, 1))]
     return found

@@ -67,7 +67,7 @@ class TrainingLab(Page):
     def controls(self):
         seed = seed_field(self.state.param.seed, "beside")
         return [
-            section("Task", self.control("task")),
+            section("What is learnt", self.control("task")),
             section("Network", self.control("phi"), self.control("depth", segmented=True), aside="hidden layers"),
             section("Rich or lazy", self.control("r"),
                     note("f is γ times that of μP, its rate η/γ²: μP at r = 0, NTP at r = ½. The feature limit "
@@ -208,7 +208,8 @@ class TrainingLab(Page):
             end = f"diverged at step {machine.diverged}; here: step {last}" if ended else ""
             title = words.title(name, s.width)
             self.outputs[name].describe(title, end or self._function_words(s, name, machine, networks, place))
-            far = "" if machine is None else f": moved {words.percent(machine.change[machine.at(s.moment)])}"
+            own = f"seed {s.seed} " if name == "network" else ""  # the table has the mean of all seeds
+            far = "" if machine is None else f": {own}moved {words.percent(machine.change[machine.at(s.moment)])}"
             self.features_[name].describe("Features", end or f"components of {raised(s.depth)}{far}")
             aligned = "" if machine is None else f"alignment {machine.alignment[s.kernel][machine.at(s.moment)]:.2f}"
             kind = "Feature kernel" if s.kernel == "features" else "Tangent kernel"
@@ -231,7 +232,7 @@ class TrainingLab(Page):
             return (f"bold: seed {s.seed}; thin: {more} more" if thin else f"seed {s.seed}") + ended
         if name == "kernel":
             what = "all layers train" if s.trains == "all" else "the readout trains"
-            return f"{what}; band ± 2 sd" if machine.sd.any() else f"{what}"
+            return f"{what}; band ± 2 s.d." if machine.sd.any() else f"{what}"
         return words.knob(s.r, s.width)
 
     def _draw_widths(self) -> None:

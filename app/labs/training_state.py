@@ -8,6 +8,7 @@ from tpapp.state import Preset, State, Width
 
 TASKS = {"A sine": "sine", "A step": "step", "Parity of two signs": "parity", "One hidden direction": "single-index",
          "Digits 3 and 8": "digits", "Word vectors": "words"}  # fmt: skip
+PHIS = {"tanh": "tanh", "ReLU": "relu", "erf": "erf", "GELU": "gelu", "identity": "identity"}
 LAST = 12  # of the moments: the end of training
 PARITY = {"task": "parity", "phi": "relu", "lr": 1.0}
 PRESETS = {
@@ -27,7 +28,7 @@ PRESETS = {
     "readout": Preset("Only the readout trains", PARITY | {"trains": "readout"},
                       question="What if only the readout trains?"),
     "narrow": Preset("Sixteen neurons", {"width": 16}, question="How narrow may the network be?"),
-    "fast": Preset("Past the kernel's edge", {"lr": 4.0, "r": 0.5}, question="What if the learning rate is too large?"),
+    "fast": Preset("Past the kernel’s edge", {"lr": 4.0, "r": 0.5}, question="What if the learning rate is too large?"),
 }  # fmt: skip
 NEXT = {  # preset -> those whose questions come next
     "sine": ("parity", "lazy", "between"),
@@ -52,7 +53,7 @@ class TrainingState(State):
     r = param.Number(0.0, bounds=(0.0, 0.5), step=0.05, label="Rich to lazy: r in γ = nʳ")
     task = param.Selector(objects=TASKS, default="sine", label="Task")
     depth = param.Selector(objects=[1, 2, 3], default=1, label="Hidden layers")
-    phi = param.Selector(objects=["tanh", "relu", "erf", "gelu", "identity"], default="tanh", label="Activation")
+    phi = param.Selector(objects=PHIS, default="tanh", label="Activation")
     lr = param.Number(0.5, bounds=(0.01, 10.0), step=0.01, label="Learning rate η")
     steps = param.Integer(100, bounds=(12, 300), label="Steps")
     seed = param.Integer(0, bounds=(0, 999_999), label="Seed")

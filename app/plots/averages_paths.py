@@ -125,7 +125,12 @@ class SumsPlot(Plot):
         peaks = [float(np.max(source.data["y"])) for source in sources if len(source.data["y"])]
         peak = max([p for p in peaks if p > 0], default=1.0)
         unit = 10.0 ** np.floor(np.log10(peak)) / 10
-        self.fig.y_range.end = float(np.ceil(1.3 * peak / unit) * unit)
+        start, end = self.fig.x_range.start, self.fig.x_range.end
+        under = 0.0  # the highest of what stands under the labels
+        for source in sources:
+            x, y = np.asarray(source.data["x"], float), np.asarray(source.data["y"], float)
+            under = max(under, float(np.max(y[(x > end - 0.4 * (end - start)) & (x <= end)], initial=0.0)))
+        self.fig.y_range.end = float(np.ceil(max(1.3 * peak, 1.65 * under) / unit) * unit)
         places = self._limit[2]
         self.places.data = {"x": list(places), "top": [self.fig.y_range.end] * len(places)}
         self._relabel()

@@ -70,7 +70,7 @@ class FunctionsPlot(Plot):
         if self._law is None:
             self.corner(self.text, self.fig, [])
             return
-        rows = [("mean ± 2 sd", self.style.token("ink"))]
+        rows = [("mean ± 2 s.d.", self.style.token("ink"))]
         if len(self.truth.data["x"]):
             rows.append(("function", self.style.token("kernel")))
         if self._nets is not None:

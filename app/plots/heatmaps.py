@@ -202,7 +202,7 @@ class Heatmap(Plot):
 
     def _boxes(self, fig) -> None:
         fig.add_glyph(self._trio.boxes, Scatter(x="x", y="y", marker="square", size=13, fill_color=None,
-                                                line_color="line", line_width="width"))
+                                                line_color="line", line_width="width"), level="overlay")
 
     def _bar(self, fig, mapper, signed: bool) -> None:
         bar = ColorBar(

@@ -40,7 +40,7 @@ if (view != null) setTimeout(() => {
 def mark(number: int, kind: str, brackets: list[str]) -> str:
     """The mask of one line: brackets, number, type in its frame; in a box of 62 by 34."""
     letter = f"<text x='43' y='21.500' font-size='12' font-weight='700' text-anchor='middle'>{kind}</text>"
-    figure = f"<text x='28' y='21.500' font-size='12' text-anchor='end'>{number}</text>"
+    figure = f"<text x='29.500' y='21' font-size='11' text-anchor='end'>{number}</text>"
     image = (f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 62 34' font-family='system-ui, Roboto, sans-serif'>"
              f"<g fill='none' stroke='#000' stroke-width='1.500'>{FRAMES[kind]}{''.join(brackets)}</g>{figure}"
              f"{letter if kind else ''}</svg>")
@@ -51,17 +51,17 @@ def bracket_paths(number: int, brackets) -> list[str]:
     """What passes through a line of the brackets that join lines sharing a matrix."""
     found = []
     for lane, (_, lines) in enumerate(brackets[:3]):
-        x = 9 - 3 * lane
+        x = 7 - 3 * lane
         first, last = min(lines), max(lines)
         if not first <= number <= last:
             continue
         above, below = number > first, number < last
         stroke = f"M{x} {0 if above else 17}V{34 if below else 17}"
         if number in lines:
-            stroke += f"M{x} 17H{13}"
+            stroke += f"M{x} 17H{10}"
         found.append(f"<path d='{stroke}'/>")
         if number in lines:
-            found.append("<circle cx='13' cy='17' r='1.800' fill='#000'/>")
+            found.append("<circle cx='10' cy='17' r='1.800' fill='#000'/>")
     return found
 
 

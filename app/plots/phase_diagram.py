@@ -169,9 +169,11 @@ class PhaseDiagram(Plot):
         write(self.regions, {**_at([m for m, _, _ in named]), "text": [name for _, name, _ in named],
                              "colour": [token("unstable") if m.phase == "unstable" else ink for m, _, _ in named],
                              "dx": [0] * len(named),
-                             "dy": [-shift * bool(under) for _, _, under in named]})  # fmt: skip
+                             "dy": [-shift * bool(under) + 2.5 * shift * self._covered(m) for m, _, under in named],
+                             })  # fmt: skip
         write(self.under, {**_at([m for m, _, _ in named]), "text": [plain(under) for _, _, under in named],
-                           "colour": [ink] * len(named), "dx": [0] * len(named), "dy": [shift] * len(named)})
+                           "colour": [ink] * len(named), "dx": [0] * len(named),
+                           "dy": [shift + 2.5 * shift * self._covered(m) for m, _, _ in named]})
         self._label_levels(ink2)
         self._label_borders(ink)
         write(self.marks, {**_at(p.marks), "colour": [token(m.phase) for m in p.marks]})
@@ -221,7 +223,14 @@ class PhaseDiagram(Plot):
         data = {"x": [x], "y": [y], "full": [1.0 if on else 0.0]} if inside else {"x": [], "y": [], "full": []}
         if {k: list(v) for k, v in self.here.data.items()} != data:
             self.here.data = data
+            self._draw()
             self.push()
+
+    def _covered(self, mark: Any) -> bool:
+        """Whether the point stands on the name of a region, which then makes way."""
+        spans = [(r.end - r.start) for r in (self.fig.x_range, self.fig.y_range)]
+        return any(abs(x - mark.at[0]) < 0.14 * spans[0] and abs(y - mark.at[1]) < 0.09 * spans[1]
+                   for x, y in zip(self.here.data["x"], self.here.data["y"]))
 
     def measured(self, probes: Any) -> None:
         """Lay `Probe`s over the phases; an empty list takes them away."""

@@ -85,7 +85,7 @@ class Curves(Plot):
 
     def _label(self) -> None:
         style = self.style
-        rows = [(f"n = {fmt.width(curve.width)}" + (f": stops at {curve.stopped}" if curve.stopped is not None else ""),
+        rows = [(f"n = {fmt.width(curve.width)}" + (" ✕" if curve.stopped is not None else ""),
                  style.width_text(curve.width)) for curve in self._curves]  # fmt: skip
         rows += [("limit", style.token("ink"))] if self._limit is not None else []
         self.corner(self.text, self.fig, rows if self._log else [])

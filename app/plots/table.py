@@ -28,19 +28,19 @@ table.tp-table small { display: block;
 """
 
 
-def moments(rows, width: float, theme: str = "light", name: str = "Catalan") -> str:
-    """``<table>`` of `MomentRow`s: k, (1/n) tr A^k in the width's colour, the limit's (`name`), difference ± s.e."""
+def moments(rows, width: float, theme: str = "light", name: str = "Catalan", order: str = "k") -> str:
+    """``<table>`` of `MomentRow`s: k (its letter: `order`), (1/n) tr A^k in the width's colour, the limit's (`name`), difference ± s.e."""
     colour = width_label(width, theme)
     body = "".join(
         f'<tr><td>{row.k}</td><td class="measured" style="color:{colour}">{_moment(row.measured)}</td>'
         f'<td class="limit">{_count(row.limit)}</td><td>{_difference(row)}</td></tr>'
         for row in rows
     )
-    head = f"<tr><th>k</th><th>n = {fmt.width(width)}</th><th>{escape(name)}</th><th>difference</th></tr>"
+    head = f"<tr><th>{order}</th><th>n = {fmt.width(width)}</th><th>{escape(name)}</th><th>difference</th></tr>"
     return f'<table class="tp-table"><thead>{head}</thead><tbody>{body}</tbody></table>'
 
 
-def programs(found, name: str, theme: str = "light") -> str:
+def programs(found, name: str, theme: str = "light", order: str = "k") -> str:
     """``<table>`` of `ProgramRows`: k, the program run at width n, its limit, the number of cycles (`name`)."""
     run = "run" if found.n is None else f"run, n = {fmt.width(found.n)}"
     colour = width_label(found.n or 8, theme)
@@ -50,7 +50,7 @@ def programs(found, name: str, theme: str = "light") -> str:
         f'<td class="limit">{_count(row.limit)}</td><td class="limit">{_count(row.count)}</td></tr>'
         for row in found.rows
     )
-    head = f"<tr><th>k</th><th>{run}</th><th>program’s limit</th><th>{escape(name)}</th></tr>"
+    head = f"<tr><th>{order}</th><th>{run}</th><th>program’s limit</th><th>{escape(name)}</th></tr>"
     return f'<table class="tp-table tp-close"><thead>{head}</thead><tbody>{body}</tbody></table>'
 
 

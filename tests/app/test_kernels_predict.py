@@ -206,7 +206,7 @@ def test_the_functions_plot():
     a = np.linspace(-np.pi, np.pi, 5)
     plot.update(a, np.ones(5), np.full(5, 0.5), np.zeros((2, 5)), truth=np.cos(a), at=[0.1], y=[0.9], reach=2.0)
     assert list(plot.band.data["low"]) == [0.0] * 5 and list(plot.band.data["high"]) == [2.0] * 5
-    assert texts(plot) == ["mean ± 2 sd", "function"]
+    assert texts(plot) == ["mean ± 2 s.d.", "function"]
     plot.update_networks(a, np.zeros((3, 5)), 64)
     assert "n = 64" in texts(plot) and len(plot.nets.data["ys"]) == 3
     names = {"angle", "mean", "sd", "samples", "function", "data_angle", "data", "networks"}

@@ -71,7 +71,7 @@ def test_it_opens_on_its_sentence():
     assert result.gap < 0.01 and lab.spectrum.holds and lab.result("ghost").request.n == 64
     assert [row.k for row in result.moments] == list(CATALAN)
     labels = [number.label for number in lab.numbers(s)]
-    assert labels == ["Size n", "Draws", "Largest CDF gap", "Time", "Method"]
+    assert labels == ["Width n", "Draws", "Largest CDF gap", "Time", "Method"]
     assert "limit: semicircle" in lab.spectrum.text.data["text"] and "n = 64" in lab.spectrum.text.data["text"]
 
 

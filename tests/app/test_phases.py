@@ -323,7 +323,7 @@ def test_training_shows_what_diverged_and_measures_powers():
     lab = shown(**SP, c="0", view="slice", x="b3", y="c", lr=2.0, steps=20)
     r = lab.result("training")
     assert r.diverged is not None and np.isfinite(r.diverged.loss).all() and r.diverged.stopped > 0
-    assert any("stops at" in text for text in lab.loss.text.data["text"])
+    assert any("✕" in text for text in lab.loss.text.data["text"]) and "✕ has diverged" in lab.loss.caption
     lab = shown(path=0.5, steps=5)
     (only,) = lab.result("training").ladders
     assert only.predicted == -0.5 and -1 < only.slope < -0.1

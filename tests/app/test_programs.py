@@ -272,7 +272,7 @@ def test_brackets_join_the_lines_that_share_a_matrix():
     brackets = listing(TRANSPOSE).brackets
     assert brackets == (("W", (3, 5)),)
     passes = {k: "".join(bracket_paths(k, brackets)) for k in range(1, 8)}
-    assert not passes[2] and not passes[6] and "V34" in passes[3] and "M9 0V34" in passes[4] and "M9 0V17" in passes[5]
+    assert not passes[2] and not passes[6] and "V34" in passes[3] and "M7 0V34" in passes[4] and "M7 0V17" in passes[5]
 
 
 def test_theme_projector_and_nothing_from_elsewhere():

@@ -113,7 +113,7 @@ def test_lazy_words_and_the_readout():
     lab = shown(r=0.5, width=64)
     s = lab.state.snapshot()
     assert "freeze like 1/√n" in lab.claim(s) and "γ = √n = 8" in lab.pill.object
-    assert "band ± 2 sd" in lab.outputs["kernel"].caption and len(lab.outputs["kernel"].band.data["x"]) == 41
+    assert "band ± 2 s.d." in lab.outputs["kernel"].caption and len(lab.outputs["kernel"].band.data["x"]) == 41
     assert lab.outputs["feature"].caption == "γ = 8 at infinite width, from 0" and "γ = nʳ" in lab.widths.caption
     lab.state.param.update(r=0.2, trains="readout")
     settled(lab)

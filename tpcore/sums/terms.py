@@ -204,7 +204,7 @@ def _student_absolute(nu: float, k: float) -> float:
 
 def _cauchy() -> Terms:
     return Terms(
-        "cauchy", "Cauchy", math.nan, math.inf, "n times one term", None, index=1.0,
+        "cauchy", "Cauchy", math.nan, math.inf, "N times one term", None, index=1.0,
         _moment=lambda k: math.nan if k % 2 else math.inf, _third=math.inf,
         _pdf=lambda x: 1 / (np.pi * (1 + x * x)), _log_cf=lambda t: -np.abs(t),
         _sum=lambda generator, counts: counts * generator.standard_cauchy(counts.shape),
