@@ -232,3 +232,17 @@ def test_discrete_laws():
     for bad in (([],), ([1, 2], [1]), ([1, 2], [-1, 2]), ([1], [0])):
         with pytest.raises(Misuse, match="needs a mass"):
             discrete(*bad)
+
+
+def test_scales_at_the_ends_of_floats():
+    law, unit = marchenko_pastur(0.3, 1e125), marchenko_pastur(0.3)
+    x = np.array([0.25, 0.9, 2.3])
+    assert np.allclose(law.pdf(x * 1e250) * 1e250, unit.pdf(x), rtol=1e-12)
+    assert marchenko_pastur(1e200).moment(1) == 1 and marchenko_pastur(1e200).bands[0][0] > 0
+    for ratio, scale in ((0.3, 1e200), (2.0, 1e-160), (1e300, 1e10)):
+        with pytest.raises(Misuse, match="within the range of floats"):
+            marchenko_pastur(ratio, scale)
+    assert all(law.quantile(1) == law.support[1] for law in (unit, marchenko_pastur(3.0, 7.0), singular_values(unit)))
+    far = spiked_wishart(1e200, 0.5)
+    assert far.outlier == pytest.approx(1e200) and far.overlap == pytest.approx(1)
+    assert spiked_wigner(3e200, 1e200).outlier == pytest.approx(1e201 / 3, rel=1e-14)

@@ -228,3 +228,23 @@ def test_a_band_is_a_band_and_complex_entries_have_their_variance():
     upper = g[np.triu_indices(150, 1)] * np.sqrt(150)
     assert np.array_equal(g, g.conj().T) and stats.kstest(upper.imag * np.sqrt(2), stats.norm.cdf).pvalue > 0.01
     assert stats.kstest(np.abs(upper) ** 2, stats.expon.cdf).pvalue > 0.01
+
+
+def test_a_row_of_a_band_is_one_of_its_own_entries():
+    n, w, degree = 200, 10, 6.0
+    a = np.array([matrix("band:sparse", n, seed=s, band=w, degree=degree) for s in range(20)])
+    counts = (a != 0).sum(axis=2)
+    assert abs(counts.mean() - degree) < 5 * np.sqrt(degree / counts.size * 2)
+    assert np.allclose(np.abs(a[a != 0]), 1 / np.sqrt(degree))
+    for kind, nu, power in (("band:cauchy", 1.0, 1.0), ("band:student", 1.5, 1 / 1.5), ("band:student", 5.0, 0.5)):
+        x = matrix(kind, n, seed=3, band=w, nu=nu)
+        x = np.concatenate([np.diag(x, -j) for j in range(w + 1)]) * (2 * w + 1) ** power
+        assert stats.kstest(x / (np.sqrt(0.6) if nu > 2 else 1), stats.t(nu).cdf).pvalue > 0.01
+        assert np.isfinite(matrix(kind, 5, band=w, nu=nu)).all()
+
+
+@pytest.mark.parametrize("given", [{"ratio": 1e-300}, {"ratio": 1e300}, {"spike": 1e200}])
+def test_parameters_beyond_reach_are_refused(given):
+    for kind in ("wishart", "wishart:rademacher"):
+        with pytest.raises(Misuse, match="at most"):
+            eigenvalues(kind, 20, **given)

@@ -173,3 +173,12 @@ def test_refusals():
     for bad in (goe(3), circular(), "semicircle"):
         with pytest.raises(Misuse, match="laws on the line with bounded support"):
             free_sum(semicircle(), bad)
+
+
+def test_quantiles_where_a_cell_of_the_table_ends():
+    # the median, and what lies a thousandth of a cell from it
+    p = np.array([0.5 - 1e-9, 0.5, 0.5 + 1e-9])
+    law, known = free_sum(semicircle(0.6), semicircle(0.8)), semicircle()
+    assert np.allclose(law.quantile(p), known.quantile(p), atol=1e-11)
+    ends = law.cdf(law.pieces[0].line.x(np.arange(1, 64) / 64))
+    assert np.abs(law.cdf(law.quantile(ends)) - ends).max() < 1e-12

@@ -60,7 +60,7 @@ def dyson(
     progress = as_progress(progress)
     (generator,) = tile_generators(seed, 1)
     keep, fresh = np.exp(-dt / 2), np.sqrt(-np.expm1(-dt))
-    shape = source.family.shape(n, p)
+    shape, across = source.family.shape(n, p), source.family.across(n, p)
     state = generator.standard_normal(shape)
     path = np.empty((steps, source.family.size(n, p)), complex if source.family.plane else float)
     frames = row_tiles(steps, max(1, BATCH // int(np.prod(shape))))
@@ -71,6 +71,6 @@ def dyson(
             frame[:] = state
             state = keep * state + fresh * generator.standard_normal(shape)
         with single_blas():
-            path[at] = source.family.solve(source.built(source.entries.from_normal(block, n, p), n, p), n, p)
+            path[at] = source.family.solve(source.built(source.entries.from_normal(block, across, p), n, p), n, p)
         progress.tick()
     return path

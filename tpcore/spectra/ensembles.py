@@ -70,12 +70,13 @@ class Ensemble:
 
     def draw(self, generator: np.random.Generator, count: int, n: int, p: Parameters) -> np.ndarray:
         """A stack of `count` matrices, as the family's `solve` wants them."""
-        return self.built(self.entries.draw(generator, (count, *self.family.shape(n, p)), n, p), n, p)
+        across = self.family.across(n, p)
+        return self.built(self.entries.draw(generator, (count, *self.family.shape(n, p)), across, p), n, p)
 
     def built(self, x: np.ndarray, n: int, p: Parameters) -> np.ndarray:
         """A stack of matrices from iid entries of variance 1, which are overwritten."""
         x = np.asarray(x, float)
-        x *= n ** (-1 / self.entries.index(p))
+        x *= self.family.across(n, p) ** (-1 / self.entries.index(p))
         return self.family.build(x, n, p)
 
 

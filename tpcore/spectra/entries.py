@@ -20,7 +20,7 @@ class Entries:
     name, label : str
         As typed, and as shown.
     draw : callable
-        ``draw(generator, size, n, p)``: iid entries, of variance 1 where they have one; n is the side of the matrix.
+        ``draw(generator, size, n, p)``: iid entries, of variance 1 where they have one; n of them in a row.
     from_normal : callable
         ``from_normal(g, n, p)``: the same law as an increasing function of a standard normal variable.
     index : callable

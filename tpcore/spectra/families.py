@@ -1,7 +1,7 @@
 """How a random matrix is built from iid entries, and how its eigenvalues are found: one record a family.
 
-`build` takes a stack of entries, divided by n^(1/2) (by n^(1/index) where tails are heavy), and returns a stack of
-what `solve` wants; `full` makes of that the matrices themselves.
+`build` takes a stack of entries, divided by c^(1/2) (by c^(1/index) where tails are heavy), c of them in a row, and
+returns a stack of what `solve` wants; `full` makes of that the matrices themselves.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ class Family:
         ``cost(p)``: work in units of n^3, one symmetric eigenvalue problem.
     size : callable
         ``size(n, p)``: how many eigenvalues a matrix has.
+    across : callable
+        ``across(n, p)``: how many entries of a row the matrix keeps: n, or those within a band.
     plane : bool
         The eigenvalues are complex.
     """
@@ -45,6 +47,7 @@ class Family:
     shape: Callable[[int, Parameters], tuple[int, ...]] = lambda n, p: (n, n)
     cost: Callable[[Parameters], float] = lambda p: 1.0
     size: Callable[[int, Parameters], int] = lambda n, p: n
+    across: Callable[[int, Parameters], int] = lambda n, p: n
     plane: bool = False
 
 
@@ -73,8 +76,7 @@ def _hermitian(x: Stack, n: int, p: Parameters) -> Stack:
 
 def _band(x: Stack, n: int, p: Parameters) -> Stack:
     away = np.abs(np.subtract.outer(np.arange(n), np.arange(n)))
-    inside = np.minimum(away, n - away) <= p.band
-    return _symmetric(1.0)(x * (inside * np.sqrt(n / inside[0].sum())), n, p)
+    return _symmetric(1.0)(x * (np.minimum(away, n - away) <= p.band), n, p)
 
 
 def _rectangle(x: Stack, n: int, p: Parameters) -> Stack:
@@ -119,7 +121,7 @@ FAMILIES: dict[str, Family] = {
         Family("gue", "Gaussian unitary ensemble", _hermitian, _lower, _mirrored,
                shape=lambda n, p: (2, n, n), cost=lambda p: 4.0),
         Family("symmetric", "symmetric", _symmetric(1.0), _lower, _mirrored),
-        Family("band", "symmetric band", _band, _lower, _mirrored),
+        Family("band", "symmetric band", _band, _lower, _mirrored, across=lambda n, p: min(n, 2 * p.band + 1)),
         Family("wishart", "Wishart", _rectangle, _squares, lambda x: x @ _transposed(x),
                shape=lambda n, p: (rows(n, p), n),
                cost=lambda p: min(p.ratio, 1.0) ** 3 + 0.5 * p.ratio * min(p.ratio, 1.0), size=rows),

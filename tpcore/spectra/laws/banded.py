@@ -15,7 +15,7 @@ from tpcore.spectra.laws.lines import Line, Logarithm, Tail
 LEAST, MOST = 64, 1024  # coefficients
 WORST = 1e-2  # an error from which on a law is refused
 DUST, BOTTOM = 1e-8, 1e-290  # a mass that is not to be lost; where doubles end, almost
-TABLE = 2049
+TABLE, SLIP = 2049, 1e-9
 
 
 class Band:
@@ -72,14 +72,14 @@ class Band:
         """t with F(t) = p: a table, then Newton's method within its cell."""
         falling = np.minimum.accumulate(self.table)
         cell = np.clip(np.searchsorted(-falling, -p) - 1, 0, TABLE - 2)
-        low, high = cell / (TABLE - 1), (cell + 1) / (TABLE - 1)
+        # a root at an end of its cell may lie beyond it, by rounding
+        low, high = np.maximum(cell / (TABLE - 1) - SLIP, 0), np.minimum((cell + 1) / (TABLE - 1) + SLIP, 1)
         t = (low + high) / 2
         for _ in range(6):
             gap = self.at(t) - p
             low, high = np.where(gap > 0, t, low), np.where(gap > 0, high, t)
             rate = self.mass_rate(t)
-            moved = t + gap / np.where(rate > 0, rate, np.inf)
-            t = np.where((moved >= low) & (moved <= high), moved, (low + high) / 2)
+            t = np.clip(t + gap / np.where(rate > 0, rate, np.inf), low, high)
         return t
 
 

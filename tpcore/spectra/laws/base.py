@@ -89,7 +89,7 @@ class Law(ABC):
         for at, mass in self.atoms:
             top = float(self.cdf(at))
             high = np.where((p <= top) & (p > top - mass), at, high)
-        return np.where(p == 0, self.support[0], high)[()]
+        return np.where(p == 0, self.support[0], np.where(p == 1, self.support[1], high))[()]
 
     def sample(self, size: int | tuple[int, ...], seed: int = 0) -> np.ndarray:
         """`size` independent draws; here `quantile` of uniform ones."""

@@ -26,7 +26,7 @@ class MarchenkoPastur(Law):
         over = r"2 \pi y \lambda" if scale == 1 else r"2 \pi y s^2 \lambda"
         self.latex = rf"\frac{{\sqrt{{(b - \lambda)(\lambda - a)}}}}{{{over}}}"
         root = np.sqrt(ratio)
-        low, high = scale**2 * (1 - ratio) ** 2 / (1 + root) ** 2, scale**2 * (1 + root) ** 2
+        low, high = (scale * (1 - ratio) / (1 + root)) ** 2, (scale * (1 + root)) ** 2
         self._edges = (float(low), float(high))
         self.atoms = ((0.0, 1 - 1 / ratio),) if ratio > 1 else ()
         self.support = (0.0 if ratio > 1 else self._edges[0], self._edges[1])
@@ -46,7 +46,7 @@ class MarchenkoPastur(Law):
         x = points(x)
         within, root = self._inside(x)
         with np.errstate(divide="ignore", invalid="ignore"):
-            density = root / (2 * np.pi * self.ratio * self.scale**2 * within)
+            density = root / (2 * np.pi * self.ratio * self.scale**2) / within
         if self.ratio == 1:
             density = np.where(x == 0, np.inf, density)
         return np.where(np.isnan(x), np.nan, np.where(x == within, density, 0.0))[()]
@@ -109,7 +109,7 @@ def marchenko_pastur(ratio: float = 1.0, scale: float = 1.0) -> Law:
     Raises
     ------
     Misuse
-        If a number is negative or not finite. At an infinite ratio all mass but a vanishing part is at 0 and the
+        If a number is negative or not finite, or scale^2 or ratio scale^2 beyond the range of floats. At an infinite ratio all mass but a vanishing part is at 0 and the
         rest escapes to infinity: ask for ``marchenko_pastur(1 / ratio)`` of X^T X / m.
 
     Notes
@@ -124,4 +124,6 @@ def marchenko_pastur(ratio: float = 1.0, scale: float = 1.0) -> Law:
     scale = checks.real("The scale of the entries", scale, 0.0)
     if ratio < 1e-24 or scale == 0:
         return PointMass(scale**2)
+    if abs(2 * np.log(scale)) > 600 or np.log(ratio) + 2 * np.log(scale) > 600:
+        raise Misuse("scale^2 and ratio scale^2 must be within the range of floats", f"scale {scale:g}, ratio {ratio:g}")
     return MarchenkoPastur(ratio, scale)

@@ -52,7 +52,7 @@ class FussCatalan(Law):
         """The density within the support, inf at 0, 0 outside."""
         x, k = points(x), self.factors
         inside = (x > 0) & (x < self.support[1])
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             target = np.log(np.where(inside, x, self.support[1] / 2) / self._unit)
             _, first, sine, kth = map(np.log, self._sines(_bisect(self._log_place, target)))
             density = np.exp(2 * sine + (k - 1) * kth - k * first) / (np.pi * self._unit)
@@ -63,7 +63,8 @@ class FussCatalan(Law):
         """P(X <= x), in closed form, relatively exact at 0 too."""
         x = points(x)
         inside = (x > 0) & (x < self.support[1])
-        target = np.log(np.where(inside, x, self.support[1] / 2) / self._unit)
+        with np.errstate(divide="ignore"):
+            target = np.log(np.where(inside, x, self.support[1] / 2) / self._unit)
         outside = np.where(np.isnan(x), np.nan, (x > 0).astype(float))
         return np.where(inside, self._below(_bisect(self._log_place, target)), outside)[()]
 

@@ -85,7 +85,7 @@ def spiked_wigner(spike: float, scale: float = 1.0) -> Spiked:
     scale = checks.real("The scale of the entries", scale, 0.0, open_low=True)
     out = abs(spike) > scale
     return Spiked(
-        semicircle(scale), spike, scale, spike + scale**2 / spike if out else None,
+        semicircle(scale), spike, scale, spike + scale * (scale / spike) if out else None,
         1 - (scale / spike) ** 2 if out else 0.0, f"Wigner, spike {spike:g}",
     )  # fmt: skip
 
@@ -112,13 +112,13 @@ def spiked_wishart(spike: float, ratio: float = 1.0) -> Spiked:
     and Silverstein, J. Multivariate Anal. 97 (2006); Paul, Statistica Sinica 17 (2007).
     """
     spike = checks.real("The spike", spike, 0.0)
-    bulk = marchenko_pastur(ratio)
+    bulk, ratio = marchenko_pastur(ratio), float(ratio)
     if not ratio > 0:
         raise Misuse("The ratio of a spiked Wishart matrix must be greater than 0", f"{ratio:g}",
                      "At ratio 0 the eigenvalues are those of the covariance")  # fmt: skip
     away, root = spike - 1, float(np.sqrt(ratio))
     out = abs(away) > root
     return Spiked(
-        bulk, spike, 1 - root if away < 0 else 1 + root, spike + ratio * spike / away if out else None,
-        (1 - ratio / away**2) / (1 + ratio / away) if out else 0.0, f"Wishart, ratio {ratio:g}, spike {spike:g}",
+        bulk, spike, 1 - root if away < 0 else 1 + root, spike + ratio * (spike / away) if out else None,
+        (1 - ratio / away / away) / (1 + ratio / away) if out else 0.0, f"Wishart, ratio {ratio:g}, spike {spike:g}",
     )  # fmt: skip
