@@ -81,7 +81,8 @@ def export_items(page) -> list:
         "Data, NPZ": (f"{page.slug}.npz", lambda: export.npz(page.data(), page.exported()[0])),
         "Code, Python": (f"{page.slug}.py", lambda: export.snippet(page.exported()[1])),
     }
-    style = {"css_classes": ["tp-button", "tp-quiet", "tp-item"], "icon": theme.icon("table")}
+    style = {"css_classes": ["tp-button", "tp-quiet", "tp-item"], "icon": theme.icon("table", 16),
+             "icon_size": "16px"}
     downloads = [export.download(label, name, make, **style)
                  for label, (name, make) in files.items()]
     return [*images, *(dress(widget, "item", fill=False) for widget in downloads)]

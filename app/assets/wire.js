@@ -68,6 +68,7 @@ function nameAll(root) {
     if (!shadow) continue;
     nameAll(shadow);
     for (const handle of shadow.querySelectorAll(".noUi-handle")) nameHandle(element, handle);
+    for (const still of shadow.querySelectorAll(".bk-events[tabindex='0']")) still.tabIndex = -1;  // no key moves a figure
     const box = [...shadow.children].find((at) => at.matches("input[type=checkbox]:not([aria-label])"));
     if (box) box.setAttribute("aria-label", shadow.querySelector(".bk-label")?.textContent ?? "");
     for (const drawn of shadow.querySelectorAll("svg[role=img]:not([aria-label])")) drawn.setAttribute("aria-label", formula(element));
@@ -90,7 +91,8 @@ function nameHandle(host, handle) {
     const property = (each) => getComputedStyle(host).getPropertyValue(each).trim().replace(/^'|'$/g, "");
     const said = property("--tp-words");
     const title = host.shadowRoot.querySelector(".bk-slider-title");
-    const [name, value] = (title?.textContent ?? "").split(": ");
+    const at = (title?.textContent ?? "").lastIndexOf(": ");  // a name may have a colon of its own
+    const [name, value] = at < 0 ? [title?.textContent] : [title.textContent.slice(0, at), title.textContent.slice(at + 2)];
     const label = host.classList.contains("tp-dial-slider") ? property("--tp-name") || "Width" : name || "Value";
     if (handle.getAttribute("aria-label") !== label) handle.setAttribute("aria-label", label);
     const text = said || value;
@@ -101,12 +103,16 @@ function nameHandle(host, handle) {
   new MutationObserver(words).observe(host, { attributes: true, attributeFilter: ["style"] });
 }
 
+// The rail is a strip that scrolls on small screens: the present lab stands in it.
+const seen = (link) => link?.scrollIntoView({ block: "nearest", inline: "nearest" });
+
 export function render({ model }) {
+  seen(document.querySelector("[data-page][aria-current=page]"));
   const mark = (page) => {
     for (const link of document.querySelectorAll("[data-page]")) {
       if (link.dataset.page === page) {
         link.setAttribute("aria-current", "page");
-        link.scrollIntoView({ block: "nearest", inline: "nearest" });
+        seen(link);
       } else link.removeAttribute("aria-current");
     }
   };

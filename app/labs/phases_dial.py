@@ -97,7 +97,8 @@ class PathDial(Transport):
         self._moving = True
         try:
             self.slider.param.update(value=round(r * STOPS / END),
-                                     styles={"--tp-thumb": colour, "--tp-words": f"'{words}'"})  # fmt: skip
+                                     styles={"--tp-thumb": colour, "--tp-words": f"'{words}'",
+                                             "--tp-name": "'Path from μP to NTP'"})  # fmt: skip
         finally:
             self._moving = False
 

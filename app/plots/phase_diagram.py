@@ -92,6 +92,10 @@ class PhaseDiagram(Plot):
         return source
 
     def _names(self, fig: Any) -> None:
+        columns = ("x", "y", "colour", "ring", "size", "words", "far")
+        self.probes = ColumnDataSource({name: [] for name in columns})  # under the names
+        fig.scatter("x", "y", source=self.probes, marker="square", size="size", fill_color="colour", line_color="ring",
+                    line_width="far", level="overlay")  # fmt: skip
         common = ("x", "y", "text", "colour", "dx", "dy")
         self.regions = self._texts(fig, common, size=14, text_font_style="bold")
         self.under = self._texts(fig, common)
@@ -108,10 +112,6 @@ class PhaseDiagram(Plot):
         self.along.js_on_change("data", turn)
 
     def _dots(self, fig: Any) -> None:
-        columns = ("x", "y", "colour", "ring", "size", "words", "far")
-        self.probes = ColumnDataSource({name: [] for name in columns})
-        fig.scatter("x", "y", source=self.probes, marker="square", size="size", fill_color="colour", line_color="ring",
-                    line_width="far", level="overlay")  # fmt: skip
         self.marks = ColumnDataSource({name: [] for name in ("x", "y", "colour")})
         dots = fig.scatter("x", "y", source=self.marks, fill_color="colour", line_width=2, level="overlay")
         self.paint(dots.glyph, line_color="ink", size=lambda s: s.px(11))
@@ -164,7 +164,7 @@ class PhaseDiagram(Plot):
         ink, ink2 = token("ink"), token("ink2")
         kernel = {"kernel": "Operator regime"} if p.adaptive else {}
         named = [(m, kernel.get(m.phase, NAMES[m.phase]), "" if self._brief else UNDER[m.phase])
-                 for m in p.names if m.name in NAMES]  # fmt: skip
+                 for m in p.names if m.name in NAMES and not self._probes]  # fmt: skip
         shift = self.style.px(9)
         write(self.regions, {**_at([m for m, _, _ in named]), "text": [name for _, name, _ in named],
                              "colour": [token("unstable") if m.phase == "unstable" else ink for m, _, _ in named],
@@ -190,7 +190,7 @@ class PhaseDiagram(Plot):
             x0, x1 = self.fig.x_range.start, self.fig.x_range.end
             if top[1] >= self.fig.y_range.end - 1e-9 and x0 + 0.1 < top[0] < x1 - 0.1:
                 tops[top] = f"{r:g}" if tops else f"r = {r:g}"
-        shown = {} if self._brief else tops
+        shown = {} if self._brief or self._probes else tops
         write(self.levels, {"x": [x for x, _ in shown], "y": [y for _, y in shown], "text": list(shown.values()),
                             "colour": [colour] * len(shown), "dx": [self.style.px(4)] * len(shown),
                             "dy": [self.style.px(10)] * len(shown)})  # fmt: skip
@@ -235,6 +235,7 @@ class PhaseDiagram(Plot):
     def measured(self, probes: Any) -> None:
         """Lay `Probe`s over the phases; an empty list takes them away."""
         self._probes = tuple(probes)
+        self._draw()
         self._draw_probes()
         self.push()
 
