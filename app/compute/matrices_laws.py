@@ -121,8 +121,8 @@ def edges_of(seen: View, total: int) -> np.ndarray:
         edges = bin_edges(total, not seen.finite)
         if seen.outlier is None or not seen.finite:
             return edges
-        step = edges[1] - edges[0]
-        return edges[0] + step * np.arange(int(np.ceil((seen.reach - edges[0]) / step)) + 1)
+        each, first = cells(total), -(edges.size // 2)
+        return 2.0 * np.arange(first, int(np.ceil(seen.reach * each / 2 - 1e-9)) + 1) / each
     if not seen.finite:
         return np.linspace(0, seen.reach, 81)
     step = seen.law.support[1] / (2 * cells(total))

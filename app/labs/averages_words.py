@@ -18,7 +18,7 @@ def claim(s, info: TermsLaw) -> str:
         return one.replace("means never settle", "means never settle, conspiring or not") if s.rho else one
     if s.rho:
         if math.isinf(info.sd):
-            return "Terms that conspire do not average out: the mean tends to a smaller copy of one term."
+            return "Terms that conspire do not average out: the mean tends to a copy of one term, √ρ times as large."
         return "Terms that conspire do not average out: the mean keeps a variance of ρσ², however many they are."
     if math.isinf(info.sd):
         if info.index == 2:

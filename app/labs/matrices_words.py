@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from tpapp.labs.matrices_state import given, kind
 from tpapp.page import finite
 
@@ -47,9 +49,7 @@ def claim(s, threshold: float | None) -> str:
         if said:
             return said
     if breaks(s):
-        laws = {"wishart": "Marchenko and Pastur’s law", "iid": "the disc", "product": "the law"}
-        law = laws.get(s.ensemble, "the semicircle")
-        return f"Without a variance {law} breaks: a few huge entries make eigenvalues of any size."
+        return f"Without a variance {_law(s)} breaks: a few huge entries make eigenvalues of any size."
     spiked = outside(s, threshold)
     if spiked is not None:
         return ("A strong direction stands out: one eigenvalue leaves the bulk." if spiked else
@@ -59,13 +59,21 @@ def claim(s, threshold: float | None) -> str:
     if s.width <= 32:
         many = "Averaged over many draws, small matrices come close to the law, but not onto it."
         one = "A small matrix is still random: its eigenvalues change from draw to draw."
-        return many if s.draws >= 100 else one
+        if s.draws < 100:
+            return one
+        return _kinds(s) if s.entries == "sparse" or s.ensemble == "band" else many
     return _kinds(s)
+
+
+def _law(s) -> str:
+    """What the spectrum of an ensemble tends to, in a sentence."""
+    laws = {"wishart": "Marchenko and Pastur’s law", "iid": "the disc", "product": "the law"}
+    return laws.get(s.ensemble, "the semicircle")
 
 
 def _kinds(s) -> str:
     if s.entries == "sparse":
-        return "With a few entries a row the spectrum keeps the graph’s shape; the semicircle needs ever more of them."
+        return f"With a few entries a row the spectrum keeps the graph’s shape; {_law(s)} needs ever more of them."
     if s.ensemble == "band":
         return "A band of growing width is enough for the semicircle."
     if s.ensemble == "iid":
@@ -82,12 +90,19 @@ def _kinds(s) -> str:
     return "Eigenvalues of a big random matrix are not random."
 
 
+def _torn(s) -> float:
+    """Entries a row up to which a share of 0.005 or more of the neighbours in the bulk coincide, as measured."""
+    return {"wishart": max(1.0, 2 - math.log2(s.ratio)), "product": 2.0}.get(s.ensemble, 4.0)
+
+
 def _lower(s, threshold: float | None) -> str:
     if s.figures == "spacing":
         if s.ensemble == "iid":
             return ""
         if s.ensemble == "band" and s.band**2 < min(s.width, 300):
             return "In a narrow band eigenvalues live in different places, and no longer repel each other."
+        if s.entries == "sparse" and s.degree <= _torn(s):
+            return "With so few entries a row the graph falls apart: some eigenvalues coincide, and do not repel."
         if s.ensemble == "gue":
             return "Complex entries repel harder: the chance of a gap s falls like s²."
         return "Neighbours repel: the chance of a gap s falls like s."
@@ -109,7 +124,8 @@ def _lower(s, threshold: float | None) -> str:
 def formula(s, threshold: float | None) -> str:
     """LaTeX between dollars: the law, and what the moments tend to."""
     if breaks(s):
-        power = "n" if s.entries == "cauchy" or s.nu == 1 else rf"n^{{1/{s.nu:g}}}"
+        across = "(2w + 1)" if s.ensemble == "band" else "n"
+        power = across if s.entries == "cauchy" or s.nu == 1 else rf"{across}^{{1/{s.nu:g}}}"
         return rf"$A_{{ij}} = X_{{ij}} / {power}, \qquad \mathbb{{E}}\, X_{{ij}}^2 = \infty$"
     lines = _formulas(s, threshold)
     return rf"$\begin{{array}}{{l}} \displaystyle {lines[0]} \\[4pt] {lines[1]} \end{{array}}$"

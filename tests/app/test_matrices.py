@@ -186,7 +186,8 @@ def test_a_card_says_the_reach_that_is_granted(entries):
     {"width": 60, "ensemble": "wishart", "ratio": 2.5, "spike": 3.0, "draws": 10}, {"width": 40, "ensemble": "gue"},
     {"width": 40, "ensemble": "wishart", "entries": "rademacher", "ratio": 0.7}, {"width": 50, "ensemble": "iid"},
     {"width": 40, "ensemble": "product", "factors": 3}, {"width": 60, "ensemble": "band", "band": 5},
-    {"width": 60, "entries": "sparse", "degree": 3.0}, {"width": 40, "spike": 2.0},
+    {"width": 33, "entries": "sparse", "degree": 3.0, "spike": 4.0, "draws": 10, "seed": 999_999},
+    {"width": 40, "spike": 2.0},
     {"width": 40, "ensemble": "iid", "entries": "cauchy"}, {"width": 30, "ensemble": "wishart", "entries": "cauchy"},
 ])  # fmt: skip
 def test_the_code_runs_as_shown_and_gives_the_same_numbers(values, kept):

@@ -10,7 +10,8 @@ import pytest
 from tests.app.test_matrices import CATALAN, kept, run, shown, wait  # noqa: F401 - a fixture among them
 from tpapp import MatricesLab
 from tpapp.compute import matrices_code, matrices_lower
-from tpapp.labs.matrices_state import given, kind, request
+from tpapp.labs import matrices_words as words
+from tpapp.labs.matrices_state import MatricesState, given, kind, request
 from tpapp.matrix_results import DEFAULTS
 from tpapp.plots import pairings
 from tpcore import spectra
@@ -137,3 +138,32 @@ def test_the_limit_alone_of_every_ensemble(kept):
         lab = kept(width=float("inf"), ensemble=ensemble)
         moments = run(lab.code(lab.state.snapshot()))["catalan"]
         assert np.allclose(moments, lab.data()["moments.limit"], rtol=1e-9) and not len(lab.spectrum.main.data["y"])
+
+
+@pytest.mark.parametrize("ensemble, degree, apart", [
+    ("wigner", 1.0, True), ("wigner", 4.0, True), ("wigner", 8.0, False), ("wishart", 2.0, True),
+    ("wishart", 8.0, False), ("band", 4.0, True), ("product", 1.0, True), ("product", 6.0, False),
+])  # fmt: skip
+def test_sparse_matrices_are_said_to_repel_only_where_they_do(ensemble, degree, apart):
+    chosen = {"ensemble": ensemble, "entries": "sparse", "degree": degree, "band": 40}
+    s = MatricesState(**chosen, width=300, figures="spacing").snapshot()
+    assert ("coincide" in words.claim(s, None)) == apart and ("repel:" in words.claim(s, None)) != apart
+    values = spectra.eigenvalues(kind(s), 300, draws=6, **given(s))
+    gaps = spectra.spacings(np.sqrt(values) if ensemble == "product" else values)
+    assert (np.mean(gaps < 0.02) > 0.005) == apart  # those that repel: 0.0003
+
+
+def test_words_name_the_law_that_is_left():
+    few = {name: words.claim(MatricesState(ensemble=name, entries="sparse", width=32, draws=1000).snapshot(), None)
+           for name in ("wigner", "wishart", "iid", "product")}  # fmt: skip
+    assert all("graph’s shape" in said for said in few.values())
+    assert "semicircle" in few["wigner"] and "Marchenko" in few["wishart"] and "disc" in few["iid"]
+    assert "semicircle" not in few["wishart"] + few["iid"] + few["product"]
+    narrow = MatricesState(ensemble="band", band=1, width=16, draws=1000).snapshot()
+    assert "come close" not in words.claim(narrow, None)
+    heavy = MatricesState(ensemble="band", entries="student", nu=1.5, band=3).snapshot()
+    assert "(2w + 1)^{1/1.5}" in words.formula(heavy, None)
+    a = spectra.matrix("band:student", 60, seed=1, nu=1.5, band=3)
+    b = spectra.matrix("symmetric:student", 60, seed=1, nu=1.5)
+    inside = a != 0
+    assert np.allclose(a[inside] * 7 ** (1 / 1.5), b[inside] * 60 ** (1 / 1.5))
