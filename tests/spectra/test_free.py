@@ -182,3 +182,15 @@ def test_quantiles_where_a_cell_of_the_table_ends():
     assert np.allclose(law.quantile(p), known.quantile(p), atol=1e-11)
     ends = law.cdf(law.pieces[0].line.x(np.arange(1, 64) / 64))
     assert np.abs(law.cdf(law.quantile(ends)) - ends).max() < 1e-12
+
+
+@pytest.mark.parametrize("other", [marchenko_pastur(1e6), semicircle()])
+def test_a_sum_that_loses_its_variance_is_refused(other):
+    """Marchenko-Pastur of ratio y: mass 1 / y at about y, so that variance y lies where the cdf has almost nothing."""
+    with pytest.raises(Misuse, match="must keep the variance"):
+        free_sum(marchenko_pastur(1e6), other)
+
+
+def test_below_that_the_variance_is_kept():
+    law = free_sum(marchenko_pastur(1e4), semicircle(3.0))
+    assert law.moment(2) - law.moment(1) ** 2 == pytest.approx(1e4 + 9, rel=1e-3)

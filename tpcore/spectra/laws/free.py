@@ -19,6 +19,7 @@ from tpcore.spectra.laws.semicircle import Semicircle
 from tpcore.spectra.laws.spiked import Spiked
 
 NODES = 400
+MISSED = 0.01  # of the variance: from there on a law is refused
 
 
 def free_sum(*laws: Law) -> Law:
@@ -39,7 +40,8 @@ def free_sum(*laws: Law) -> Law:
     Raises
     ------
     Misuse
-        For anything that is no law on the line, and where the error would be beyond 0.01.
+        For anything that is no law on the line, where the error would be beyond 0.01, and where 1 % of the variance
+        would be lost with masses that are too small (Marchenko-Pastur laws of ratios above about 10^5).
 
     Notes
     -----
@@ -74,7 +76,8 @@ def free_product(*laws: Law) -> Law:
     Raises
     ------
     Misuse
-        For a law with mass below 0, or anything that is no law on the line, and where the error would be beyond 0.01.
+        For a law with mass below 0, or anything that is no law on the line, where the error would be beyond 0.01, and
+        where 1 % of the variance would be lost with masses that are too small.
 
     Notes
     -----
@@ -167,8 +170,29 @@ def _gap(law: Law, finer) -> float:
 
 def _stated(law: Banded, gap, parts: tuple[str, tuple[Law, ...]]) -> Law:
     law.error, law.parts = max(law.error, 2 * gap(law)), parts
-    return trusted(law, "The bands of a free convolution must be within reach of double precision",
-                   "Fewer atoms, or bands that are less narrow against the distances between them")  # fmt: skip
+    law = trusted(law, "The bands of a free convolution must be within reach of double precision",
+                  "Fewer atoms, or bands that are less narrow against the distances between them")  # fmt: skip
+    _check_variance(law, *parts)
+    return law
+
+
+def _check_variance(law: Banded, kind: str, laws: tuple[Law, ...]) -> None:
+    """Refuse a law that has lost a mass, small to the distribution function, that its variance is made of.
+
+    Variances add up in free sums, and in free products those over the squared means do.
+    """
+    means = np.array([part.expect(lambda x: x) for part in laws])
+    spreads = np.array([part.expect(lambda x, mean=mean: (x - mean) ** 2)
+                        for part, mean in zip(laws, means, strict=True)])  # fmt: skip
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        mean = means.sum() if kind == "sum" else means.prod()
+        variance = spreads.sum() if kind == "sum" else mean**2 * (spreads / means**2).sum()
+        found = law.expect(lambda x: (x - mean) ** 2)
+        lost = abs(found - variance) > MISSED * variance
+    if lost:
+        raise Misuse("A free convolution must keep the variance of its parts: masses far out must not be too small",
+                     f"{law.name}, with a variance of {found:.3g} where the parts make {variance:.3g}",
+                     "Smaller ratios of Marchenko-Pastur laws, or leave small atoms out")  # fmt: skip
 
 
 def _parts(laws: tuple[Law, ...], kind: str) -> tuple[Law, ...]:
