@@ -29,7 +29,8 @@ table.tp-table small { display: block;
 
 
 def moments(rows, width: float, theme: str = "light", name: str = "Catalan", order: str = "k") -> str:
-    """``<table>`` of `MomentRow`s: k (its letter: `order`), (1/n) tr A^k in the width's colour, the limit's (`name`), difference ± s.e."""
+    """``<table>`` of `MomentRow`s: k (its letter: `order`), (1/n) tr A^k in the width's colour, the limit's (`name`),
+    difference ± s.e."""
     colour = width_label(width, theme)
     body = "".join(
         f'<tr><td>{row.k}</td><td class="measured" style="color:{colour}">{_moment(row.measured)}</td>'

@@ -283,3 +283,32 @@ def test_a_function_that_jumps_at_its_limit_is_flagged(function, at, flagged):
     p.name("c", tp.scalar(lambda m: function(m + at), tp.inner(W @ x, x)))
     lim = tp.limit(p)
     assert lim.scalar("c") == function(at) and any("it jumps there" in note for note in lim.notes) == flagged
+
+
+@pytest.mark.parametrize("function, at, flagged", [
+    ("step", 0.0, True), (np.floor, 2.0, True), ("step", 0.3, False), ("relu", 0.0, False)])
+def test_a_jump_where_a_vector_cancels_is_flagged(function, at, flagged):
+    """W (x + u) - W x - W u is 0 but for rounding, of either sign: half of its steps are 1 at any width."""
+    p = tp.Program("cancelled")
+    W, x, u = p.matrix("W"), p.vector("x", variance=2.0), p.vector("u")
+    h = W @ (x + u) - W @ x - W @ u + at
+    p.name("c", tp.moment(lambda y: y, tp.nonlin(function, h)))
+    assert any("it jumps there" in note for note in tp.limit(p).notes) == flagged
+
+
+@pytest.mark.parametrize("at, flagged", [(0.0, True), (0.7, False)])
+def test_beside_a_vector_that_varies_a_jump_is_flagged(at, flagged):
+    """sign(h + at) z^2 with h = 0 in the limit."""
+    p = tp.Program("beside")
+    W, x, u = p.matrix("W"), p.vector("x"), p.vector("u")
+    h = W @ (x + u) - W @ x - W @ u
+    p.name("c", tp.moment(lambda y, z: np.sign(y + at) * z**2, h, W @ x))
+    assert any("it jumps there" in note for note in tp.limit(p).notes) == flagged
+
+
+def test_a_vector_that_is_not_constant_is_not_flagged_at_its_jump():
+    p = tp.Program("apart")
+    W, x, u = p.matrix("W"), p.vector("x"), p.vector("u")
+    p.name("c", tp.moment(lambda y: y, tp.nonlin("step", W @ (x + 1e-3 * u) - W @ x)))
+    lim = tp.limit(p)
+    assert not lim.notes and lim.scalar("c") == pytest.approx(0.5, abs=1e-9)

@@ -15,10 +15,10 @@ import numpy as np
 from scipy import sparse
 
 from tpcore import checks
-from tpcore.activations.jumps import jumps_at
 from tpcore.limit.budget import Budget
 from tpcore.limit.evaluate import Moments
 from tpcore.limit.forms import Combo, Family, stacked, total
+from tpcore.limit.jumps import watch_jumps
 from tpcore.limit.known import Known
 from tpcore.limit.nonlinear import finite
 from tpcore.limit.state import State
@@ -131,12 +131,14 @@ def _stack(state: State, node: ops.Node, op: ops.Stack) -> None:
 
 def _nonlin(state: State, node: ops.Node, op: ops.Nonlin) -> None:
     where = f"{op.function.label} in {_name(node)}"
+    watch_jumps(state, op, where)
     state.vectors[node.index] = state.apply(op.function, op.args, op.params, node.shape, where)
     state.inherit(node.index, op.args + op.params)
 
 
 def _moment(state: State, node: ops.Node, op: ops.Moment) -> None:
     where = f"{op.function.label} in {_name(node)}"
+    watch_jumps(state, op, where)
     found = state.moments.mean(state.apply(op.function, op.args, op.params, node.shape, where))
     found = Known(finite(found.value.reshape(node.shape), where), found.error, found.method)
     state.set_scalar(node.index, found, op.args + op.params)
@@ -154,9 +156,7 @@ def _scalar(state: State, node: ops.Node, op: ops.Scalar) -> None:
     with np.errstate(all="ignore"):
         value = np.asarray(op.function.call(*params), float)
     value = finite(np.broadcast_to(value, node.shape), where)
-    if jumps_at(op.function.call, params):
-        state.budget.note(f"The theorem asks that {where} is continuous at the limits of its arguments; it jumps there, "
-                          "and networks of every width lie on both sides.")  # fmt: skip
+    watch_jumps(state, op, where)
     state.set_scalar(node.index, Known(value), op.params)
 
 

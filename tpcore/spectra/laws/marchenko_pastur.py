@@ -109,8 +109,9 @@ def marchenko_pastur(ratio: float = 1.0, scale: float = 1.0) -> Law:
     Raises
     ------
     Misuse
-        If a number is negative or not finite, or scale^2 or ratio scale^2 beyond the range of floats. At an infinite ratio all mass but a vanishing part is at 0 and the
-        rest escapes to infinity: ask for ``marchenko_pastur(1 / ratio)`` of X^T X / m.
+        If a number is negative or not finite, or scale^2 or ratio scale^2 beyond the range of floats. At an infinite
+        ratio all mass but a vanishing part is at 0 and the rest escapes to infinity: ask for
+        ``marchenko_pastur(1 / ratio)`` of X^T X / m.
 
     Notes
     -----
@@ -125,5 +126,6 @@ def marchenko_pastur(ratio: float = 1.0, scale: float = 1.0) -> Law:
     if ratio < 1e-24 or scale == 0:
         return PointMass(scale**2)
     if abs(2 * np.log(scale)) > 600 or np.log(ratio) + 2 * np.log(scale) > 600:
-        raise Misuse("scale^2 and ratio scale^2 must be within the range of floats", f"scale {scale:g}, ratio {ratio:g}")
+        raise Misuse("scale^2 and ratio scale^2 must be within the range of floats",
+                     f"scale {scale:g}, ratio {ratio:g}")  # fmt: skip
     return MarchenkoPastur(ratio, scale)
