@@ -168,6 +168,14 @@ def as_text(value: Any) -> str:
     return str(value)
 
 
+def tidy(value: Any) -> Any:
+    """A number less the rounding of a slider's steps: 1.4 for 1.4000000000000001."""
+    if not isinstance(value, float) or not math.isfinite(value):
+        return value
+    near = float(f"{value:.8g}")
+    return near if abs(near - value) <= 1e-14 * abs(value) else value
+
+
 class State(param.Parameterized):
     """What a lab shows. Subclass it with bounded parameters; `preset` is given by the page.
 
@@ -202,7 +210,7 @@ class State(param.Parameterized):
     def changed(self) -> list[str]:
         """The fields that differ from the preset."""
         base = self.baseline()
-        return [name for name, value in base.items() if getattr(self, name) != value]
+        return [name for name, value in base.items() if tidy(getattr(self, name)) != tidy(value)]
 
     def choose(self, preset: str) -> None:
         """Take a preset's values, all at once."""
@@ -215,12 +223,12 @@ class State(param.Parameterized):
     def snapshot(self):
         """The present values as a frozen, hashable tuple with the parameters' names; what computations get."""
         names = [n for n in self.param if n != "name"]
-        return _frozen(type(self).__name__, tuple(names))(*(getattr(self, n) for n in names))
+        return _frozen(type(self).__name__, tuple(names))(*(tidy(getattr(self, n)) for n in names))
 
     def query(self, lab: str) -> dict[str, str]:
         """The link's parameters: ``{"<lab>.<name>": text}`` of all that is not the default or the preset's."""
         out = {} if self.preset == self.param.preset.default else {f"{lab}.preset": self.preset}
-        return out | {f"{lab}.{name}": as_text(getattr(self, name)) for name in self.changed}
+        return out | {f"{lab}.{name}": as_text(tidy(getattr(self, name))) for name in self.changed}
 
     def read(self, lab: str, query: Mapping[str, str]) -> list[str]:
         """Take the state from a link (what it leaves out is the preset's); returns the corrections in words."""

@@ -163,3 +163,13 @@ def test_texts_of_values(value):
     text = as_text(value)
     back = {"1": True, "0": False}.get(text) if isinstance(value, bool) else type(value)(text)
     assert back == value
+
+
+def test_the_rounding_of_a_sliders_steps_is_nobodys_wish(state):
+    state.sigma = 1.3 + 0.1
+    assert state.sigma != 1.4, "the slider's own arithmetic"
+    assert state.snapshot().sigma == 1.4 and state.query("ex") == {"ex.sigma": "1.4"}
+    state.sigma = 1.4142 + 2**-52
+    assert state.changed == [] and state.snapshot().sigma == 1.4142
+    state.sigma = math.sqrt(2)
+    assert state.snapshot().sigma == math.sqrt(2) and state.query("ex") == {"ex.sigma": repr(math.sqrt(2))}
